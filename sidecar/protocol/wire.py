@@ -1,0 +1,63 @@
+"""Bytes <-> headers: msgpack maps with string keys, within limits, without surprises."""
+
+from typing import Any
+
+import msgpack
+
+from sidecar.protocol.errors import BadRequest, TooLarge
+from sidecar.protocol.limits import Limits
+
+Header = dict[str, Any]
+
+
+def encode(header: Header) -> bytes:
+    """A header as one frame."""
+    packed: bytes = msgpack.packb(header, use_bin_type=True)
+    return packed
+
+
+def decode(frame: bytes, limits: Limits) -> Header:
+    """One frame as a header. Raises `TooLarge` or `BadRequest`.
+
+    Refused: anything that is no map with text keys, repeated keys, ext types, maps or lists
+    nested deeper than the limit, and bytes after the map's end.
+    """
+    if len(frame) > limits.header_bytes:
+        raise TooLarge(f"the header has {len(frame)} bytes, at most {limits.header_bytes} fit")
+    try:
+        header = msgpack.unpackb(
+            frame, raw=False, strict_map_key=True, object_pairs_hook=_unique, ext_hook=_no_ext,
+            max_buffer_size=limits.header_bytes,
+        )  # fmt: skip
+    except BadRequest:
+        raise
+    except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as error:
+        raise BadRequest(f"the header is not valid msgpack: {error or type(error).__name__}") from error
+    if not isinstance(header, dict):
+        raise BadRequest(f"the header must be a map, got {type(header).__name__}")
+    _check_depth(header, limits.nesting)
+    return header
+
+
+def _unique(pairs: list[tuple[Any, Any]]) -> Header:
+    result: Header = {}
+    for key, value in pairs:
+        if not isinstance(key, str):
+            raise BadRequest(f"keys must be text, got {type(key).__name__}")
+        if key in result:
+            raise BadRequest(f"the key {key[:40]!r} is given twice", field=key[:40])
+        result[key] = value
+    return result
+
+
+def _no_ext(code: int, _data: bytes) -> None:
+    raise BadRequest(f"msgpack ext type {code} is not part of the protocol")
+
+
+def _check_depth(value: object, levels: int) -> None:
+    if not isinstance(value, dict | list):
+        return
+    if levels == 0:
+        raise BadRequest("the header is nested too deeply")
+    for inner in value.values() if isinstance(value, dict) else value:
+        _check_depth(inner, levels - 1)
