@@ -1,0 +1,45 @@
+"""What every acoustic architecture offers to the rest of the house."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
+
+#: A name, an index, a blend (name -> weight) or a raw embedding of the model's length.
+SpeakerChoice = str | int | Mapping[str, float] | Sequence[float]
+
+
+@dataclass(frozen=True)
+class EngineDescription:
+    """What an engine can do, fixed when it is loaded. `alphabet` holds the phoneme symbols it knows."""
+
+    architecture: str
+    sample_rate_hz: int
+    languages: tuple[str, ...]
+    speakers: tuple[str, ...]
+    default_speaker: str
+    alphabet: frozenset[str]
+    max_phonemes: int
+    batch_rows: int
+    device: str
+    precision: str
+
+
+class Engine(Protocol):
+    """A loaded acoustic model. Calls are not thread-safe: one thread owns the device."""
+
+    @property
+    def description(self) -> EngineDescription: ...
+
+    def speaker(self, choice: SpeakerChoice) -> Speaker:
+        """Raises `UnknownSpeaker` or `BadRequest`."""
+
+    def language_of(self, speaker: str) -> str:
+        """BCP 47 tag of the language a named speaker was recorded in."""
+
+    def plan(self, phrases: Sequence[Phrase]) -> list[Plan]:
+        """Durations, F0 and energy. Each phrase holds 1 to `max_phonemes` symbols of the alphabet."""
+
+    def render(self, plans: Sequence[Plan], seeds: Sequence[int]) -> list[Floats]:
+        """Samples in -1..1 at `sample_rate_hz`, one array a plan. Same plan, same seed: same samples."""

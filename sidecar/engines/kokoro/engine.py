@@ -1,0 +1,157 @@
+"""Kokoro-82M behind the engine interface: batches of phrases in, plans and samples out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from sidecar.engines.base import EngineDescription, SpeakerChoice
+from sidecar.engines.kokoro.config import KokoroConfig
+from sidecar.engines.kokoro.layers import Span
+from sidecar.engines.kokoro.names import parameter_names
+from sidecar.engines.kokoro.network import Kokoro
+from sidecar.engines.kokoro.vocabulary import BOUNDARY, VOCABULARY
+from sidecar.engines.kokoro.voices import MANNER, TIMBRE, Voices, language_of
+from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
+from sidecar.protocol.errors import ModelRejected
+
+T = TypeVar("T")
+
+SPOKEN_LANGUAGES = ("en-US", "en-GB", "zh-CN")
+FRAME_S = 0.025
+DEFAULT_SPEAKER = "af_heart"
+ACCELERATOR_ROWS = 8
+
+
+class KokoroEngine:
+    """Owns the weights. Not thread-safe.
+
+    `rows_at_once` is how many phrases share one pass. A CPU is busy with one, so padding would
+    only cost time there; and one by one, a phrase's samples do not depend on its company at all.
+    """
+
+    def __init__(
+        self, network: Kokoro, voices: Voices, device: torch.device, precision: torch.dtype,
+        rows_at_once: int | None = None,
+    ) -> None:  # fmt: skip
+        self.network, self.voices = network, voices
+        self.device, self.precision = device, precision
+        self.rows_at_once = rows_at_once or (1 if device.type == "cpu" else ACCELERATOR_ROWS)
+
+    @classmethod
+    def load(
+        cls, weights: Path, voices: Path, config: KokoroConfig, device: torch.device, precision: torch.dtype
+    ) -> "KokoroEngine":
+        """Read a pack's two files. Strict: raises `ModelRejected` on a missing, extra or misshapen tensor."""
+        network = fill(config, load_file(weights))
+        return cls(network.prepare(device, precision), Voices.load(voices), device, precision)
+
+    @property
+    def description(self) -> EngineDescription:
+        names = self.voices.names
+        return EngineDescription(
+            architecture="kokoro",
+            sample_rate_hz=self.network.config.sample_rate_hz,
+            languages=SPOKEN_LANGUAGES,
+            speakers=names,
+            default_speaker=DEFAULT_SPEAKER if DEFAULT_SPEAKER in names else names[0],
+            alphabet=frozenset(VOCABULARY),
+            max_phonemes=self.network.config.max_phonemes,
+            batch_rows=self.rows_at_once,
+            device=str(self.device),
+            precision=str(self.precision).removeprefix("torch."),
+        )
+
+    def speaker(self, choice: SpeakerChoice) -> Speaker:
+        return self.voices.choose(choice)
+
+    def language_of(self, speaker: str) -> str:
+        return language_of(speaker)
+
+    def plan(self, phrases: Sequence[Phrase]) -> list[Plan]:
+        return [plan for some in self._groups(phrases) for plan in self._plan(some)]
+
+    def render(self, plans: Sequence[Plan], seeds: Sequence[int]) -> list[Floats]:
+        pairs = self._groups(list(zip(plans, seeds, strict=True)))
+        return [samples for some in pairs for samples in self._render(*zip(*some, strict=True))]
+
+    def _groups(self, items: Sequence[T]) -> list[Sequence[T]]:
+        return [items[at : at + self.rows_at_once] for at in range(0, len(items), self.rows_at_once)]
+
+    @torch.inference_mode()
+    def _plan(self, phrases: Sequence[Phrase]) -> list[Plan]:
+        tokens, span = self._tokens([phrase.phonemes for phrase in phrases])
+        manner = self._rows([phrase.manner.row(len(phrase.phonemes))[MANNER] for phrase in phrases])
+        speed = torch.tensor([phrase.speed for phrase in phrases], dtype=torch.float32, device=self.device)
+        features, frames = self.network.durations(tokens, manner, speed, span)
+        durations = [
+            row[:length].astype(np.int64)
+            for row, length in zip(frames.cpu().numpy(), span.lengths, strict=True)
+        ]
+        index, frame_span = self._alignment(durations)
+        f0, energy = self.network.curves(features, index, manner, frame_span)
+        curves = zip(phrases, durations, f0.cpu().numpy(), energy.cpu().numpy(), strict=True)
+        return [
+            Plan(phrase, steps, f0[: 2 * steps.sum()].copy(), energy[: 2 * steps.sum()].copy(), FRAME_S)
+            for phrase, steps, f0, energy in curves
+        ]
+
+    @torch.inference_mode()
+    def _render(self, plans: Sequence[Plan], seeds: Sequence[int]) -> list[Floats]:
+        tokens, token_span = self._tokens([plan.phrase.phonemes for plan in plans])
+        timbre = self._rows([plan.phrase.timbre.row(len(plan.phrase.phonemes))[TIMBRE] for plan in plans])
+        index, span = self._alignment([plan.durations_frames for plan in plans])
+        f0, energy = self._rows([plan.f0_hz for plan in plans]), self._rows([plan.energy for plan in plans])
+        samples_per_frame = 2 * self.network.config.samples_per_curve_frame
+        lengths = [plan.frames * samples_per_frame for plan in plans]
+        noise = self._rows([gaussian(seed, length) for seed, length in zip(seeds, lengths, strict=True)])
+        audio = self.network.render(tokens, token_span, index, span, f0, energy, timbre, noise)
+        rows = audio.float().cpu().numpy()
+        return [row[:length].copy() for row, length in zip(rows, lengths, strict=True)]
+
+    def _tokens(self, lines: Sequence[str]) -> tuple[Tensor, Span]:
+        ids = [np.array([BOUNDARY, *(VOCABULARY[symbol] for symbol in line), BOUNDARY]) for line in lines]
+        return self._rows(ids), Span([len(row) for row in ids], self.device)
+
+    def _alignment(self, durations: Sequence[np.ndarray]) -> tuple[Tensor, Span]:
+        """Frames per token -> the token of each frame, [B, F]."""
+        rows = [np.repeat(np.arange(len(steps)), steps) for steps in durations]
+        return self._rows(rows), Span([len(row) for row in rows], self.device)
+
+    def _rows(self, rows: Sequence[np.ndarray]) -> Tensor:
+        """Arrays of different lengths -> one tensor, zero beyond each row's end."""
+        padded = np.zeros((len(rows), max(len(row) for row in rows)), dtype=rows[0].dtype)
+        for target, row in zip(padded, rows, strict=True):
+            target[: len(row)] = row
+        return torch.from_numpy(padded).to(self.device)
+
+
+def gaussian(seed: int, length: int) -> Floats:
+    """Unit noise that depends on the seed alone: the same on every device and in every batch."""
+    return torch.randn(length, generator=torch.Generator().manual_seed(seed)).numpy()
+
+
+def fill(config: KokoroConfig, tensors: dict[str, Tensor]) -> Kokoro:
+    """The network with `tensors` (published names) as its float32 parameters.
+
+    Raises `ModelRejected` naming the first tensor that is missing, unexpected, misshapen or not finite.
+    """
+    network = Kokoro(config)
+    ours = parameter_names(network)
+    if odd := sorted(ours.keys() ^ tensors.keys()):
+        kind = "missing" if odd[0] in ours else "unexpected"
+        raise ModelRejected(f"weights do not fit the architecture: {kind} tensor {odd[0]!r} (of {len(odd)})")
+    shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
+    for published, tensor in tensors.items():
+        if tensor.shape != shapes[ours[published]]:
+            raise ModelRejected(
+                f"{published} has shape {list(tensor.shape)}, expected {list(shapes[ours[published]])}"
+            )
+        if not tensor.is_floating_point() or not torch.isfinite(tensor.sum(dtype=torch.float32)):
+            raise ModelRejected(f"{published} holds values that are not finite numbers")
+    network.load_state_dict({ours[name]: tensor.float() for name, tensor in tensors.items()}, assign=True)
+    return network

@@ -1,0 +1,201 @@
+"""The vocoder: decoder features and F0 -> waveform, by harmonics plus noise and an inverse STFT.
+
+Source: ISTFTNet (Kaneko et al. 2022) with the NSF source of Wang et al. 2019, as used by
+StyleTTS 2 and Kokoro (`istftnet.py`).
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sidecar.engines.kokoro.config import KokoroConfig
+from sidecar.engines.kokoro.layers import AdaIN, Conv, Linear, Span, Upsample
+
+SINE_AMPLITUDE = 0.1
+VOICED_NOISE = 0.003  # standard deviation of the noise added to voiced harmonics
+VOICED_ABOVE_HZ = 10.0
+
+
+class HarmonicSource(nn.Module):
+    """F0 -> excitation: nine harmonics where voiced, noise where not, merged by a learned mix."""
+
+    def __init__(self, config: KokoroConfig) -> None:
+        super().__init__()
+        self.l_linear = Linear(config.harmonics, 1)
+        self.sample_rate_hz = config.sample_rate_hz
+        self.hop = config.samples_per_curve_frame
+
+    def forward(self, f0_hz: Tensor, noise: Tensor) -> Tensor:
+        """`f0_hz` [B, T] (zero beyond a row's end), `noise` [B, T * hop] of unit variance -> [B, T * hop].
+
+        The noise of the nine harmonics enters the mix only as its weighted sum, which is
+        one Gaussian with the norm of the weights as its deviation: one channel is enough.
+        """
+        weight = self.l_linear.weight[0]  # [harmonics]
+        voiced = (f0_hz > VOICED_ABOVE_HZ).float().repeat_interleave(self.hop, dim=1)
+        harmonics = self.sines(f0_hz) * (SINE_AMPLITUDE * weight)[:, None]
+        deviation = voiced * VOICED_NOISE + (1 - voiced) * (SINE_AMPLITUDE / 3)
+        mixed = harmonics.sum(1) * voiced + noise * deviation * weight.norm()
+        return torch.tanh(mixed + self.l_linear.bias)
+
+    def sines(self, f0_hz: Tensor) -> Tensor:
+        """[B, T] -> [B, harmonics, T * hop]. Phase is summed at the curve's rate, then interpolated."""
+        number = torch.arange(1, self.l_linear.in_features + 1, device=f0_hz.device)
+        turns = (f0_hz[:, None, :] * number[:, None] / self.sample_rate_hz) % 1
+        phase = torch.cumsum(turns, dim=-1) * 2 * math.pi
+        return torch.sin(F.interpolate(phase * self.hop, scale_factor=self.hop, mode="linear"))
+
+
+class ShortTimeFourier(nn.Module):
+    """A 20-point STFT and its inverse as matrix products, exact for rows of any length in a batch."""
+
+    analysis: Tensor  # [n_fft, 2 * bins]
+    synthesis: Tensor  # [2 * bins, n_fft]
+    power: Tensor  # [n_fft]
+
+    def __init__(self, n_fft: int, hop: int) -> None:
+        super().__init__()
+        self.n_fft, self.hop, self.bins = n_fft, hop, n_fft // 2 + 1
+        window = torch.hann_window(n_fft, periodic=True, dtype=torch.float64)
+        angle = 2 * math.pi / n_fft * torch.arange(n_fft)[:, None] * torch.arange(self.bins)
+        cos, sin = torch.cos(angle.double()), torch.sin(angle.double())
+        sin[:, 0] = sin[:, -1] = 0  # exactly: their sign decides a phase of 0 or pi
+        doubled = torch.full((self.bins, 1), 2.0, dtype=torch.float64)
+        doubled[0] = doubled[-1] = 1
+        analysis = torch.cat([cos, -sin], dim=1) * window[:, None]
+        synthesis = torch.cat([cos.T * doubled, -sin.T * doubled]) / n_fft * window
+        self.register_buffer("analysis", analysis.float(), persistent=False)
+        self.register_buffer("synthesis", synthesis.float(), persistent=False)
+        self.register_buffer("power", window.square().float(), persistent=False)
+
+    def forward(self, x: Tensor, span: Span) -> tuple[Tensor, Tensor]:
+        """Samples [B, N], `span` in samples -> magnitude and phase, each [B, N / hop + 1, bins].
+
+        Rows are centred with reflection at their own ends, as `torch.stft` does for one row.
+        """
+        half = self.n_fft // 2
+        steps = torch.arange(-half, span.longest + half, device=x.device).abs()
+        last = (span.count - 1)[:, None]
+        mirrored = last - (last - steps).abs()
+        frames = x.gather(1, mirrored.clamp_min(0)).unfold(1, self.n_fft, self.hop)
+        real, imaginary = (frames @ self.analysis).chunk(2, dim=-1)
+        return torch.hypot(real, imaginary), torch.atan2(imaginary, real)
+
+    def inverse(self, magnitude: Tensor, phase: Tensor, span: Span) -> Tensor:
+        """Each [B, M, bins], `span` in frames -> samples [B, (M - 1) * hop]."""
+        spectrum = torch.cat([magnitude * torch.cos(phase), magnitude * torch.sin(phase)], dim=-1)
+        frames = span.clean(spectrum) @ self.synthesis
+        ones = span.clean(torch.ones_like(frames[..., :1]))
+        envelope = self.overlap_add(ones * self.power)
+        return self.overlap_add(frames) / envelope.clamp_min(1e-11)
+
+    def overlap_add(self, frames: Tensor) -> Tensor:
+        """[B, M, n_fft] -> [B, (M - 1) * hop], half a window trimmed at either end."""
+        batch, count, _ = frames.shape
+        blocks = self.n_fft // self.hop
+        parts = frames.view(batch, count, blocks, self.hop)
+        total = frames.new_zeros(batch, count + blocks - 1, self.hop)
+        for block in range(blocks):
+            total[:, block : block + count] += parts[:, :, block]
+        half = self.n_fft // 2
+        return total.flatten(1)[:, half : half + (count - 1) * self.hop]
+
+
+class Snake(nn.Module):
+    """AdaIN followed by Snake (Ziyin et al. 2020): ``y + sin(alpha y)^2 / alpha``.
+
+    With ``sin^2 z = (1 - cos 2z) / 2`` the norm, the activation and its constants fold
+    into two multiply-adds, one cosine and one accumulation over the tensor.
+    """
+
+    def __init__(self, style: int, channels: int) -> None:
+        super().__init__()
+        self.norm = AdaIN(style, channels)
+        self.alpha = nn.Parameter(torch.empty(1, channels, 1))
+
+    def forward(self, x: Tensor, s: Tensor, span: Span, dtype: torch.dtype) -> Tensor:
+        scale, shift = self.norm.affine(x, s, span)
+        x = x.float()
+        alpha = self.alpha.view(1, 1, -1)
+        wave = torch.addcmul(2 * alpha * shift, x, 2 * alpha * scale).cos_()
+        y = torch.addcmul(shift + 0.5 / alpha, x, scale).addcmul_(wave, -0.5 / alpha)
+        return span.clean(y.to(dtype))
+
+
+class ResBlock(nn.Module):
+    """Three pairs of dilated and plain convolutions, each behind a `Snake`; [B, T, C] -> [B, T, C]."""
+
+    def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...], style: int) -> None:
+        super().__init__()
+        self.convs1 = nn.ModuleList(Conv(channels, channels, kernel, dilation=d) for d in dilations)
+        self.convs2 = nn.ModuleList(Conv(channels, channels, kernel) for _ in dilations)
+        self.snakes1 = nn.ModuleList(Snake(style, channels) for _ in dilations)
+        self.snakes2 = nn.ModuleList(Snake(style, channels) for _ in dilations)
+
+    def forward(self, x: Tensor, s: Tensor, span: Span) -> Tensor:
+        for conv1, conv2, snake1, snake2 in zip(
+            self.convs1, self.convs2, self.snakes1, self.snakes2, strict=True
+        ):
+            y = conv1(snake1(x, s, span, conv1.weight.dtype))
+            x = x + conv2(snake2(y, s, span, conv2.weight.dtype))
+        return x
+
+
+class Stage(nn.Module):
+    """One upsampling step: features and the harmonic source join, then the mean of three residual blocks."""
+
+    def __init__(self, config: KokoroConfig, index: int) -> None:
+        super().__init__()
+        channels = config.generator_channels >> (index + 1)
+        rates, style, dilations = config.upsample_rates, config.style, config.resblock_dilations
+        self.up = Upsample(2 * channels, channels, config.upsample_kernels[index], rates[index])
+        self.is_last = index == len(rates) - 1
+        self.noise_conv = self.make_noise_conv(config.n_fft + 2, channels, math.prod(rates[index + 1 :]))
+        self.noise_res = ResBlock(channels, config.noise_kernels[index], dilations, style)
+        self.resblocks = nn.ModuleList(
+            ResBlock(channels, kernel, dilations, style) for kernel in config.resblock_kernels
+        )
+
+    def make_noise_conv(self, inputs: int, outputs: int, stride: int) -> Conv:
+        if self.is_last:
+            return Conv(inputs, outputs, 1)
+        return Conv(inputs, outputs, 2 * stride, stride=stride, padding=(stride + 1) // 2)
+
+    def forward(self, x: Tensor, source: Tensor, s: Tensor, span: Span) -> Tensor:
+        """`span` counts the steps of the result."""
+        x = self.up(F.leaky_relu(x, 0.1))
+        if self.is_last:  # the centred STFT has one frame more
+            x = torch.cat([x[:, 1:2], x], dim=1)
+        x = x + self.noise_res(self.noise_conv(source).float(), s, span)
+        total = self.resblocks[0](x, s, span)
+        for block in self.resblocks[1:]:
+            total = total + block(x, s, span)
+        return total / len(self.resblocks)
+
+
+class Generator(nn.Module):
+    """Decoder features [B, T, channels] and F0 [B, T] at 80 Hz -> samples [B, T * 300]."""
+
+    def __init__(self, config: KokoroConfig) -> None:
+        super().__init__()
+        self.m_source = HarmonicSource(config)
+        self.stft = ShortTimeFourier(config.n_fft, config.hop)
+        self.stages = nn.ModuleList(Stage(config, index) for index in range(len(config.upsample_rates)))
+        self.conv_post = Conv(config.generator_channels >> len(config.upsample_rates), config.n_fft + 2, 7)
+        self.rates, self.hop = config.upsample_rates, config.samples_per_curve_frame
+
+    def forward(self, x: Tensor, s: Tensor, f0_hz: Tensor, noise: Tensor, span: Span) -> Tensor:
+        samples = span.scaled(self.hop)
+        frames = span.scaled(math.prod(self.rates), extra=1)
+        source = torch.cat(self.stft(self.m_source(f0_hz, noise), samples), dim=-1)
+        source = frames.clean(source)  # [B, M, n_fft + 2]
+        factor, x = 1, span.clean(x)
+        for stage, rate in zip(self.stages, self.rates, strict=True):
+            factor *= rate
+            here = frames if factor == math.prod(self.rates) else span.scaled(factor)
+            x = here.clean(stage(x, source, s, here))
+        x = self.conv_post(F.leaky_relu(x)).float()
+        log_magnitude, phase = x.chunk(2, dim=-1)
+        return self.stft.inverse(log_magnitude.exp(), torch.sin(phase), frames)
