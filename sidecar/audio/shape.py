@@ -1,0 +1,33 @@
+"""Small treatments of a finished waveform: edges, gain, sampling rate."""
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+Floats = npt.NDArray[np.float32]
+
+FADE_S = 0.005
+
+
+def faded(samples: Floats, sample_rate_hz: int) -> Floats:
+    """Raised-cosine edges of 5 ms, so that a line neither starts nor ends with a click."""
+    length = min(int(FADE_S * sample_rate_hz), len(samples) // 2)
+    if length == 0:
+        return samples
+    ramp = (0.5 - 0.5 * np.cos(np.pi * np.arange(length) / length)).astype(np.float32)
+    result = samples.copy()
+    result[:length] *= ramp
+    result[-length:] *= ramp[::-1]
+    return result
+
+
+def resampled(samples: Floats, from_hz: int, to_hz: int) -> Floats:
+    """Band-limited resampling (soxr, very high quality)."""
+    if from_hz == to_hz:
+        return samples
+    result: Floats = soxr.resample(samples, from_hz, to_hz, quality="VHQ")
+    return result
+
+
+def silence(duration_s: float, sample_rate_hz: int) -> Floats:
+    return np.zeros(round(duration_s * sample_rate_hz), dtype=np.float32)
