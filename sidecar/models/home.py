@@ -1,0 +1,37 @@
+"""Where models and caches live on this machine."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+
+@dataclass(frozen=True)
+class Home:
+    """The user's data folder. `root` need not exist yet."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls) -> "Home":
+        """`NPC_VOICE_HOME`, or the platform's folder for user data."""
+        override = os.environ.get("NPC_VOICE_HOME")
+        return cls(Path(override) if override else user_data_path("npc-voice", appauthor=False))
+
+    @property
+    def models(self) -> Path:
+        return self.root / "models"
+
+    @property
+    def cache(self) -> Path:
+        return self.root / "cache"
+
+    @property
+    def connection_file(self) -> Path:
+        return self.root / "connection.json"
+
+    @property
+    def lexicon(self) -> Path:
+        """The user's own pronunciations; read if it is there."""
+        return self.root / "lexicon.tsv"

@@ -1,0 +1,125 @@
+"""Voice packs on disk: a folder with `manifest.json` and the files it lists.
+
+A pack is written apart and renamed into place, so a folder with a manifest is always whole.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from sidecar.models.manifest import FILE_NAME, Manifest, PackFile
+from sidecar.protocol.errors import ModelRejected, NoModel, StorageError
+
+WEIGHTS = "weights.safetensors"
+VOICES = "voices.safetensors"
+_STAGING = ".incoming-"
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A pack whose manifest has been read. `folder` is where its files are."""
+
+    folder: Path
+    manifest: Manifest
+
+    def path(self, name: str) -> Path:
+        return self.folder / self.manifest.file(name).name
+
+
+def open_pack(folder: Path) -> Pack:
+    """Read the manifest. Raises `NoModel` when there is none, `ModelRejected` when it is malformed."""
+    try:
+        text = (folder / FILE_NAME).read_text("utf-8")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NoModel(f"{folder} is no voice pack: it has no {FILE_NAME}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelRejected(f"{folder / FILE_NAME} cannot be read: {error}") from error
+    return Pack(folder, Manifest.from_json(text))
+
+
+def verify(pack: Pack) -> None:
+    """Compare every file's size and sha256 with the manifest. Raises `ModelRejected` naming the file."""
+    for file in pack.manifest.files:
+        path = pack.folder / file.name
+        try:
+            actual = describe(path)
+        except OSError as error:
+            raise ModelRejected(f"{path} cannot be read: {error.strerror}") from error
+        if actual.size_bytes != file.size_bytes:
+            raise ModelRejected(f"{path}: {actual.size_bytes} bytes, the manifest says {file.size_bytes}")
+        if actual.sha256 != file.sha256:
+            raise ModelRejected(f"{path}: its sha256 differs from the manifest's; the file is damaged")
+
+
+def describe(path: Path) -> PackFile:
+    """Name, sha256 and size of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            digest.update(chunk)
+        return PackFile(path.name, digest.hexdigest(), stream.tell())
+
+
+def packs_in(folder: Path) -> list[Path]:
+    """Folders with a manifest, by name."""
+    try:
+        return sorted(entry.parent for entry in folder.glob(f"*/{FILE_NAME}"))
+    except OSError as error:
+        raise StorageError(f"{folder} cannot be read: {error.strerror}") from error
+
+
+@contextmanager
+def staged(target: Path) -> Iterator[Path]:
+    """A new folder beside `target` that becomes `target` when the block ends well, and vanishes otherwise.
+
+    Raises `StorageError` for anything the disk refuses: full, read-only, not there.
+    """
+    staging = target.parent / f"{_STAGING}{uuid4().hex[:12]}"
+    try:
+        with storage_errors(target.parent):
+            staging.mkdir(parents=True)
+            yield staging
+            _flush(staging)
+            if target.exists():
+                shutil.rmtree(target)
+            staging.rename(target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextmanager
+def storage_errors(place: Path) -> Iterator[None]:
+    """Turn the operating system's refusals into `StorageError` with a tip."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        tip = "free some space or make the folder writable, or set NPC_VOICE_HOME to another folder"
+        raise StorageError(f"cannot write to {place}: {reason}", tip=tip) from error
+
+
+def clear_stale(folder: Path) -> None:
+    """Remove what a killed writer left. Call only while holding the folder's lock."""
+    for leftover in folder.glob(f"{_STAGING}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def seal(folder: Path, files: tuple[str, ...], **description: Any) -> Manifest:
+    """Describe `files` of `folder` and write the manifest; the weights come first."""
+    manifest = Manifest(files=tuple(describe(folder / name) for name in files), **description)
+    (folder / FILE_NAME).write_text(manifest.to_json(), "utf-8")
+    return manifest
+
+
+def _flush(folder: Path) -> None:
+    """Ask the system to have every file on disk before the rename makes them count."""
+    for path in folder.iterdir():
+        with path.open("rb+") as stream:
+            os.fsync(stream.fileno())

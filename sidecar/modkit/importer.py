@@ -1,0 +1,110 @@
+"""Turning somebody's checkpoint into a voice pack.
+
+The file is opened only in a child process (`python -m sidecar.modkit.import_child`), with
+`weights_only=True` and no network or secrets at hand; what comes back is a safetensors file
+or a reason in plain words.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from sidecar.engines.kokoro import pack_files
+from sidecar.models.home import Home
+from sidecar.models.manifest import Manifest
+from sidecar.models.pack import (
+    VOICES,
+    WEIGHTS,
+    Pack,
+    describe,
+    open_pack,
+    packs_in,
+    seal,
+    staged,
+    storage_errors,
+)
+from sidecar.protocol.errors import BadRequest, ModelError, ModelRejected, NoModel, StorageError, did_you_mean
+
+TIMEOUT_S = 600
+SUFFIXES = (".pth", ".pt", ".onnx")
+
+
+def import_checkpoint(source: Path, home: Home, name: str, version: str) -> Pack:
+    """Convert `source` into the pack `name`-`version` of the home's models folder.
+
+    Raises `BadRequest` for a file that cannot be one, `ModelRejected` with the reason when it is not
+    what it should be, `StorageError` when the disk refuses. Nothing is left behind on failure.
+    """
+    if source.suffix.lower() not in SUFFIXES:
+        raise BadRequest(f"{source.name}: expected a file ending in {', '.join(SUFFIXES)}", field="source")
+    if not source.is_file():
+        raise BadRequest(f"{source} is not there", field="source")
+    target = home.models / f"{name}-{version}"
+    if target.exists():
+        raise BadRequest(f"{target.name} exists already: choose another --name or --version", field="name")
+    with storage_errors(home.models):
+        home.models.mkdir(parents=True, exist_ok=True)
+    with staged(target) as staging:
+        convert_in_child(source, staging / WEIGHTS)
+        pack_files.write_voices(staging / VOICES)
+        manifest = seal(
+            staging,
+            (WEIGHTS, VOICES),
+            name=name,
+            version=version,
+            architecture=pack_files.ARCHITECTURE,
+            config=pack_files.config_as_json(),
+            languages=pack_files.LANGUAGES,
+            licence="unknown",
+            source=f"{source.name}, sha256 {describe(source).sha256}",
+        )
+        Manifest.from_json(manifest.to_json())  # the name and version must be readable again
+    return open_pack(target)
+
+
+def convert_in_child(source: Path, weights: Path) -> None:
+    """Run the child; raises what it reports, or `ModelRejected` when it dies or takes too long."""
+    command = [sys.executable, "-I", "-m", "sidecar.modkit.import_child", str(source.resolve()), str(weights)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise ModelRejected(f"{source.name}: the import took over {TIMEOUT_S} s and was stopped") from error
+    report = last_report(done.stdout)
+    if report is None:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise ModelRejected(f"{source.name}: the import process ended with code {done.returncode}: {last}")
+    if report["ok"]:
+        return
+    raise StorageError(report["message"]) if report["kind"] == "storage" else ModelRejected(report["message"])
+
+
+def last_report(output: str) -> dict[str, Any] | None:
+    try:
+        report = json.loads(output.strip().splitlines()[-1])
+    except (ValueError, IndexError):
+        return None
+    return report if isinstance(report, dict) and "ok" in report else None
+
+
+def installed_packs(home: Home) -> list[Pack | tuple[Path, ModelError]]:
+    """Every pack in the home; one that cannot be read stands with its reason."""
+    found: list[Pack | tuple[Path, ModelError]] = []
+    for folder in packs_in(home.models):
+        try:
+            found.append(open_pack(folder))
+        except ModelError as error:
+            found.append((folder, error))
+    return found
+
+
+def find_pack(home: Home, name: str) -> Pack:
+    """A pack by folder, or by its name or name-version in the home. Raises `NoModel`."""
+    if (Path(name) / "manifest.json").exists():
+        return open_pack(Path(name))
+    folders = packs_in(home.models)
+    for folder in reversed(folders):
+        if name in (folder.name, folder.name.rpartition("-")[0]):
+            return open_pack(folder)
+    raise NoModel(f"there is no pack {name!r}{did_you_mean(name, [f.name for f in folders])}")
