@@ -1,0 +1,27 @@
+"""NPC Voice: game characters' lines turned into speech, on this machine.
+
+from sidecar import Voice
+Voice.load().synthesize("Welcome, traveller!").save("line.wav")
+"""
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+__all__ = ["Line", "Speech", "Voice", "__version__"]
+
+if TYPE_CHECKING:
+    from sidecar.synthesis import Line, Speech
+    from sidecar.voice import Voice
+
+
+def __getattr__(name: str) -> object:
+    """Load the engine only when it is asked for: clients and tools need no PyTorch."""
+    if name == "Voice":
+        from sidecar.voice import Voice
+
+        return Voice
+    if name in ("Line", "Speech"):
+        from sidecar import synthesis
+
+        return getattr(synthesis, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

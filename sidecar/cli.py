@@ -1,0 +1,285 @@
+"""The command `npc-voice`: arguments in, one call, a table or JSON out."""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from sidecar.protocol.errors import HostError, ModelError, NpcVoiceError, RequestError
+
+if TYPE_CHECKING:
+    from sidecar.models.pack import Pack
+    from sidecar.voice import Voice
+
+app = typer.Typer(help="Voices for game characters.", no_args_is_help=True, pretty_exceptions_enable=False)
+pack_app = typer.Typer(help="Import and look at voice packs.", no_args_is_help=True)
+app.add_typer(pack_app, name="pack")
+
+out, err = Console(), Console(stderr=True)
+
+EXIT_CODES: tuple[tuple[type[NpcVoiceError], int], ...] = ((RequestError, 2), (ModelError, 3), (HostError, 4))
+EXIT_OTHER = 5
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for tools.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Precision = Annotated[str, typer.Option(help="auto, float32 or bfloat16.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads to use.")]
+PackName = Annotated[
+    str | None, typer.Option("--pack", help="Pack folder or name; default voice if not given.")
+]
+
+
+def explained(command: Callable[..., None]) -> Callable[..., None]:
+    """Print an error as what was wrong and what to do; exit with the code of its kind."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except NpcVoiceError as error:
+            if kwargs.get("as_json"):
+                print(
+                    json.dumps(
+                        {"error": {"code": error.code, "message": error.message, "field": error.field}}
+                    )
+                )
+            err.print(f"ERROR {error.message}", style="red", markup=False, highlight=False)
+            if error.tip:
+                err.print(f"TIP   {error.tip}", markup=False, highlight=False)
+            raise typer.Exit(exit_code(error)) from None
+
+    return run
+
+
+def exit_code(error: NpcVoiceError) -> int:
+    return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), EXIT_OTHER)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[str, float], None]]:
+    """A bar on stderr that appears with the first step."""
+    with Progress(console=err, transient=True) as bar:
+        task = bar.add_task("", total=1.0, visible=False)
+        yield lambda step, done: bar.update(task, description=step, completed=done, visible=True)
+
+
+def load_voice(pack: str | None, device: str, precision: str, threads: int | None) -> "Voice":
+    from sidecar.models.home import Home
+    from sidecar.modkit.importer import find_pack
+    from sidecar.voice import Voice
+
+    home = Home.from_environment()
+    folder = find_pack(home, pack).folder if pack else None
+    with progress_bar() as progress:
+        return Voice.load(
+            folder, device=device, precision=precision, threads=threads, home=home, progress=progress
+        )
+
+
+@app.command()
+@explained
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where the WAV files go.")] = Path("npc-voice-demo"),
+    lines: Annotated[int, typer.Option(min=1, help="How many sample lines to speak.")] = 8,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    threads: Threads = None,
+    as_json: AsJson = False,
+) -> None:
+    """Speak sample lines of several characters into WAV files."""
+    from sidecar.demo import speak_samples
+
+    spoken = list(speak_samples(load_voice(None, device, precision, threads), folder, lines))
+    if as_json:
+        rows = [
+            {
+                "speaker": s.line.speaker,
+                "text": s.line.text,
+                "audio_s": s.audio_s,
+                "work_s": s.work_s,
+                "file": str(s.file),
+            }
+            for s in spoken
+        ]
+        print(json.dumps(rows, ensure_ascii=False))
+        return
+    table = Table("speaker", "line", "seconds", "x real time", "file")
+    for s in spoken:
+        speed = f"{s.audio_s / s.work_s:.1f}"
+        table.add_row(s.line.speaker, s.line.text, f"{s.audio_s:.1f}", speed, str(s.file))
+    out.print(table)
+
+
+@app.command()
+@explained
+def say(
+    text: Annotated[str, typer.Argument(help="The line to speak.")],
+    output: Annotated[Path, typer.Option("--out", "-o", help=".wav, .ogg or .flac")] = Path("line.wav"),
+    speaker: Annotated[
+        str | None, typer.Option("--speaker", "-s", help="A name, or name:weight,name:weight")
+    ] = None,
+    manner: Annotated[str | None, typer.Option(help="Another speaker, for tune and rhythm.")] = None,
+    emotion: Annotated[str, typer.Option(help="Only neutral as yet.")] = "neutral",
+    speed: Annotated[float, typer.Option(help="0.5 to 2")] = 1.0,
+    pitch: Annotated[float, typer.Option(help="Semitones, -12 to 12")] = 0.0,
+    language: Annotated[str | None, typer.Option(help="en-US, en-GB or zh-CN")] = None,
+    loudness: Annotated[float | None, typer.Option(help="Target in LUFS (EBU R128)")] = None,
+    sample_rate: Annotated[int | None, typer.Option(help="In Hz; the model's own if not given.")] = None,
+    pack: PackName = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    threads: Threads = None,
+    as_json: AsJson = False,
+) -> None:
+    """Speak one line into a file."""
+    voice = load_voice(pack, device, precision, threads)
+    began = time.perf_counter()
+    speech = voice.synthesize(
+        text, blend(speaker), manner=blend(manner), emotion=emotion, speed=speed, pitch_semitones=pitch,
+        language=language, loudness_lufs=loudness, sample_rate_hz=sample_rate,
+    )  # fmt: skip
+    work_s = time.perf_counter() - began
+    speech.save(output)
+    if as_json:
+        words = [[w.text, round(w.start_s, 3), round(w.end_s, 3)] for w in speech.words]
+        report = {"file": str(output), "audio_s": speech.duration_s, "work_s": work_s, "words": words}
+        print(json.dumps(report, ensure_ascii=False))
+    else:
+        out.print(f"{output}: {speech.duration_s:.1f} s of speech in {work_s:.1f} s", highlight=False)
+
+
+def blend(choice: str | None) -> str | dict[str, float] | None:
+    """ "af_heart:0.7,am_adam:0.3" -> a mapping; a plain name stays itself."""
+    if choice is None or ":" not in choice:
+        return choice
+    from sidecar.protocol.errors import BadRequest
+
+    try:
+        pairs = [part.split(":") for part in choice.split(",")]
+        return {name.strip(): float(weight) for name, weight in pairs}
+    except ValueError as error:
+        raise BadRequest(f"{choice!r} is no blend: write name:weight,name:weight", field="speaker") from error
+
+
+@app.command()
+@explained
+def speakers(pack: PackName = None, as_json: AsJson = False) -> None:
+    """List the voices of a pack."""
+    voice = load_voice(pack, "cpu", "float32", None)
+    engine = voice.synthesizer.model.engine
+    rows = [(name, engine.language_of(name)) for name in engine.description.speakers]
+    if as_json:
+        print(json.dumps([{"name": name, "language": language} for name, language in rows]))
+        return
+    table = Table("speaker", "language")
+    for row in rows:
+        table.add_row(*row)
+    out.print(table)
+
+
+@app.command()
+@explained
+def serve(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 lets the system choose.")] = 0,
+    connection_file: Annotated[Path | None, typer.Option(help="Where clients find us.")] = None,
+    pack: PackName = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    threads: Threads = None,
+) -> None:
+    """Serve speech to games over ZeroMQ on this machine."""
+    from sidecar.models.home import Home
+    from sidecar.server.process import serve as run
+
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    voice = load_voice(pack, device, precision, threads)
+    file = connection_file or Home.from_environment().connection_file
+    run(voice.synthesizer, file, port, lambda c: err.print(f"serving on {c.commands}, clients read {file}"))
+
+
+@pack_app.command("import")
+@explained
+def import_pack(
+    source: Annotated[Path, typer.Argument(help="kokoro-v1_0.pth, or the ONNX export.")],
+    name: Annotated[str, typer.Option(help="Name of the new pack.")] = "kokoro-82m-float",
+    version: Annotated[str, typer.Option(help="Its version.")] = "1.0.0",
+    as_json: AsJson = False,
+) -> None:
+    """Turn a checkpoint into a voice pack."""
+    from sidecar.models.home import Home
+    from sidecar.modkit.importer import import_checkpoint
+
+    show_pack(import_checkpoint(source, Home.from_environment(), name, version), as_json)
+
+
+@pack_app.command("list")
+@explained
+def list_packs(as_json: AsJson = False) -> None:
+    """List the packs in the models folder."""
+    from sidecar.models.home import Home
+    from sidecar.models.pack import Pack
+    from sidecar.modkit.importer import installed_packs
+
+    rows = [
+        (p.manifest.name, p.manifest.version, p.manifest.architecture, str(p.folder), "")
+        if isinstance(p, Pack)
+        else (p[0].name, "", "", str(p[0]), p[1].message)
+        for p in installed_packs(Home.from_environment())
+    ]
+    headings = ("name", "version", "architecture", "folder", "problem")
+    if as_json:
+        print(json.dumps([dict(zip(headings, row, strict=True)) for row in rows]))
+        return
+    table = Table(*headings)
+    for row in rows:
+        table.add_row(*row)
+    out.print(table)
+
+
+@pack_app.command("info")
+@explained
+def pack_info(
+    pack: Annotated[str, typer.Argument(help="A folder, a name or name-version.")], as_json: AsJson = False
+) -> None:
+    """Check a pack's files and show its manifest."""
+    from sidecar.models.home import Home
+    from sidecar.models.pack import verify
+    from sidecar.modkit.importer import find_pack
+
+    found = find_pack(Home.from_environment(), pack)
+    verify(found)
+    show_pack(found, as_json)
+
+
+def show_pack(pack: "Pack", as_json: bool) -> None:
+    if as_json:
+        print(pack.manifest.to_json(), end="")
+        return
+    m = pack.manifest
+    table = Table(show_header=False)
+    facts = [
+        ("name", m.name),
+        ("version", m.version),
+        ("architecture", m.architecture),
+        ("licence", m.licence),
+    ]
+    facts += [("languages", ", ".join(m.languages)), ("source", m.source), ("folder", str(pack.folder))]
+    for row in facts + [(f.name, f"{f.size_bytes:,} bytes, sha256 {f.sha256[:16]}…") for f in m.files]:
+        table.add_row(*row)
+    out.print(table)
+
+
+def main() -> None:
+    app()

@@ -1,0 +1,57 @@
+"""Speaking the sample dialogue into a folder."""
+
+import csv
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from sidecar.models.pack import storage_errors
+from sidecar.voice import Voice
+
+
+@dataclass(frozen=True)
+class SampleLine:
+    """One row of `samples/dialogue.csv`."""
+
+    id: str
+    speaker: str
+    voice: str
+    language: str
+    mood: str
+    text: str
+
+
+@dataclass(frozen=True)
+class DemoLine:
+    """A sample line as spoken: seconds of audio and of work, and the file."""
+
+    line: SampleLine
+    audio_s: float
+    work_s: float
+    file: Path
+
+
+def sample_lines() -> list[SampleLine]:
+    """All sample lines, in the file's order."""
+    text = (resources.files("sidecar.samples") / "dialogue.csv").read_text("utf-8")
+    return [SampleLine(**row) for row in csv.DictReader(text.splitlines())]
+
+
+def chosen(lines: list[SampleLine], count: int) -> list[SampleLine]:
+    """The first `count` lines of speakers that have not spoken yet, then further ones."""
+    first = {line.speaker: line for line in reversed(lines)}
+    return sorted(lines, key=lambda line: first[line.speaker] is not line)[:count]
+
+
+def speak_samples(voice: Voice, folder: Path, count: int) -> Iterator[DemoLine]:
+    """Speak `count` lines, each into a WAV of its own. Raises `StorageError`."""
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    for line in chosen(sample_lines(), count):
+        began = time.perf_counter()
+        speech = voice.synthesize(line.text, speaker=line.voice)
+        file = folder / f"{line.id}_{line.speaker.replace(' ', '_')}.wav"
+        speech.save(file)
+        yield DemoLine(line, speech.duration_s, time.perf_counter() - began, file)

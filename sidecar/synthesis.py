@@ -1,0 +1,329 @@
+"""The way of a line, and the only place that knows the order: text -> plan -> prosody -> engine -> audio."""
+
+import hashlib
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from sidecar.audio.encode import FORMATS, encode
+from sidecar.audio.loudness import normalised
+from sidecar.audio.shape import faded, resampled
+from sidecar.engines.base import SpeakerChoice
+from sidecar.models.loader import Model
+from sidecar.models.pack import storage_errors
+from sidecar.prosody.pitch import transposed
+from sidecar.prosody.plan import Floats, Phrase, Plan
+from sidecar.protocol.errors import BadRequest, EmptyText, TextTooLong, UnknownEmotion
+from sidecar.text.languages import Dialect, dialect
+from sidecar.text.lexicon import UserLexicon
+from sidecar.text.phrases import SpokenPhrase, phrases
+from sidecar.text.reader import LineReader
+from sidecar.text.tokens import Spoken, Word
+
+MAX_CHARACTERS = 20_000
+SAMPLE_RATES_HZ = (8_000, 192_000)
+NEUTRAL = "neutral"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A request to speak. None means: as the model or the line itself suggests.
+
+    `manner` is a second speaker who lends tune and rhythm while `speaker` keeps the timbre.
+    `seed` decides the breath noise; by default it follows from the request.
+    """
+
+    text: str
+    speaker: SpeakerChoice | None = None
+    manner: SpeakerChoice | None = None
+    emotion: str | Mapping[str, float] = NEUTRAL
+    intensity: float = 0.5
+    speed: float = 1.0
+    pitch_semitones: float = 0.0
+    language: str | None = None
+    sample_rate_hz: int | None = None
+    loudness_lufs: float | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class TimedWord:
+    """A spoken word, the span ``[start, end)`` of the line it came from, and when it is heard."""
+
+    text: str
+    phonemes: str
+    start: int
+    end: int
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
+class TimedPhoneme:
+    """One phoneme or mark, the span of the line it came from, and when it is heard."""
+
+    symbol: str
+    start: int
+    end: int
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Wall time by stage, in milliseconds."""
+
+    text_ms: float = 0.0
+    infer_ms: float = 0.0
+    encode_ms: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Speech:
+    """A spoken line or part of one: mono samples in -1..1, and what is heard when."""
+
+    samples: Floats
+    sample_rate_hz: int
+    words: tuple[TimedWord, ...]
+    phonemes: tuple[TimedPhoneme, ...]
+    seed: int
+    timing: Timing
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.samples) / self.sample_rate_hz
+
+    def encoded(self, kind: str) -> bytes:
+        """The audio as `kind`, one of pcm_s16le, pcm_f32le, wav, ogg, flac."""
+        return encode(self.samples, self.sample_rate_hz, kind)
+
+    def save(self, path: str | Path) -> None:
+        """Write a file; its ending chooses the format: .wav, .ogg or .flac.
+
+        Raises `BadRequest` for another ending and `StorageError` when the disk refuses; a file that
+        could not be written whole is not left behind.
+        """
+        path = Path(path)
+        kind = path.suffix.lower().lstrip(".")
+        if kind not in FORMATS:
+            raise BadRequest(
+                f"cannot tell the format of {path.name!r}: use .wav, .ogg or .flac", field="path"
+            )
+        content = self.encoded(kind)
+        with storage_errors(path.parent):
+            try:
+                path.write_bytes(content)
+            except OSError:
+                path.unlink(missing_ok=True)
+                raise
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A checked line, ready for the model."""
+
+    line: Line
+    spoken: tuple[SpokenPhrase, ...]
+    phrases: tuple[Phrase, ...]
+    seed: int
+    text_ms: float
+
+
+class Synthesizer:
+    """Speaks lines with one loaded model. Not thread-safe: one thread owns it."""
+
+    def __init__(
+        self, model: Model, lexicon: UserLexicon | None = None, max_characters: int = MAX_CHARACTERS
+    ) -> None:
+        self.model, self.max_characters = model, max_characters
+        self._reader = LineReader(model.engine.description.alphabet, lexicon)
+
+    def speak(self, line: Line) -> Speech:
+        """The whole line. Raises the `RequestError` that says what is wrong with it."""
+        return joined(list(self.stream(line)), line.loudness_lufs)
+
+    def stream(self, line: Line) -> Iterator[Speech]:
+        """The line phrase by phrase, as each is ready; times count from the line's start.
+
+        The request is checked before the first phrase is asked for. Loudness is the whole line's
+        matter and left alone here.
+        """
+        prepared = self._prepare(line)
+        return self._parts(prepared)
+
+    def _parts(self, prepared: _Prepared) -> Iterator[Speech]:
+        rows = self.model.engine.description.batch_rows
+        start_s, text_ms = 0.0, prepared.text_ms
+        for at in range(0, len(prepared.phrases), rows):
+            for part in self._render(prepared, at, at + rows):
+                yield shifted(replace(part, timing=replace(part.timing, text_ms=text_ms)), start_s)
+                start_s, text_ms = start_s + part.duration_s, 0.0
+
+    def _prepare(self, line: Line) -> _Prepared:
+        began = time.perf_counter()
+        check(line, self.max_characters)
+        engine = self.model.engine
+        chosen = engine.description.default_speaker if line.speaker is None else line.speaker
+        timbre = engine.speaker(chosen)
+        manner = timbre if line.manner is None else engine.speaker(line.manner)
+        spoken = tuple(self._phrases(line, self._dialect(line, timbre.name)))
+        if not spoken:
+            raise EmptyText("nothing in the line can be spoken", field="text")
+        said = tuple(
+            Phrase("".join(p.symbol for p in phrase.phonemes()), timbre, manner, line.speed)
+            for phrase in spoken
+        )
+        seed = derived_seed(line) if line.seed is None else line.seed
+        return _Prepared(line, spoken, said, seed, elapsed_ms(began))
+
+    def _dialect(self, line: Line, speaker: str) -> Dialect:
+        return dialect(line.language or spoken_language(self.model.engine.language_of(speaker)))
+
+    def _phrases(self, line: Line, how: Dialect) -> list[SpokenPhrase]:
+        alphabet = self.model.engine.description.alphabet
+        return phrases(
+            [known for item in self._reader.read(line.text, how) if (known := kept(item, alphabet))]
+        )
+
+    def _render(self, prepared: _Prepared, first: int, last: int) -> list[Speech]:
+        began, engine, line = time.perf_counter(), self.model.engine, prepared.line
+        plans = [transposed(plan, line.pitch_semitones) for plan in engine.plan(prepared.phrases[first:last])]
+        seeds = [prepared.seed + first + offset for offset in range(len(plans))]
+        rows = engine.render(plans, seeds)
+        timing = Timing(infer_ms=elapsed_ms(began) / len(plans))
+        rate = engine.description.sample_rate_hz
+        return [
+            self._finished(line, spoken, plan, faded(samples, rate), prepared.seed, timing)
+            for spoken, plan, samples in zip(prepared.spoken[first:last], plans, rows, strict=True)
+        ]
+
+    def _finished(
+        self, line: Line, spoken: SpokenPhrase, plan: Plan, samples: Floats, seed: int, timing: Timing
+    ) -> Speech:
+        began = time.perf_counter()
+        rate = self.model.engine.description.sample_rate_hz
+        wanted = line.sample_rate_hz or rate
+        samples = resampled(samples, rate, wanted)
+        timing = replace(timing, encode_ms=elapsed_ms(began))
+        return Speech(samples, wanted, timed_words(spoken, plan), timed_phonemes(spoken, plan), seed, timing)
+
+
+def check(line: Line, max_characters: int) -> None:
+    """Raise the `RequestError` for the first field that is out of range."""
+    if not isinstance(line.text, str):
+        raise BadRequest(f"text must be text, got {type(line.text).__name__}", field="text")
+    if not line.text.strip():
+        raise EmptyText("the line is empty", field="text")
+    if len(line.text) > max_characters:
+        raise TextTooLong(
+            f"the line has {len(line.text)} characters, at most {max_characters} fit", field="text"
+        )
+    _check_range("speed", line.speed, 0.5, 2)
+    _check_range("pitch", line.pitch_semitones, -12, 12)
+    _check_range("intensity", line.intensity, 0, 1)
+    if line.sample_rate_hz is not None:
+        _check_range("sample_rate", line.sample_rate_hz, *SAMPLE_RATES_HZ)
+    if line.loudness_lufs is not None:
+        _check_range("loudness", line.loudness_lufs, -60, -5)
+    if line.seed is not None and not 0 <= line.seed < 2**63 - 2**32:
+        raise BadRequest(f"seed is {line.seed}, expected 0 to {2**63 - 2**32 - 1}", field="seed")
+    check_emotion(line.emotion)
+
+
+def check_emotion(emotion: str | Mapping[str, float]) -> None:
+    """Only `neutral` can be had as yet. Raises `UnknownEmotion`."""
+    for name in [emotion] if isinstance(emotion, str) else emotion:
+        if name != NEUTRAL:
+            raise UnknownEmotion(
+                f"unknown emotion {name!r}: this version speaks {NEUTRAL!r} only", field="emotion"
+            )
+
+
+def _check_range(field: str, value: float, lowest: float, highest: float) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and lowest <= value <= highest:
+        return
+    nearest = ""
+    if is_number and not math.isnan(value):
+        nearest = f", the nearest is {min(max(value, lowest), highest):g}"
+    raise BadRequest(f"{field} is {value!r}, expected {lowest:g} to {highest:g}{nearest}", field=field)
+
+
+def spoken_language(tag: str) -> str:
+    """The language to read in for a voice: its own if text can be read in it, else English."""
+    return tag if tag in ("en-US", "en-GB", "zh-CN") else "en-US"
+
+
+def kept(item: Spoken, alphabet: frozenset[str]) -> Spoken | None:
+    """The item without symbols the model does not know; None when nothing is left."""
+    if not isinstance(item, Word):
+        return item
+    phonemes = "".join(symbol for symbol in item.phonemes if symbol in alphabet)
+    return replace(item, phonemes=phonemes) if phonemes else None
+
+
+def derived_seed(line: Line) -> int:
+    """31 bits from what is asked for, so that the same request gives the same bytes."""
+    key = repr((line.text, line.speaker, line.manner, line.speed, line.pitch_semitones, line.emotion))
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") >> 1
+
+
+def timed_phonemes(spoken: SpokenPhrase, plan: Plan) -> tuple[TimedPhoneme, ...]:
+    """Symbols with their times in the phrase; spaces between words are left out."""
+    at = plan.boundaries_s().tolist()
+    return tuple(
+        TimedPhoneme(p.symbol, item.start, item.end, at[index + 1], at[index + 2])
+        for index, p in enumerate(spoken.phonemes())
+        if p.item is not None and (item := spoken.items[p.item])
+    )
+
+
+def timed_words(spoken: SpokenPhrase, plan: Plan) -> tuple[TimedWord, ...]:
+    at = plan.boundaries_s().tolist()
+    places: dict[int, list[int]] = {}
+    for index, phoneme in enumerate(spoken.phonemes()):
+        if phoneme.item is not None:
+            places.setdefault(phoneme.item, []).append(index)
+    return tuple(
+        TimedWord(word.text, word.phonemes, word.start, word.end, at[where[0] + 1], at[where[-1] + 2])
+        for item, where in places.items()
+        if isinstance(word := spoken.items[item], Word)
+    )
+
+
+def shifted(part: Speech, by_s: float) -> Speech:
+    """The part with its times moved later."""
+    if by_s == 0:
+        return part
+    words = tuple(replace(w, start_s=w.start_s + by_s, end_s=w.end_s + by_s) for w in part.words)
+    phonemes = tuple(replace(p, start_s=p.start_s + by_s, end_s=p.end_s + by_s) for p in part.phonemes)
+    return replace(part, words=words, phonemes=phonemes)
+
+
+def joined(parts: Sequence[Speech], loudness_lufs: float | None) -> Speech:
+    """Consecutive parts as one, brought to a loudness if one is asked for."""
+    began = time.perf_counter()
+    samples = np.concatenate([part.samples for part in parts])
+    if loudness_lufs is not None:
+        samples = normalised(samples, parts[0].sample_rate_hz, loudness_lufs)
+    sums = [
+        math.fsum(stage)
+        for stage in zip(
+            *((p.timing.text_ms, p.timing.infer_ms, p.timing.encode_ms) for p in parts), strict=True
+        )
+    ]
+    return replace(
+        parts[0],
+        samples=samples,
+        words=tuple(word for part in parts for word in part.words),
+        phonemes=tuple(phoneme for part in parts for phoneme in part.phonemes),
+        timing=Timing(sums[0], sums[1], sums[2] + elapsed_ms(began)),
+    )
+
+
+def elapsed_ms(since: float) -> float:
+    return (time.perf_counter() - since) * 1000

@@ -1,0 +1,124 @@
+"""Spoken words and marks -> phrases that the model speaks in one breath.
+
+Sentences are kept whole where they fit, cut at clause marks where they are long, and short ones
+join their neighbours: the model needs some company for a natural tune.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sidecar.text.tokens import Mark, Spoken, Word
+
+SENTENCE_MARKS = frozenset(".!?…")
+CLAUSE_MARKS = frozenset(",;:—")
+OPENING_MARKS = frozenset("“(")
+CLOSING_MARKS = frozenset('”)"')
+
+LONGEST = 180  #: phonemes in a phrase: longer sentences are cut, at a clause if there is one
+SHORT = 40  #: a sentence under this joins a neighbour while both together stay under `JOINED`
+JOINED = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Phoneme:
+    """One symbol of a phrase; `item` is the index of the word or mark it belongs to, None for a space."""
+
+    symbol: str
+    item: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenPhrase:
+    """Words and marks that are spoken together."""
+
+    items: tuple[Spoken, ...]
+
+    def phonemes(self) -> tuple[Phoneme, ...]:
+        """Symbols in order: words apart by a space, marks close to the word they follow (or open)."""
+        result: list[Phoneme] = []
+        for index, item in enumerate(self.items):
+            if result and _needs_space(self.items[index - 1], item):
+                result.append(Phoneme(" ", None))
+            symbols = item.phonemes if isinstance(item, Word) else item.symbol
+            result.extend(Phoneme(symbol, index) for symbol in symbols)
+        return tuple(result)
+
+    @property
+    def has_words(self) -> bool:
+        return any(isinstance(item, Word) for item in self.items)
+
+
+def phrases(items: Sequence[Spoken]) -> list[SpokenPhrase]:
+    """Cut a line of any length. Phrases without a word are dropped."""
+    pieces = (piece for sentence in _sentences(items) for piece in _fitting(sentence))
+    return [SpokenPhrase(tuple(joined)) for joined in _joined(pieces)]
+
+
+def _needs_space(before: Spoken, after: Spoken) -> bool:
+    if isinstance(before, Mark) and before.symbol in OPENING_MARKS:
+        return False
+    return isinstance(after, Word) or after.symbol in OPENING_MARKS
+
+
+def _size(items: Iterable[Spoken]) -> int:
+    return sum(len(item.phonemes) + 1 if isinstance(item, Word) else 1 for item in items)
+
+
+def _sentences(items: Sequence[Spoken]) -> Iterator[list[Spoken]]:
+    """Split after final marks and the quotes or brackets that close behind them."""
+    sentence: list[Spoken] = []
+    ended = False
+    for item in items:
+        symbol = item.symbol if isinstance(item, Mark) else ""
+        if ended and symbol not in SENTENCE_MARKS | CLOSING_MARKS:
+            yield sentence
+            sentence, ended = [], False
+        sentence.append(item)
+        ended = ended or symbol in SENTENCE_MARKS
+    yield sentence
+
+
+def _fitting(sentence: list[Spoken]) -> Iterator[list[Spoken]]:
+    """Cut a sentence over `LONGEST` at the clause mark, or failing that the word, nearest to its middle."""
+    if _size(sentence) <= LONGEST:
+        yield sentence
+    elif len(sentence) == 1:
+        yield from _broken(sentence[0])
+    else:
+        cut = _best_cut(sentence)
+        yield from _fitting(sentence[:cut])
+        yield from _fitting(sentence[cut:])
+
+
+def _best_cut(sentence: list[Spoken]) -> int:
+    middle, reached = _size(sentence) / 2, 0
+    best: tuple[float, int] = (float("inf"), 1)
+    for index, item in enumerate(sentence[:-1], start=1):
+        reached += _size([item])
+        clause = isinstance(item, Mark) and item.symbol in CLAUSE_MARKS
+        closes = isinstance(sentence[index], Mark)
+        cost = abs(reached - middle) + (0 if clause else middle * 0.7) + (middle if closes else 0)
+        best = min(best, (cost, index))
+    return best[1]
+
+
+def _broken(item: Spoken) -> Iterator[list[Spoken]]:
+    """A word longer than a phrase, in pieces that share its span."""
+    assert isinstance(item, Word)
+    for at in range(0, len(item.phonemes), LONGEST - 1):
+        yield [Word(item.text, item.phonemes[at : at + LONGEST - 1], item.start, item.end)]
+
+
+def _joined(pieces: Iterable[list[Spoken]]) -> Iterator[list[Spoken]]:
+    """Join short neighbours; drop what has no word."""
+    waiting: list[Spoken] = []
+    for piece in pieces:
+        if not any(isinstance(item, Word) for item in piece):
+            continue
+        together = _size(waiting) + _size(piece)
+        if waiting and (together > JOINED or min(_size(waiting), _size(piece)) >= SHORT):
+            yield waiting
+            waiting = []
+        waiting = waiting + piece
+    if waiting:
+        yield waiting

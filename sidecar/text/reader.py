@@ -1,0 +1,86 @@
+"""A line of dialogue -> spoken words and marks with phonemes, in English, Chinese or both."""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cached_property
+
+from sidecar.protocol.errors import BadRequest
+from sidecar.text import chinese_normalise, english_normalise
+from sidecar.text.chinese import ChineseReader
+from sidecar.text.english import EnglishReader
+from sidecar.text.guesser import Guesser
+from sidecar.text.languages import CHINESE, Dialect, Run, runs
+from sidecar.text.lexicon import Lexicon, UserLexicon
+from sidecar.text.tokens import Spoken, Token, TokenKind, Word
+
+_OVERRIDE = re.compile(r"\[\[([^\[\]|]{1,200})\|([^\[\]|]{1,200})\]\]")
+
+
+class LineReader:
+    """Reads lines. Dictionaries are loaded when a line first needs them. Not thread-safe."""
+
+    def __init__(self, alphabet: frozenset[str], user: UserLexicon | None = None) -> None:
+        self._alphabet, self._user = alphabet, user
+        self._english: dict[bool, EnglishReader] = {}
+
+    def read(self, text: str, dialect: Dialect) -> list[Spoken]:
+        """All of the line's words and marks, with spans. Raises `BadRequest` for a malformed override."""
+        spoken: list[Spoken] = []
+        position = 0
+        for match in _OVERRIDE.finditer(text):
+            spoken += self._read_span(text, position, match.start(), dialect)
+            spoken.append(self._overridden(match))
+            position = match.end()
+        return spoken + self._read_span(text, position, len(text), dialect)
+
+    def _overridden(self, match: re.Match[str]) -> Word:
+        word, phonemes = match.group(1).strip(), match.group(2).strip()
+        unknown = sorted(set(phonemes) - self._alphabet)
+        if unknown or not phonemes:
+            wrong = unknown[0] if unknown else "nothing"
+            raise BadRequest(f"[[{word}|{phonemes}]]: {wrong!r} is no phoneme of this model", field="text")
+        return Word(word, phonemes, match.start(), match.end())
+
+    def _read_span(self, text: str, start: int, end: int, dialect: Dialect) -> list[Spoken]:
+        return [
+            item
+            for run in runs(text, start, end, dialect.language)
+            for item in self._read_run(text, run, dialect)
+        ]
+
+    def _read_run(self, text: str, run: Run, dialect: Dialect) -> Iterator[Spoken]:
+        part = text[run.start : run.end]
+        if run.language != CHINESE:
+            yield from self._in_english(english_normalise.normalise(part, run.start), dialect.british)
+            return
+        for is_letters, tokens in _grouped(chinese_normalise.normalise(part, run.start)):
+            if is_letters:
+                yield from self._in_english(tokens, dialect.british)
+            else:
+                yield from self._chinese.read(tokens)
+
+    def _in_english(self, tokens: list[Token], british: bool) -> list[Spoken]:
+        if british not in self._english:
+            lexicon = Lexicon(british)
+            self._english[british] = EnglishReader(lexicon, self._guess, self._user, british=british)
+        return self._english[british].read(tokens)
+
+    @cached_property
+    def _chinese(self) -> ChineseReader:
+        return ChineseReader()
+
+    @cached_property
+    def _guess(self) -> Callable[[str], str]:
+        return Guesser.load().read
+
+
+def _grouped(tokens: list[Token]) -> Iterator[tuple[bool, list[Token]]]:
+    """Neighbouring tokens that are, or are not, to be spelled out."""
+    group: list[Token] = []
+    for token in tokens:
+        if group and (group[0].kind is TokenKind.LETTERS) != (token.kind is TokenKind.LETTERS):
+            yield group[0].kind is TokenKind.LETTERS, group
+            group = []
+        group.append(token)
+    if group:
+        yield group[0].kind is TokenKind.LETTERS, group

@@ -1,0 +1,101 @@
+"""The Python API: load a voice, speak lines."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
+
+from sidecar.engines.base import EngineDescription, SpeakerChoice
+from sidecar.engines.device import place
+from sidecar.models.default_voice import Progress, ensure_default_voice, silent
+from sidecar.models.home import Home
+from sidecar.models.loader import load_model
+from sidecar.models.manifest import Manifest
+from sidecar.models.pack import open_pack, verify
+from sidecar.synthesis import NEUTRAL, Line, Speech, Synthesizer
+from sidecar.text.lexicon import UserLexicon
+
+
+class Voice:
+    """A loaded voice pack, in this process. Not thread-safe: use one a thread.
+
+    tts = Voice.load()
+    speech = tts.synthesize("Halt! Who goes there?", speaker="am_michael")
+    speech.save("line.wav")
+    """
+
+    def __init__(self, synthesizer: Synthesizer) -> None:
+        self.synthesizer = synthesizer
+
+    @classmethod
+    def load(
+        cls,
+        pack: str | Path | None = None,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        threads: int | None = None,
+        lexicon: UserLexicon | Mapping[str, str] | None = None,
+        home: Home | None = None,
+        progress: Progress = silent,
+    ) -> "Voice":
+        """Load a pack's folder, or the default voice, which is converted on first use (some seconds).
+
+        `device`: auto, cpu, cuda, mps; `precision`: auto, float32, bfloat16; `threads`: CPU threads of
+        this process; `lexicon`: own pronunciations (word -> phonemes), by default the home's `lexicon.tsv`.
+        Raises `BadRequest`, `NoModel`, `ModelRejected` or `StorageError`.
+        """
+        home = home or Home.from_environment()
+        placement = place(device, precision)
+        if threads is not None:
+            torch.set_num_threads(threads)
+        if pack is None:
+            found = ensure_default_voice(home, progress)
+        else:
+            found = open_pack(Path(pack))
+            verify(found)
+        if lexicon is None and home.lexicon.exists():
+            lexicon = UserLexicon.load(home.lexicon)
+        elif isinstance(lexicon, Mapping):
+            lexicon = UserLexicon(lexicon)
+        return cls(Synthesizer(load_model(found, placement), lexicon))
+
+    @property
+    def description(self) -> EngineDescription:
+        return self.synthesizer.model.engine.description
+
+    @property
+    def manifest(self) -> Manifest:
+        return self.synthesizer.model.manifest
+
+    def synthesize(
+        self,
+        text: str,
+        speaker: SpeakerChoice | None = None,
+        *,
+        manner: SpeakerChoice | None = None,
+        emotion: str | Mapping[str, float] = NEUTRAL,
+        intensity: float = 0.5,
+        speed: float = 1.0,
+        pitch_semitones: float = 0.0,
+        language: str | None = None,
+        sample_rate_hz: int | None = None,
+        loudness_lufs: float | None = None,
+        seed: int | None = None,
+    ) -> Speech:
+        """Speak one line of any length up to 20,000 characters.
+
+        `speaker`: a name, an index, a blend (name -> weight) or 256 numbers; `manner`: another speaker
+        who lends tune and rhythm; `emotion`: only "neutral" as yet; `speed` 0.5..2; `pitch_semitones`
+        -12..12; `language`: en-US, en-GB or zh-CN, by default the speaker's; `loudness_lufs`: EBU R128
+        target. Raises a `RequestError` that names the field.
+        """
+        line = Line(
+            text, speaker, manner, emotion, intensity, speed, pitch_semitones, language, sample_rate_hz,
+            loudness_lufs, seed,
+        )  # fmt: skip
+        return self.synthesizer.speak(line)
+
+    def stream(self, text: str, speaker: SpeakerChoice | None = None, **options: object) -> Iterator[Speech]:
+        """The same line phrase by phrase, the first as soon as it is ready. Options as in `synthesize`."""
+        return self.synthesizer.stream(Line(text, speaker, **options))  # type: ignore[arg-type]
