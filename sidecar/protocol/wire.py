@@ -8,6 +8,7 @@ from sidecar.protocol.errors import BadRequest, TooLarge
 from sidecar.protocol.limits import Limits
 
 Header = dict[str, Any]
+_SCALARS = (str, int, float, bytes, bool, type(None))
 
 
 def encode(header: Header) -> bytes:
@@ -26,12 +27,11 @@ def decode(frame: bytes, limits: Limits) -> Header:
         raise TooLarge(f"the header has {len(frame)} bytes, at most {limits.header_bytes} fit")
     try:
         header = msgpack.unpackb(
-            frame, raw=False, strict_map_key=True, object_pairs_hook=_unique, ext_hook=_no_ext,
-            max_buffer_size=limits.header_bytes,
-        )  # fmt: skip
+            frame, raw=False, strict_map_key=False, object_pairs_hook=_unique, ext_hook=_no_ext
+        )
     except BadRequest:
         raise
-    except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as error:
+    except (ValueError, msgpack.UnpackException, RecursionError) as error:
         raise BadRequest(f"the header is not valid msgpack: {error or type(error).__name__}") from error
     if not isinstance(header, dict):
         raise BadRequest(f"the header must be a map, got {type(header).__name__}")
@@ -56,6 +56,8 @@ def _no_ext(code: int, _data: bytes) -> None:
 
 def _check_depth(value: object, levels: int) -> None:
     if not isinstance(value, dict | list):
+        if not isinstance(value, _SCALARS):  # msgpack turns its timestamp ext into an object unasked
+            raise BadRequest(f"msgpack ext type {type(value).__name__} is not part of the protocol")
         return
     if levels == 0:
         raise BadRequest("the header is nested too deeply")

@@ -56,7 +56,9 @@ class Reference(torch.nn.Module):
         modules, istftnet = network_modules()
         self.bert = modules.CustomAlbert(AlbertConfig(**ALBERT))
         self.bert_encoder = torch.nn.Linear(768, 512)
-        self.predictor = modules.ProsodyPredictor(style_dim=128, d_hid=512, nlayers=3, max_dur=50, dropout=0.2)
+        self.predictor = modules.ProsodyPredictor(
+            style_dim=128, d_hid=512, nlayers=3, max_dur=50, dropout=0.2
+        )
         self.text_encoder = modules.TextEncoder(channels=512, kernel_size=5, depth=3, n_symbols=178)
         self.decoder = istftnet.Decoder(dim_in=512, style_dim=128, dim_out=80, **ISTFTNET)
         self.load(weights)

@@ -26,7 +26,8 @@ class Decoder(nn.Module):
     def forward(
         self, text: Tensor, f0_hz: Tensor, energy: Tensor, s: Tensor, noise: Tensor, span: Span
     ) -> Tensor:
-        """`text` [B, F, hidden], curves [B, 2F], timbre `s` [B, style], noise and samples [B, 600 F].
+        """`text` [B, F, hidden], curves [B, 2F], timbre `s` [B, style], noise [B, 600 F, harmonics]
+        -> samples [B, 600 F].
 
         The curves must be zero beyond each row's end.
         """

@@ -108,7 +108,8 @@ class KokoroEngine:
         f0, energy = self._rows([plan.f0_hz for plan in plans]), self._rows([plan.energy for plan in plans])
         samples_per_frame = 2 * self.network.config.samples_per_curve_frame
         lengths = [plan.frames * samples_per_frame for plan in plans]
-        noise = self._rows([gaussian(seed, length) for seed, length in zip(seeds, lengths, strict=True)])
+        harmonics = self.network.config.harmonics
+        noise = self._rows([gaussian(seed, n, harmonics) for seed, n in zip(seeds, lengths, strict=True)])
         audio = self.network.render(tokens, token_span, index, span, f0, energy, timbre, noise)
         rows = audio.float().cpu().numpy()
         return [row[:length].copy() for row, length in zip(rows, lengths, strict=True)]
@@ -124,15 +125,16 @@ class KokoroEngine:
 
     def _rows(self, rows: Sequence[np.ndarray]) -> Tensor:
         """Arrays of different lengths -> one tensor, zero beyond each row's end."""
-        padded = np.zeros((len(rows), max(len(row) for row in rows)), dtype=rows[0].dtype)
+        longest = max(len(row) for row in rows)
+        padded = np.zeros((len(rows), longest, *rows[0].shape[1:]), dtype=rows[0].dtype)
         for target, row in zip(padded, rows, strict=True):
             target[: len(row)] = row
         return torch.from_numpy(padded).to(self.device)
 
 
-def gaussian(seed: int, length: int) -> Floats:
-    """Unit noise that depends on the seed alone: the same on every device and in every batch."""
-    return torch.randn(length, generator=torch.Generator().manual_seed(seed)).numpy()
+def gaussian(seed: int, samples: int, harmonics: int) -> Floats:
+    """Unit noise [samples, harmonics] by the seed alone: the same on every device and in every batch."""
+    return torch.randn(samples, harmonics, generator=torch.Generator().manual_seed(seed)).numpy()
 
 
 def fill(config: KokoroConfig, tensors: dict[str, Tensor]) -> Kokoro:

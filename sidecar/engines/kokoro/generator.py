@@ -28,17 +28,15 @@ class HarmonicSource(nn.Module):
         self.hop = config.samples_per_curve_frame
 
     def forward(self, f0_hz: Tensor, noise: Tensor) -> Tensor:
-        """`f0_hz` [B, T] (zero beyond a row's end), `noise` [B, T * hop] of unit variance -> [B, T * hop].
+        """`f0_hz` [B, T] (zero beyond a row's end), `noise` [B, T * hop, harmonics], unit -> [B, T * hop].
 
-        The noise of the nine harmonics enters the mix only as its weighted sum, which is
-        one Gaussian with the norm of the weights as its deviation: one channel is enough.
+        The order of operations is the reference's: the phase of the STFT behind it flips between
+        -pi and pi on the last bit, and a flip is seen in the waveform.
         """
-        weight = self.l_linear.weight[0]  # [harmonics]
-        voiced = (f0_hz > VOICED_ABOVE_HZ).float().repeat_interleave(self.hop, dim=1)
-        harmonics = self.sines(f0_hz) * (SINE_AMPLITUDE * weight)[:, None]
-        deviation = voiced * VOICED_NOISE + (1 - voiced) * (SINE_AMPLITUDE / 3)
-        mixed = harmonics.sum(1) * voiced + noise * deviation * weight.norm()
-        return torch.tanh(mixed + self.l_linear.bias)
+        voiced = (f0_hz > VOICED_ABOVE_HZ).float().repeat_interleave(self.hop, dim=1)[..., None]
+        deviation = voiced * VOICED_NOISE + (1 - voiced) * SINE_AMPLITUDE / 3
+        harmonics = self.sines(f0_hz).transpose(1, 2) * SINE_AMPLITUDE * voiced + deviation * noise
+        return torch.tanh(self.l_linear(harmonics)).squeeze(-1)
 
     def sines(self, f0_hz: Tensor) -> Tensor:
         """[B, T] -> [B, harmonics, T * hop]. Phase is summed at the curve's rate, then interpolated."""
@@ -49,46 +47,45 @@ class HarmonicSource(nn.Module):
 
 
 class ShortTimeFourier(nn.Module):
-    """A 20-point STFT and its inverse as matrix products, exact for rows of any length in a batch."""
+    """A 20-point STFT and its inverse, exact for rows of any length in a batch."""
 
-    analysis: Tensor  # [n_fft, 2 * bins]
+    window: Tensor  # [n_fft]
     synthesis: Tensor  # [2 * bins, n_fft]
-    power: Tensor  # [n_fft]
 
     def __init__(self, n_fft: int, hop: int) -> None:
         super().__init__()
-        self.n_fft, self.hop, self.bins = n_fft, hop, n_fft // 2 + 1
-        window = torch.hann_window(n_fft, periodic=True, dtype=torch.float64)
-        angle = 2 * math.pi / n_fft * torch.arange(n_fft)[:, None] * torch.arange(self.bins)
-        cos, sin = torch.cos(angle.double()), torch.sin(angle.double())
-        sin[:, 0] = sin[:, -1] = 0  # exactly: their sign decides a phase of 0 or pi
-        doubled = torch.full((self.bins, 1), 2.0, dtype=torch.float64)
+        self.n_fft, self.hop, bins = n_fft, hop, n_fft // 2 + 1
+        window = torch.hann_window(n_fft)
+        angle = 2 * math.pi / n_fft * torch.arange(bins)[:, None] * torch.arange(n_fft)
+        doubled = torch.full((bins, 1), 2.0, dtype=torch.float64)
         doubled[0] = doubled[-1] = 1
-        analysis = torch.cat([cos, -sin], dim=1) * window[:, None]
-        synthesis = torch.cat([cos.T * doubled, -sin.T * doubled]) / n_fft * window
-        self.register_buffer("analysis", analysis.float(), persistent=False)
+        synthesis = torch.cat([torch.cos(angle) * doubled, -torch.sin(angle) * doubled]) / n_fft * window
+        self.register_buffer("window", window, persistent=False)
         self.register_buffer("synthesis", synthesis.float(), persistent=False)
-        self.register_buffer("power", window.square().float(), persistent=False)
 
     def forward(self, x: Tensor, span: Span) -> tuple[Tensor, Tensor]:
         """Samples [B, N], `span` in samples -> magnitude and phase, each [B, N / hop + 1, bins].
 
-        Rows are centred with reflection at their own ends, as `torch.stft` does for one row.
+        Rows are centred with reflection at their own ends, as `torch.stft` does for one row. That makes
+        the first frame symmetric and its phases 0 or pi by the sign of a rounding error, which is why
+        the transform itself must be torch's.
         """
         half = self.n_fft // 2
         steps = torch.arange(-half, span.longest + half, device=x.device).abs()
         last = (span.count - 1)[:, None]
         mirrored = last - (last - steps).abs()
-        frames = x.gather(1, mirrored.clamp_min(0)).unfold(1, self.n_fft, self.hop)
-        real, imaginary = (frames @ self.analysis).chunk(2, dim=-1)
-        return torch.hypot(real, imaginary), torch.atan2(imaginary, real)
+        padded = x.gather(1, mirrored.clamp_min(0))
+        spectrum = torch.stft(
+            padded, self.n_fft, self.hop, window=self.window, center=False, return_complex=True
+        ).transpose(1, 2)
+        return spectrum.abs(), spectrum.angle()
 
     def inverse(self, magnitude: Tensor, phase: Tensor, span: Span) -> Tensor:
         """Each [B, M, bins], `span` in frames -> samples [B, (M - 1) * hop]."""
         spectrum = torch.cat([magnitude * torch.cos(phase), magnitude * torch.sin(phase)], dim=-1)
         frames = span.clean(spectrum) @ self.synthesis
         ones = span.clean(torch.ones_like(frames[..., :1]))
-        envelope = self.overlap_add(ones * self.power)
+        envelope = self.overlap_add(ones * self.window.square())
         return self.overlap_add(frames) / envelope.clamp_min(1e-11)
 
     def overlap_add(self, frames: Tensor) -> Tensor:
