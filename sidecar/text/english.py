@@ -1,0 +1,333 @@
+"""English tokens to phonemes: the dictionaries first, rules for endings, a guess for the rest.
+
+What is said follows the text the model was trained on (misaki 0.9.4, ``en.py``, whose
+``get_special_case``, ``apply_stress`` and ``resolve_tokens`` are the source of the
+rules here): weak and strong forms by what follows, stress by capitals, one word of a
+compound stressed less.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+
+from . import english_compounds as compounds
+from . import english_context as context
+from . import english_shapes as shapes
+from . import english_sounds as sounds
+from .english_extras import CLITICS, EXTRA, LEAD_METAL, PATRONYMS
+from .lexicon import PHONEMES, Lexicon, Readings, UserLexicon
+from .tokens import Mark, Spoken, Token, TokenKind, Word
+
+_SILENT_MARKS = frozenset('“”"()')
+_TRAILING_N = re.compile(r"in'?$")
+
+
+#: Whether the next sound is a vowel; None before a pause. What follows decides some forms of a word.
+_Ahead = bool | None
+_PAUSE: _Ahead = None
+
+
+class EnglishReader:
+    """Turns tokens into phonemes of one dialect. Immutable once built; safe to share between threads."""
+
+    def __init__(
+        self,
+        lexicon: Lexicon,
+        guess: Callable[[str], str],
+        user: UserLexicon | None = None,
+        british: bool = False,
+    ) -> None:
+        """`guess` gives American phonemes for a word nothing else knows: Latin letters, inner apostrophes."""
+        self._lexicon = lexicon
+        self._guess = guess
+        self._user = user or UserLexicon()
+        self._british = british
+
+    def read(self, tokens: Sequence[Token]) -> list[Spoken]:
+        """Words and marks in order. A token of another script, which has no sound here, is left out."""
+        words = [token.text.lower() for token in tokens]
+        groups = compounds.group(tokens)
+        spoken: list[list[Spoken]] = []
+        ahead = _PAUSE
+        for start, end in reversed(groups):
+            said = self._read_group(tokens[start:end], words, start, ahead)
+            ahead = _what_follows(said, ahead)
+            spoken.append(said)
+        return [item for said in reversed(spoken) for item in said]
+
+    def _read_group(
+        self, group: Sequence[Token], words: list[str], index: int, ahead: _Ahead
+    ) -> list[Spoken]:
+        first = group[0]
+        if first.kind is TokenKind.MARK:
+            return [Mark(first.text, first.start, first.end)]
+        if len(group) > 1:
+            return self._read_compound(group, words, index, ahead)
+        phonemes = self._phonemes(first, context.Place(words, index), ahead)
+        return _words([(first, phonemes)])
+
+    def _read_compound(
+        self, group: Sequence[Token], words: list[str], index: int, ahead: _Ahead
+    ) -> list[Spoken]:
+        whole = self._whole_compound(group)
+        text = compounds.text(group)
+        if whole is None:
+            parts = self._compound_parts(group, words, index, ahead)
+            stutters = [
+                n for n in range(len(group) - 1) if compounds.is_stutter(group[n].text, group[n + 1].text)
+            ]
+            if stutters:
+                return _words(list(zip(group, compounds.stuttered(parts, group), strict=True)))
+            whole = "".join(compounds.balanced([part for part in parts if part]))
+        phonemes = sounds.for_model(whole, self._british)
+        return [Word(text, phonemes, group[0].start, group[-1].end)] if phonemes else []
+
+    def _whole_compound(self, group: Sequence[Token]) -> str | None:
+        """The dictionary's word for a compound as it was written, or written together."""
+        if len(group) > 6:
+            return None
+        hyphenated, together = compounds.text(group), "".join(token.text for token in group)
+        for form in (hyphenated, together):
+            known = self._user.lookup(form)
+            if known is not None:
+                return known
+        for form in (hyphenated, together):
+            found = self._lexicon.lookup(form)
+            if found is not None:
+                return self._stressed(form, found.default)
+        return None
+
+    def _compound_parts(
+        self, group: Sequence[Token], words: list[str], index: int, ahead: _Ahead
+    ) -> list[str]:
+        """Phonemes of each part, still in the dictionary's alphabet."""
+        parts: list[str] = []
+        for offset in range(len(group) - 1, -1, -1):
+            said = self._phonemes(group[offset], context.Place(words, index + offset), ahead, final=False)
+            parts.append(said)
+            ahead = _starts_with_vowel(said, ahead)
+        return parts[::-1]
+
+    def _phonemes(self, token: Token, place: context.Place, ahead: _Ahead, final: bool = True) -> str:
+        word = shapes.plain(token.text)
+        given = self._user.lookup(token.text) or self._user.lookup(word)
+        if given is not None:
+            return given
+        said = self._spell(word) if token.kind is TokenKind.LETTERS else self._weak_form(word, ahead)
+        said = said or self._known(word, place, ahead) or self._unknown(word)
+        return sounds.for_model(said, self._british) if final else said
+
+    def _weak_form(self, word: str, ahead: _Ahead) -> str | None:
+        """The little words whose sound hangs on what follows."""
+        lower, strong = word.lower(), word.isupper() and len(word) > 1
+        if lower == "the":
+            return "ði" if ahead else "ðə"
+        if lower == "a":
+            return "ɐ"
+        if lower == "an":
+            return "ɐn"
+        if lower == "i":
+            return "ˌI"
+        if lower == "to" and not strong:
+            return {None: self._default("to"), False: "tə", True: "tʊ"}[ahead]
+        if lower == "in":
+            return "ˈɪn" if ahead is None else "ɪn"
+        if lower == "am":
+            return self._default("am") if ahead is None or word != "am" else "ɐm"
+        if lower == "'s":
+            return "z"
+        return None
+
+    def _default(self, word: str) -> str:
+        found = self._lexicon.lookup(word)
+        return found.default if found else self._unknown(word)
+
+    def _known(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
+        """From the dictionaries, directly or by an ending; None if they do not know the word."""
+        extra = EXTRA.get(word.lower())
+        if extra is not None:
+            return self._stressed(word, extra[self._british])
+        if word == "lead" and context.tags(place):
+            return LEAD_METAL
+        found = self._entry(word)
+        if found is not None:
+            return self._chosen(word, found, place, ahead)
+        if word.isupper() and self._is_initialism(word):
+            return self._spell(word)
+        return self._inflected(word, place, ahead)
+
+    def _entry(self, word: str) -> Readings | None:
+        """A capitalised or shouted word means the gold word in small letters before a rare name."""
+        if word.isupper() and len(word) > 1 and not self._lexicon.is_gold(word):
+            return self._lexicon.lookup(word.lower())
+        found = self._lexicon.exact(word)
+        if found is not None and (found.gold or not self._lexicon.is_gold(word.lower())):
+            return found
+        return self._lexicon.lookup(word)
+
+    def _chosen(self, word: str, found: Readings, place: context.Place, ahead: _Ahead) -> str:
+        if word.isupper() and "NOUN" in found.by_tag and found.by_tag["NOUN"] is None:
+            return self._word_or_letters(word, found, place)
+        return self._stressed(word, _reading(found, place, ahead))
+
+    def _word_or_letters(self, word: str, found: Readings, place: context.Place) -> str:
+        """ "the US" is letters, "HELP US" a word: both are in capitals, the article tells."""
+        if word == "ID" or place.before() in ("the", "a", "an"):
+            return self._spell(word) or self._unknown(word)
+        lower = self._lexicon.lookup(word.lower())
+        return self._stressed(word, lower.default if lower else found.default)
+
+    def _is_initialism(self, word: str) -> bool:
+        """Short capitals that no dictionary knows, and that are no inflected word."""
+        return (
+            len(word) <= 3
+            and word.isalpha()
+            and self._inflected(word.lower(), context.Place([word], 0), _PAUSE) is None
+        )
+
+    def _spell(self, word: str) -> str | None:
+        """Letter names; a small plural or possessive s behind capitals stays an ending."""
+        base = (
+            re.sub(r"'?s$", "", word)
+            if len(word) > 2 and word[:-1].rstrip("'").isupper() and word[-1] == "s"
+            else word
+        )
+        names = [
+            found.default
+            for letter in base
+            if letter.isalpha() and (found := self._lexicon.exact(letter.upper()))
+        ]
+        if not names:
+            return None
+        said = sounds.spelled(names)
+        return said if base == word else sounds.add_s(said, self._british)
+
+    def _inflected(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
+        for ending in (
+            self._patronym, self._possessive, self._clitic, self._elided, self._with_s, self._with_ed,
+            self._with_ing,
+        ):  # fmt: skip
+            said = ending(word, place, ahead)
+            if said is not None:
+                return said
+        return None
+
+    def _patronym(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
+        said = PATRONYMS.get(word[:2])
+        if said is None or not word[2:3].isupper():
+            return None
+        name = self._known(word[2:], place, ahead) or self._unknown(word[2:])
+        return said[self._british] + name
+
+    def _possessive(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
+        lower = word.lower()
+        if lower.endswith("s'") or lower.endswith("'"):
+            return self._known(word[:-1], place, ahead)
+        if lower.endswith("'s") and len(word) > 2:
+            stem = self._known(word[:-2], place, ahead) or self._unknown(word[:-2])
+            return sounds.add_s(stem, self._british) if stem else None
+        return None
+
+    def _clitic(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
+        for ending, said in CLITICS.items():
+            if word.lower().endswith(ending) and len(word) > len(ending):
+                stem = self._known(word[: -len(ending)], place, True) or ""
+                if not stem:
+                    return None
+                after_vowel = stem[-1] in sounds.VOWELS
+                return sounds.flapped(stem, self._british) + said[2 if after_vowel else int(self._british)]
+        return None
+
+    def _elided(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
+        """The end of "nothin'" is that of "nothing" with another n; "'neath" is looked up as "neath"."""
+        if word.lower().endswith("in'") or word.lower().endswith("in"):
+            full = self._known_stem(_TRAILING_N.sub("ing", word), place, ahead) if len(word) > 4 else None
+            return full[:-2] + "ən" if full and full.endswith("ɪŋ") else None
+        return self._known(word[1:], place, ahead) if word.startswith("'") and len(word) > 2 else None
+
+    def _with_s(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
+        if len(word) < 4 or not word.lower().endswith("s") or word.lower().endswith("ss"):
+            return None
+        stems = [word[:-1], word[:-2] if word.lower().endswith("es") else ""]
+        stems += [word[:-3] + "y"] if word.lower().endswith("ies") else []
+        stem = self._first_known(stems, place, ahead)
+        return sounds.add_s(stem, self._british) if stem else None
+
+    def _with_ed(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
+        if len(word) < 4 or not word.lower().endswith("ed") or word.lower().endswith("eed"):
+            return None
+        stem = self._first_known(shapes.bare_stems(word[:-2], word[:-1]), place, ahead)
+        return sounds.add_ed(stem, self._british) if stem else None
+
+    def _with_ing(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
+        if len(word) < 5 or not word.lower().endswith("ing"):
+            return None
+        stem = self._first_known(shapes.bare_stems(word[:-3], word[:-3] + "e"), place, ahead)
+        return sounds.add_ing(stem, self._british) if stem else None
+
+    def _first_known(self, stems: Sequence[str], place: context.Place, ahead: _Ahead) -> str | None:
+        return next((said for stem in stems if (said := self._known_stem(stem, place, ahead))), None)
+
+    def _known_stem(self, stem: str, place: context.Place, ahead: _Ahead) -> str | None:
+        """A dictionary word of two letters or more, read as the verb it mostly is when it takes an ending."""
+        if len(stem.strip("'")) < 2:
+            return None
+        found = self._entry(stem)
+        if found is None:
+            return self._inflected(stem, place, ahead) if stem.lower().endswith(("s", "ed", "ing")) else None
+        roles: Sequence[str] = ("VERB",)
+        if not place.word.endswith(("ed", "ing", "in'")):
+            roles = [tag for tag in context.tags(place) if tag in ("NOUN", "VERB")]
+        return self._stressed(stem, _tagged(found, roles) or found.default)
+
+    def _unknown(self, word: str) -> str:
+        """A guess, or the letters; a word of another script has no sound here ("")."""
+        latin = "".join(char for char in word if char == "'" or shapes.is_latin(char)).strip("'")
+        if not latin:
+            return ""
+        guessed = "".join(char for char in self._guess(latin) if char in PHONEMES).strip()
+        if not guessed:
+            return self._spell(latin) or ""
+        return self._stressed(word, sounds.to_british(guessed) if self._british else guessed)
+
+    def _stressed(self, word: str, phonemes: str) -> str:
+        if word == word.lower():
+            return phonemes
+        return sounds.emphasised(phonemes, shouted=word.isupper() and len(word) > 1)
+
+
+def _words(parts: Sequence[tuple[Token, str]]) -> list[Spoken]:
+    return [Word(token.text, said, token.start, token.end) for token, said in parts if said]
+
+
+def _what_follows(said: Sequence[Spoken], ahead: _Ahead) -> _Ahead:
+    """What the word before `said` will hear; quotation marks and brackets do not part words."""
+    if not said:
+        return ahead
+    item = said[0]
+    if isinstance(item, Mark):
+        return ahead if item.symbol in _SILENT_MARKS else _PAUSE
+    return _starts_with_vowel(item.phonemes, ahead)
+
+
+def _starts_with_vowel(phonemes: str, otherwise: bool | None) -> bool | None:
+    """By the first sound that is in either class; a bare ɐ is in neither, as the model was trained."""
+    for char in phonemes:
+        if char in sounds.VOWELS:
+            return True
+        if char in sounds.CONSONANTS or char == "T":
+            return False
+    return otherwise
+
+
+def _reading(found: Readings, place: context.Place, ahead: _Ahead) -> str:
+    if ahead is None and found.by_tag.get("None"):
+        return found.by_tag["None"] or found.default
+    return (_tagged(found, context.tags(place)) if found.by_tag else None) or found.default
+
+
+def _tagged(found: Readings, tags: Sequence[str]) -> str | None:
+    for tag in tags:
+        said = found.by_tag.get(tag)
+        if said:
+            return said
+    return None

