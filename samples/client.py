@@ -1,4 +1,4 @@
-"""A whole client in thirty lines: speak one line through a running `npc-voice serve` (needs pyzmq, msgpack)."""
+"""A whole client: speak one line through a running `npc-voice serve`. Needs pyzmq and msgpack only."""
 
 import json
 import sys
@@ -16,8 +16,8 @@ def main(connection_file: str, text: str, output: str) -> None:
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.RCVTIMEO, 120_000)
         socket.connect(connection["commands"])
-        request = {"v": 1, "op": "synthesize", "id": uuid.uuid4().hex, "token": connection["token"], "text": text}
-        socket.send(msgpack.packb(request))
+        request = {"v": 1, "op": "synthesize", "id": uuid.uuid4().hex, "text": text}
+        socket.send(msgpack.packb({**request, "token": connection["token"]}))
         header, *body = socket.recv_multipart()
     reply = msgpack.unpackb(header)
     if not reply["ok"]:

@@ -5,7 +5,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -53,9 +53,9 @@ def explained(command: Callable[..., None]) -> Callable[..., None]:
                         {"error": {"code": error.code, "message": error.message, "field": error.field}}
                     )
                 )
-            err.print(f"ERROR {error.message}", style="red", markup=False, highlight=False)
+            typer.secho(f"ERROR {error.message}", fg="red", err=True)
             if error.tip:
-                err.print(f"TIP   {error.tip}", markup=False, highlight=False)
+                typer.echo(f"TIP   {error.tip}", err=True)
             raise typer.Exit(exit_code(error)) from None
 
     return run
@@ -67,10 +67,17 @@ def exit_code(error: NpcVoiceError) -> int:
 
 @contextmanager
 def progress_bar() -> Iterator[Callable[[str, float], None]]:
-    """A bar on stderr that appears with the first step."""
-    with Progress(console=err, transient=True) as bar:
-        task = bar.add_task("", total=1.0, visible=False)
-        yield lambda step, done: bar.update(task, description=step, completed=done, visible=True)
+    """A bar on stderr that appears with the first step; starts without work show nothing."""
+    with ExitStack() as stack:
+        bars: list[Progress] = []
+
+        def show(step: str, done: float) -> None:
+            if not bars:
+                bars.append(stack.enter_context(Progress(console=err, transient=True)))
+                bars[0].add_task("", total=1.0)
+            bars[0].update(bars[0].task_ids[0], description=step, completed=done)
+
+        yield show
 
 
 def load_voice(pack: str | None, device: str, precision: str, threads: int | None) -> "Voice":
@@ -142,6 +149,9 @@ def say(
     as_json: AsJson = False,
 ) -> None:
     """Speak one line into a file."""
+    from sidecar.synthesis import format_of
+
+    format_of(output)  # before the work
     voice = load_voice(pack, device, precision, threads)
     began = time.perf_counter()
     speech = voice.synthesize(

@@ -4,7 +4,6 @@ import csv
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 from sidecar.models.pack import storage_errors
@@ -35,8 +34,15 @@ class DemoLine:
 
 def sample_lines() -> list[SampleLine]:
     """All sample lines, in the file's order."""
-    text = (resources.files("sidecar.samples") / "dialogue.csv").read_text("utf-8")
+    text = (samples_folder() / "dialogue.csv").read_text("utf-8")
     return [SampleLine(**row) for row in csv.DictReader(text.splitlines())]
+
+
+def samples_folder() -> Path:
+    """Where `samples/` is: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    installed = package / "samples"
+    return installed if installed.is_dir() else package.parent / "samples"
 
 
 def chosen(lines: list[SampleLine], count: int) -> list[SampleLine]:

@@ -122,6 +122,14 @@ class Speech:
                 raise
 
 
+def format_of(path: Path) -> str:
+    """The format a file's ending asks for. Raises `BadRequest`."""
+    kind = path.suffix.lower().lstrip(".")
+    if kind not in FORMATS:
+        raise BadRequest(f"cannot tell the format of {path.name!r}: use .wav, .ogg or .flac", field="path")
+    return kind
+
+
 @dataclass(frozen=True)
 class _Prepared:
     """A checked line, ready for the model."""

@@ -71,8 +71,7 @@ class Manifest:
     def _checked(cls, data: dict[str, Any]) -> "Manifest":
         if data["format"] != FORMAT:
             raise ModelRejected(f"{FILE_NAME}: format is {data['format']!r}, this version reads {FORMAT}")
-        for field, pattern in (("name", _NAME), ("version", _VERSION)):
-            _match(field, data[field], pattern)
+        check_identity(data["name"], data["version"])
         for field in ("architecture", "licence", "source"):
             if not isinstance(data[field], str):
                 raise ModelRejected(f"{FILE_NAME}: {field} must be text")
@@ -88,6 +87,12 @@ class Manifest:
         if len({file.name.casefold() for file in files}) != len(files):
             raise ModelRejected(f"{FILE_NAME}: two files share a name")
         return cls(**{**data, "languages": tuple(data["languages"]), "files": files})
+
+
+def check_identity(name: object, version: object) -> None:
+    """Raises `ModelRejected` unless these can be a pack's name and version, so a folder's name."""
+    _match("name", name, _NAME)
+    _match("version", version, _VERSION)
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -101,8 +101,13 @@ def storage_errors(place: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        tip = "free some space or make the folder writable, or set NPC_VOICE_HOME to another folder"
-        raise StorageError(f"cannot write to {place}: {reason}", tip=tip) from error
+        raise StorageError(f"cannot write to {place}: {reason}", tip=_tip(error)) from error
+
+
+def _tip(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "create the folder first"
+    return "free some space or make the folder writable; NPC_VOICE_HOME moves the models elsewhere"
 
 
 def clear_stale(folder: Path) -> None:

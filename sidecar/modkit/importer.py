@@ -13,7 +13,7 @@ from typing import Any
 
 from sidecar.engines.kokoro import pack_files
 from sidecar.models.home import Home
-from sidecar.models.manifest import Manifest
+from sidecar.models.manifest import check_identity
 from sidecar.models.pack import (
     VOICES,
     WEIGHTS,
@@ -39,6 +39,7 @@ def import_checkpoint(source: Path, home: Home, name: str, version: str) -> Pack
     """
     if source.suffix.lower() not in SUFFIXES:
         raise BadRequest(f"{source.name}: expected a file ending in {', '.join(SUFFIXES)}", field="source")
+    check_identity(name, version)
     if not source.is_file():
         raise BadRequest(f"{source} is not there", field="source")
     target = home.models / f"{name}-{version}"
@@ -49,7 +50,7 @@ def import_checkpoint(source: Path, home: Home, name: str, version: str) -> Pack
     with staged(target) as staging:
         convert_in_child(source, staging / WEIGHTS)
         pack_files.write_voices(staging / VOICES)
-        manifest = seal(
+        seal(
             staging,
             (WEIGHTS, VOICES),
             name=name,
@@ -60,7 +61,6 @@ def import_checkpoint(source: Path, home: Home, name: str, version: str) -> Pack
             licence="unknown",
             source=f"{source.name}, sha256 {describe(source).sha256}",
         )
-        Manifest.from_json(manifest.to_json())  # the name and version must be readable again
     return open_pack(target)
 
 

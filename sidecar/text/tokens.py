@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 #: The marks the acoustic model knows. They shape pauses and intonation.
-MARKS = frozenset(";:,.!?—…\"()“”")
+MARKS = frozenset(';:,.!?—…"()“”')
 
 
 class TokenKind(Enum):

@@ -34,13 +34,18 @@ def test_runs_are_cut_between_scripts(text: str, default: str, expected: list[tu
     assert cut(text, default) == expected
 
 
-@given(st.text(alphabet=st.sampled_from("aB你好3.， “-¥[k°") | st.characters(), max_size=40), st.sampled_from(["en", "zh"]))
+@given(
+    st.text(alphabet=st.sampled_from("aB你好3.， “-¥[k°") | st.characters(), max_size=40),
+    st.sampled_from(["en", "zh"]),
+)
 def test_runs_cover_any_text_without_gap_or_overlap(text: str, default: str):
     assert "".join(part for _, part in cut(text, default)) == text
     assert all(part for _, part in cut(text, default))
 
 
-@pytest.mark.parametrize(("tag", "language", "british"), [("en-gb", "en", True), ("zh_CN", "zh", False), ("EN", "en", False)])
+@pytest.mark.parametrize(
+    ("tag", "language", "british"), [("en-gb", "en", True), ("zh_CN", "zh", False), ("EN", "en", False)]
+)
 def test_a_tag_says_how_to_read(tag: str, language: str, british: bool):
     assert (dialect(tag).language, dialect(tag).british) == (language, british)
 

@@ -74,7 +74,8 @@ def folded(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         for gain, direction in _SPELLINGS:
             if name.endswith(direction) and (stem := name.removesuffix(direction)) + gain in tensors:
                 length = tensor.float().flatten(1).norm(dim=1).view(-1, *[1] * (tensor.dim() - 1))
-                result[f"{stem}.weight"] = tensors[stem + gain].float() * tensor.float() / length
+                unit = tensor.float() / length.clamp_min(torch.finfo(torch.float32).tiny)
+                result[f"{stem}.weight"] = tensors[stem + gain].float() * unit
                 break
             if name.endswith(gain) and name.removesuffix(gain) + direction in tensors:
                 break

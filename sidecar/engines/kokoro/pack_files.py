@@ -5,6 +5,7 @@ from importlib import resources
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -34,8 +35,14 @@ def tensors_from_checkpoint(path: Path) -> dict[str, Tensor]:
 
 
 def write_weights(tensors: dict[str, Tensor], path: Path) -> None:
-    """Save as float16: half the disk, and ten times finer than the int8 steps of the default voice."""
-    save_file({name: tensor.half().contiguous() for name, tensor in tensors.items()}, path)
+    """Save as float16: half the disk, and ten times finer than the int8 steps of the default voice.
+
+    Raises `OSError` when the disk refuses.
+    """
+    try:
+        save_file({name: tensor.half().contiguous() for name, tensor in tensors.items()}, path)
+    except SafetensorError as error:  # carries the system's error as text only
+        raise OSError(str(error)) from error
 
 
 def write_voices(path: Path) -> None:

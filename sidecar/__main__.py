@@ -1,0 +1,5 @@
+"""`python -m sidecar` is `npc-voice`."""
+
+from sidecar.cli import main
+
+main()

@@ -1,0 +1,78 @@
+"""Audio leaves as what was asked for."""
+
+import io
+
+import numpy as np
+import pytest
+import soundfile
+
+from sidecar.audio.encode import FORMATS, encode
+from sidecar.audio.shape import FADE_S, faded, resampled, silence
+from sidecar.protocol.errors import BadRequest
+
+RATE = 24_000
+TONE = (0.5 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)).astype(np.float32)
+
+
+def test_pcm_is_little_endian_and_clipped():
+    loud = np.array([0.0, 1.0, -1.0, 3.0, -3.0, 0.5], dtype=np.float32)
+    assert np.frombuffer(encode(loud, RATE, "pcm_s16le"), "<i2").tolist() == [
+        0,
+        32767,
+        -32767,
+        32767,
+        -32767,
+        16384,
+    ]
+    assert np.frombuffer(encode(loud, RATE, "pcm_f32le"), "<f4").tolist() == [0, 1, -1, 1, -1, 0.5]
+
+
+@pytest.mark.parametrize(("kind", "tolerance"), [("wav", 1e-4), ("flac", 1e-4), ("ogg", 0.1)])
+def test_a_container_decodes_to_the_same_sound(kind: str, tolerance: float):
+    samples, rate = soundfile.read(io.BytesIO(encode(TONE, RATE, kind)), dtype="float32")
+    assert rate == RATE
+    assert abs(len(samples) - len(TONE)) <= 2048 * (kind == "ogg")
+    assert np.abs(samples[: len(TONE)] - TONE[: len(samples)]).max() <= tolerance
+
+
+def test_a_long_line_survives_vorbis():
+    long = np.tile(TONE, 120)
+    samples, _ = soundfile.read(io.BytesIO(encode(long, RATE, "ogg")))
+    assert len(samples) == pytest.approx(len(long), abs=4096)
+
+
+def test_an_unknown_format_is_answered_with_the_nearest():
+    with pytest.raises(BadRequest, match="did you mean 'wav'") as refusal:
+        encode(TONE, RATE, "wave")
+    assert refusal.value.field == "format"
+    assert "flac" in FORMATS
+
+
+def test_edges_are_silent_and_the_middle_untouched():
+    ones = np.ones(RATE, dtype=np.float32)
+    result, edge = faded(ones, RATE), int(FADE_S * RATE)
+    assert result[0] == result[-1] == 0
+    assert np.array_equal(result[edge:-edge], ones[edge:-edge])
+    assert np.abs(np.diff(result)).max() < 0.02
+    assert ones.min() == 1
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 5])
+def test_edges_of_next_to_nothing_keep_its_length(length: int):
+    assert len(faded(np.ones(length, dtype=np.float32), RATE)) == length
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 48_000])
+def test_resampling_keeps_the_tone(rate: int):
+    result = resampled(TONE, RATE, rate)
+    assert len(result) == pytest.approx(rate, abs=2)
+    spectrum = np.abs(np.fft.rfft(result))
+    assert np.argmax(spectrum) * rate / len(result) == pytest.approx(440, abs=1.5)
+
+
+def test_resampling_to_the_same_rate_changes_nothing():
+    assert resampled(TONE, RATE, RATE) is TONE
+
+
+def test_silence_is_as_long_as_asked():
+    assert silence(0.25, RATE).tolist() == [0.0] * 6000

@@ -1,0 +1,134 @@
+"""The installed command as a user runs it, in processes of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from sidecar.models.pack import Pack
+from sidecar.protocol.connection import Connection
+
+TIMEOUT_S = 180
+
+
+def npc_voice(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sidecar", *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", timeout=TIMEOUT_S, **options
+    )
+
+
+def test_demo_speaks_sample_lines_of_several_characters(pack: Pack, tmp_path: Path):
+    done = npc_voice("demo", str(tmp_path / "out"), "--lines", "3", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert len({row["speaker"] for row in rows}) == 3
+    for row in rows:
+        info = soundfile.info(row["file"])
+        assert info.duration == pytest.approx(row["audio_s"], abs=0.01)
+        assert info.duration > 1
+
+
+def test_say_writes_the_line_and_tells_its_words(pack: Pack, tmp_path: Path):
+    done = npc_voice(
+        "say", "Halt!", "-o", str(tmp_path / "a.ogg"), "-s", "af_heart:0.7,am_adam:0.3", "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["words"][0][0] == "Halt"
+    assert soundfile.info(tmp_path / "a.ogg").format == "OGG"
+
+
+def test_speakers_and_packs_are_listed(pack: Pack):
+    speakers = json.loads(npc_voice("speakers", "--json").stdout)
+    assert len(speakers) == 54
+    (listed,) = json.loads(npc_voice("pack", "list", "--json").stdout)
+    assert (listed["name"], listed["problem"]) == ("kokoro-82m", "")
+    assert json.loads(npc_voice("pack", "info", "kokoro-82m", "--json").stdout)["version"] == "1.0.0"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["say", ""], 2, "empty"),
+        (["say", "Hi.", "-s", "af_hart"], 2, "did you mean 'af_heart'"),
+        (["say", "Hi.", "-s", "a:b:c"], 2, "no blend"),
+        (["say", "Hi.", "--emotion", "angry"], 2, "neutral"),
+        (["say", "Hi.", "--speed", "nan"], 2, "speed"),
+        (["say", "Hi.", "-o", "line.mp3"], 2, ".wav"),
+        (["say", "Hi.", "--pack", "nowhere"], 3, "nowhere"),
+        (["pack", "info", "nowhere"], 3, "nowhere"),
+        (["pack", "import", "absent.pth"], 2, "absent.pth"),
+        (["say", "Hi.", "-o", "absent/line.wav"], 4, "cannot write"),
+    ],
+)
+def test_an_error_says_what_was_wrong_and_exits_with_its_kind(
+    pack: Pack, arguments, code: int, words: str, tmp_path
+):
+    done = npc_voice(*arguments, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(Path.cwd())})
+    assert done.returncode == code, done.stderr
+    assert done.stderr.startswith("ERROR")
+    assert words in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def start_server(tmp_path: Path) -> tuple[subprocess.Popen[str], Path]:
+    file = tmp_path / "connection.json"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sidecar", "serve", "--connection-file", str(file)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + TIMEOUT_S
+    while not file.exists():
+        assert process.poll() is None and time.monotonic() < deadline, process.stderr
+        time.sleep(0.05)
+    return process, file
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_the_thirty_line_client_gets_speech_and_a_signal_ends_the_server(
+    pack: Pack, tmp_path: Path, samples_folder: Path
+):
+    process, file = start_server(tmp_path)
+    try:
+        wav = tmp_path / "line.wav"
+        client = [
+            sys.executable,
+            str(samples_folder / "client.py"),
+            str(file),
+            "Halt! Who goes there?",
+            str(wav),
+        ]
+        subprocess.run(client, check=True, timeout=TIMEOUT_S)
+        assert soundfile.info(wav).duration > 1
+        refused = subprocess.run(
+            [*client[:3], "", str(wav)], capture_output=True, text=True, timeout=TIMEOUT_S
+        )
+        assert refused.returncode == 1 and "empty_text" in refused.stderr
+        token = Connection.read(file).token
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0
+    assert not file.exists()
+    assert token not in log and "Who goes there" not in log
+
+
+def test_a_port_that_is_taken_is_one_plain_error(pack: Pack, tmp_path: Path):
+    process, file = start_server(tmp_path)
+    try:
+        port = Connection.read(file).commands.rpartition(":")[2]
+        done = npc_voice("serve", "--port", port, "--connection-file", str(tmp_path / "other.json"))
+        assert done.returncode == 4
+        assert "ERROR cannot start serving" in done.stderr and "Traceback" not in done.stderr
+        assert not (tmp_path / "other.json").exists()
+    finally:
+        process.terminate()
+        process.communicate(timeout=TIMEOUT_S)

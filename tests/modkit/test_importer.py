@@ -1,0 +1,132 @@
+"""Checkpoints are imported in a child process, strictly: every tensor placed or a clear refusal."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from sidecar.models.default_voice import joined_parts
+from sidecar.models.home import Home
+from sidecar.models.pack import Pack, verify
+from sidecar.modkit.importer import find_pack, import_checkpoint, installed_packs
+from sidecar.protocol.errors import BadRequest, ModelRejected, NoModel
+
+PARTS = ("bert", "bert_encoder", "predictor", "text_encoder", "decoder")
+
+
+def checkpoint(
+    weights: dict[str, torch.Tensor], prefix: str = "module."
+) -> dict[str, dict[str, torch.Tensor]]:
+    """The weights in the published file's layout: five state dicts, convolutions weight-normed."""
+    result: dict[str, dict[str, torch.Tensor]] = {part: {} for part in PARTS}
+    for name, tensor in weights.items():
+        part, _, rest = name.partition(".")
+        if tensor.dim() == 3 and rest.endswith(".weight"):
+            stem = prefix + rest.removesuffix(".weight")
+            gain = tensor.flatten(1).norm(dim=1).view(-1, 1, 1)
+            result[part][f"{stem}.weight_g"] = gain
+            result[part][f"{stem}.weight_v"] = 3 * tensor
+        else:
+            result[part][prefix + rest] = tensor
+    result["bert"][f"{prefix}pooler.weight"] = torch.zeros(768, 768)
+    result["bert"][f"{prefix}embeddings.position_ids"] = torch.arange(512)[None]
+    result["decoder"][f"{prefix}encode.norm1.norm.weight"] = torch.ones(514)
+    return result
+
+
+@pytest.fixture(scope="module")
+def source(weights: dict[str, torch.Tensor], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("float") / "kokoro-v1_0.pth"
+    torch.save(checkpoint(weights), path)
+    return path
+
+
+def test_the_float_checkpoint_gives_back_every_weight(source: Path, weights, tmp_path: Path):
+    pack = import_checkpoint(source, Home(tmp_path), "mine", "2.0.0")
+    verify(pack)
+    imported = load_file(pack.path("weights.safetensors"))
+    assert imported.keys() == weights.keys()
+    for name, tensor in weights.items():
+        assert (imported[name].float() - tensor).abs().max() <= 1e-3 * tensor.abs().max()
+    assert find_pack(Home(tmp_path), "mine").manifest.version == "2.0.0"
+    assert [found.manifest.name for found in installed_packs(Home(tmp_path)) if isinstance(found, Pack)] == [
+        "mine"
+    ]
+
+
+def test_the_onnx_export_imports_too(tmp_path: Path, pack: Pack):
+    path = tmp_path / "kokoro.int8.onnx"
+    path.write_bytes(joined_parts())
+    imported = import_checkpoint(path, Home(tmp_path), "mine", "1.0.0")
+    assert imported.manifest.files[0].sha256 == pack.manifest.files[0].sha256
+
+
+class Bomb:
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self):
+        return (Path.touch, (self.marker,))
+
+
+def damaged(defect: str, source: Path, target: Path) -> None:
+    if defect == "truncated":
+        target.write_bytes(source.read_bytes()[:-100_000])
+    elif defect == "empty":
+        target.write_bytes(b"")
+    elif defect == "lfs":
+        target.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    elif defect == "bomb":
+        target.write_bytes(pickle.dumps({part: Bomb(target.with_name("exploded")) for part in PARTS}))
+    else:
+        loaded = torch.load(source, weights_only=True)
+        if defect == "part":
+            del loaded["decoder"]
+        elif defect == "tensor":
+            del loaded["decoder"]["module.encode.conv1.bias"]
+        elif defect == "extra":
+            loaded["decoder"]["module.surprise"] = torch.zeros(1)
+        elif defect == "shape":
+            loaded["predictor"]["module.F0_proj.bias"] = torch.zeros(2)
+        elif defect == "affine":
+            loaded["decoder"]["module.encode.norm1.norm.weight"] = torch.full((514,), 2.0)
+        torch.save(loaded, target)
+
+
+@pytest.mark.parametrize(
+    ("defect", "words"),
+    [
+        ("truncated", "no plain|not a plain"),
+        ("empty", "not a plain"),
+        ("lfs", "git lfs pull"),
+        ("bomb", "not a plain"),
+        ("part", "decoder"),
+        ("tensor", r"encode\.conv1\.bias"),
+        ("extra", "surprise"),
+        ("shape", r"F0_proj\.bias"),
+        ("affine", r"norm1\.norm\.weight"),
+    ],
+)
+def test_a_defect_is_named_and_leaves_nothing(source: Path, tmp_path: Path, defect: str, words: str):
+    target = tmp_path / "broken.pth"
+    damaged(defect, source, target)
+    with pytest.raises(ModelRejected, match=words):
+        import_checkpoint(target, Home(tmp_path / "home"), "mine", "1.0.0")
+    assert list((tmp_path / "home" / "models").iterdir()) == []
+    assert not (tmp_path / "exploded").exists()
+
+
+def test_a_file_of_another_kind_or_none_is_refused_before_anything_runs(tmp_path: Path):
+    for name in ("voice.wav", "absent.pth"):
+        with pytest.raises(BadRequest, match=name):
+            import_checkpoint(tmp_path / name, Home(tmp_path), "mine", "1.0.0")
+    with pytest.raises(ModelRejected, match="name"):
+        (tmp_path / "x.pth").write_bytes(b"")
+        import_checkpoint(tmp_path / "x.pth", Home(tmp_path), "Bad Name", "1.0.0")
+
+
+def test_an_unknown_pack_is_answered_with_the_nearest(tmp_path: Path, home: Home, pack: Pack):
+    with pytest.raises(NoModel, match="kokoro-82m"):
+        find_pack(home, "kokoro-82")

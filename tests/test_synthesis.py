@@ -1,0 +1,203 @@
+"""The way of a line with the real model: what is heard, when, and what is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from sidecar import Voice
+from sidecar.audio.loudness import integrated_loudness
+from sidecar.protocol.errors import (
+    BadRequest,
+    EmptyText,
+    StorageError,
+    TextTooLong,
+    UnknownEmotion,
+    UnknownLanguage,
+    UnknownSpeaker,
+)
+from sidecar.synthesis import Line, derived_seed
+
+LINE = "Halt! That's 340 gold."
+
+
+@pytest.fixture(scope="module")
+def speech(voice: Voice):
+    return voice.synthesize(LINE, speaker="am_michael")
+
+
+def test_a_line_is_heard(speech):
+    assert speech.sample_rate_hz == 24_000
+    assert 1.0 < speech.duration_s < 6.0
+    assert speech.samples.dtype == np.float32
+    assert np.isfinite(speech.samples).all()
+    assert 0.05 < np.abs(speech.samples).max() <= 1.5
+    assert speech.samples[0] == speech.samples[-1] == 0
+
+
+def test_words_know_their_span_and_time(speech):
+    assert [word.text for word in speech.words] == ["Halt", "That's", "three", "hundred", "forty", "gold"]
+    assert [LINE[word.start : word.end] for word in speech.words] == [
+        "Halt",
+        "That's",
+        "340",
+        "340",
+        "340",
+        "gold",
+    ]
+    times = [time for word in speech.words for time in (word.start_s, word.end_s)]
+    assert times == sorted(times)
+    assert times[0] > 0 and times[-1] < speech.duration_s
+
+
+def test_every_phoneme_knows_its_span_and_time(speech):
+    assert "".join(p.symbol for p in speech.phonemes).startswith("hˈ")
+    for phoneme in speech.phonemes:
+        assert 0 <= phoneme.start < phoneme.end <= len(LINE)
+        assert phoneme.start_s < phoneme.end_s
+    starts = [phoneme.start_s for phoneme in speech.phonemes]
+    assert starts == sorted(starts)
+
+
+def test_speech_is_where_the_words_are(speech):
+    """The level inside words is far above that before the first word."""
+    at = round(speech.words[0].start_s * 24_000)
+    end = round(speech.words[-1].end_s * 24_000)
+    assert np.square(speech.samples[at:end]).mean() > 30 * np.square(speech.samples[: at // 2]).mean()
+
+
+def test_the_same_request_gives_the_same_bytes(voice: Voice, speech):
+    again = voice.synthesize(LINE, speaker="am_michael")
+    assert again.encoded("wav") == speech.encoded("wav")
+    assert again.seed == speech.seed == derived_seed(Line(LINE, "am_michael"))
+    other = voice.synthesize(LINE, speaker="am_michael", seed=speech.seed + 1)
+    assert other.encoded("wav") != speech.encoded("wav")
+
+
+def test_intensity_of_neutral_changes_nothing(voice: Voice):
+    quiet, loud = (voice.synthesize("No.", intensity=i, seed=1) for i in (0.0, 1.0))
+    assert np.array_equal(quiet.samples, loud.samples)
+
+
+def test_a_stream_is_the_line_piece_by_piece(voice: Voice):
+    text = (
+        "The old mine has been sealed for ten long years. Nobody who went in ever came back out of it again."
+    )
+    parts = list(voice.stream(text, "af_heart"))
+    whole = voice.synthesize(text, "af_heart")
+    assert len(parts) == 2
+    assert np.array_equal(np.concatenate([part.samples for part in parts]), whole.samples)
+    assert parts[1].words[0].start_s > parts[0].duration_s
+    assert [word for part in parts for word in part.words] == list(whole.words)
+
+
+def test_a_long_line_is_spoken_whole(voice: Voice):
+    text = "one two three four five six seven eight nine ten, " * 12
+    speech = voice.synthesize(text, speed=2.0)
+    assert len(speech.words) == 120
+    assert speech.words[-1].end_s <= speech.duration_s
+
+
+def test_a_mixed_line_is_spoken_in_both_languages(voice: Voice):
+    speech = voice.synthesize("你好，traveler! 有3个人。", speaker="zf_xiaobei")
+    assert "traveler" in [word.text for word in speech.words]
+    assert "→" in "".join(word.phonemes for word in speech.words) or "↓" in speech.words[0].phonemes
+
+
+def test_pitch_moves_f0_and_leaves_the_timing(voice: Voice):
+    plain, high = (voice.synthesize("Who goes there?", pitch_semitones=p, seed=1) for p in (0, 12))
+    assert [w.start_s for w in plain.words] == [w.start_s for w in high.words]
+    assert pitch_hz(high.samples) == pytest.approx(2 * pitch_hz(plain.samples), rel=0.15)
+
+
+def pitch_hz(samples: np.ndarray) -> float:
+    """The median of autocorrelation peaks over loud frames, 70 to 600 Hz."""
+    frames = [samples[at : at + 1200] for at in range(0, len(samples) - 1200, 600)]
+    loud = sorted(frames, key=lambda f: -float(np.square(f).sum()))[: len(frames) // 4]
+    found = []
+    for frame in loud:
+        spectrum = np.abs(np.fft.rfft(frame * np.hanning(len(frame)), 8192)) ** 2
+        lags = np.fft.irfft(spectrum)[40:343]
+        found.append(24_000 / (40 + int(np.argmax(lags))))
+    return float(np.median(found))
+
+
+def test_an_override_and_a_lexicon_decide_the_pronunciation(voice: Voice, pack):
+    assert [w.phonemes for w in voice.synthesize("[[Mordor|mˈɔɹdˌɔɹ]]!").words] == ["mˈɔɹdˌɔɹ"]
+    fantasy = Voice.load(pack.folder, device="cpu", lexicon={"Xyl'thar": "zˈIlθɑɹ"})
+    assert fantasy.synthesize("Xyl'thar!").words[0].phonemes == "zˈIlθɑɹ"
+
+
+def test_the_homes_lexicon_is_read(pack, home, tmp_path: Path):
+    home.lexicon.write_text("Drizzt\tdɹˈɪst\n", "utf-8")
+    try:
+        assert Voice.load(device="cpu").synthesize("Drizzt!").words[0].phonemes == "dɹˈɪst"
+    finally:
+        home.lexicon.unlink()
+
+
+def test_loudness_and_rate_are_as_asked(voice: Voice):
+    speech = voice.synthesize("The old mine has been sealed.", loudness_lufs=-28, sample_rate_hz=48_000)
+    assert speech.sample_rate_hz == 48_000
+    assert integrated_loudness(speech.samples, 48_000) == pytest.approx(-28, abs=0.2)
+
+
+@pytest.mark.parametrize("ending", ["wav", "ogg", "flac"])
+def test_a_line_is_saved_as_its_ending_says(speech, tmp_path: Path, ending: str):
+    speech.save(tmp_path / f"line.{ending}")
+    samples, rate = soundfile.read(tmp_path / f"line.{ending}")
+    assert rate == 24_000
+    assert len(samples) == pytest.approx(len(speech.samples), abs=2048)
+
+
+def test_a_file_that_cannot_be_written_is_an_error_and_no_file(speech, tmp_path: Path):
+    with pytest.raises(StorageError, match="cannot write"):
+        speech.save(tmp_path / "absent" / "line.wav")
+    with pytest.raises(BadRequest, match=r"\.wav"):
+        speech.save(tmp_path / "line.mp3")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "kind", "field", "words"),
+    [
+        ("", {}, EmptyText, "text", "empty"),
+        ("  \n\t ", {}, EmptyText, "text", "empty"),
+        ("🙂🎲", {}, EmptyText, "text", "nothing"),
+        ("...!?", {}, EmptyText, "text", "nothing"),
+        ("a" * 100_000, {}, TextTooLong, "text", "100000"),
+        (7, {}, BadRequest, "text", "int"),
+        ("Hi.", {"speaker": "nobody_here"}, UnknownSpeaker, "speaker", "nobody_here"),
+        ("Hi.", {"manner": "af_hart"}, UnknownSpeaker, "speaker", "af_heart"),
+        ("Hi.", {"speed": float("nan")}, BadRequest, "speed", "0.5 to 2"),
+        ("Hi.", {"speed": 9}, BadRequest, "speed", "nearest is 2"),
+        ("Hi.", {"speed": "fast"}, BadRequest, "speed", "'fast'"),
+        ("Hi.", {"pitch_semitones": -13}, BadRequest, "pitch", "nearest is -12"),
+        ("Hi.", {"intensity": 2}, BadRequest, "intensity", "nearest is 1"),
+        ("Hi.", {"emotion": "angry"}, UnknownEmotion, "emotion", "neutral"),
+        ("Hi.", {"emotion": {"neutral": 1, "sad": 1}}, UnknownEmotion, "emotion", "sad"),
+        ("Hi.", {"language": "tlh"}, UnknownLanguage, "language", "tlh"),
+        ("Hi.", {"sample_rate_hz": 100}, BadRequest, "sample_rate", "nearest is 8000"),
+        ("Hi.", {"loudness_lufs": 3}, BadRequest, "loudness", "nearest is -5"),
+        ("Hi.", {"seed": -1}, BadRequest, "seed", "-1"),
+        ("[[Zog|zž9]]", {}, BadRequest, "text", "no phoneme"),
+    ],
+)
+def test_bad_input_gets_its_error_and_the_voice_speaks_on(voice: Voice, text, options, kind, field, words):
+    with pytest.raises(kind, match=words) as refusal:
+        voice.synthesize(text, **options)
+    assert refusal.value.field == field
+    assert voice.synthesize("Hi.").duration_s > 0.3
+
+
+def test_a_stream_is_refused_before_its_first_piece(voice: Voice):
+    with pytest.raises(EmptyText):
+        voice.stream("")
+
+
+def test_a_device_that_is_not_there_is_refused(pack):
+    for device in ("cuda:99", "tpu"):
+        with pytest.raises(BadRequest) as refusal:
+            Voice.load(pack.folder, device=device)
+        assert refusal.value.field == "device"
