@@ -47,9 +47,8 @@ def load(path: Path) -> object:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling foreign data fails in any way
-        raise ModelRejected(
-            f"{path.name} is not a plain PyTorch checkpoint: {str(error).splitlines()[0]}"
-        ) from error
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelRejected(f"{path.name} is not a plain PyTorch checkpoint: {reason}") from error
 
 
 def flattened(checkpoint: object, file_name: str) -> dict[str, Tensor]:

@@ -1,0 +1,34 @@
+"""Everything that must hold before a change lands: style, types, import directions, tests.
+
+    pip install -e ".[test]" && python tools/check.py
+
+Installs the reference implementation beside the tests' own needs first (its text front end would
+pull in spaCy, so it comes without its dependencies). Ends with the test runner's closing line.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = "kokoro==0.9.4"
+STEPS = (
+    ["-m", "pip", "install", "--quiet", "--no-deps", REFERENCE],
+    ["-m", "ruff", "check", "."],
+    ["-m", "ruff", "format", "--check", "--quiet", "."],
+    ["-m", "mypy"],
+    ["-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"],
+    ["-m", "pytest", "--durations=5", "-rs", *sys.argv[1:]],
+)
+
+
+def main() -> int:
+    for step in STEPS:
+        print(f"$ python {' '.join(step)}", flush=True)
+        if code := subprocess.run([sys.executable, *step], cwd=ROOT, check=False).returncode:
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
