@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -292,4 +293,6 @@ def show_pack(pack: "Pack", as_json: bool) -> None:
 
 
 def main() -> None:
+    """Entry point. Worker threads sleep while they wait: a spinning one costs a busy game, and us, dearly."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is loaded, which is later
     app()

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -112,6 +111,8 @@ def test_a_part_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no file size limit on Windows")
 def test_a_disk_that_takes_no_more_leaves_nothing_half_written(tmp_path: Path):
+    import resource
+
     limit = 50_000_000  # the pack needs 162 MB
     process = start(tmp_path, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
     _, errors = process.communicate(timeout=120)
