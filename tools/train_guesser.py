@@ -6,12 +6,19 @@ Reads the US dictionaries of misaki 0.9.4 and nothing else. Spellings are split 
 hash: about 2,000 gold words are held out for `tests/data/held_out_en.tsv`, 1,000 to
 choose settings by, and the rest is trained on, as is the silver dictionary.
 
-@@FIGURES@@
+The weights in the package took 41 minutes and about 3,780 steps on one core with
+AVX-512 bfloat16 (AMD Zen 4). They read 70.8 % of the development words and 71.3 % of
+the held-out words exactly as the dictionary does, 75.7 % but for stress; what
+espeak-ng reaches on the same words, `tests/benchmarks/pronunciation.py` prints.
 
 The recipe: letters are aligned with phonemes once (`align_letters.py`), so that the
 network takes one step a letter; all words of a batch have one length; matrices are
 updated with Muon; silver words have letters of their own, which are thrown away after
 training, so that the noisier dictionary teaches spelling but not its own conventions.
+
+Tried and left out: rules that read a regular derivation ("unslain") from the stem's
+dictionary entry, in front of the network. Where they applied to development words they
+were right on 226 of 276, the network on 235. Compounds of two entries fared worse.
 """
 
 import argparse
@@ -42,7 +49,7 @@ HELD_OUT = ROOT / "tests" / "data" / "held_out_en.tsv"
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz'"
 LONGEST_WORD = 30
-RAREST_CHUNK = 3  # words with rarer ones ("colonel" is not, "boatswain" is) teach nothing general
+RAREST_CHUNK = 3  # words with a rarer one are left out: they teach nothing general
 
 FOLDS = 84
 TEST_FOLDS, DEVELOPMENT_FOLDS = (0, 1), (2,)
@@ -179,7 +186,7 @@ def _orthogonal(matrices: Tensor) -> Tensor:
 class GateMuon:
     """Muon (Jordan et al. 2024) for LSTM matrices, each of the four gates on its own.
 
-    After 100 seconds of training it read 41 % of words right, AdamW 17 %.
+    After 100 seconds of training it read 41 % of development words right, AdamW 17 %.
     """
 
     def __init__(self, weights: Sequence[nn.Parameter]) -> None:
@@ -296,8 +303,8 @@ def judge(words: dict[str, str]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the reader of unknown words.")
-    parser.add_argument("--steps", type=int, default=5800)
-    parser.add_argument("--minutes", type=float, default=60.0, help="the schedule ends by then at the latest")
+    parser.add_argument("--steps", type=int, default=3800)
+    parser.add_argument("--minutes", type=float, default=90.0, help="the schedule ends by then at the latest")
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--export-only", action="store_true", help="no training: use the checkpoint as it is")
     options = parser.parse_args()

@@ -22,10 +22,9 @@ from .guesser_network import load as load_network
 
 WEIGHTS = Path(__file__).parent / "data" / "guesser_en.safetensors"
 
-#: Readings followed at a time. More than 4 gain nothing on held-out words.
-BEAMS = 4
-#: The likeliest reading may be silence; the second is not.
-FEWEST_BEAMS = 2
+#: Readings followed at a time: where the likeliest is silent or without stress, the second is not.
+#: On unseen dictionary words 1, 2, 4 and 16 are right on 70.7, 70.9, 70.8 and 70.8 %.
+BEAMS = 2
 #: The network has seen words of up to 30 letters. Longer ones are read in pieces.
 LONGEST_PIECE = 28
 CACHED_WORDS = 4096
@@ -97,16 +96,15 @@ class Guesser:
         """As `read` for each, several times faster for many words. Bypasses the cache."""
         folded = [fold(word) for word in words]
         whole = [letters for letters in folded if 0 < len(letters) <= LONGEST_PIECE]
-        read = self._search_all(whole, BEAMS)
+        read = self._search_all(whole)
         return [read[letters] if letters in read else self._read_letters(letters) for letters in folded]
 
     def _read_letters(self, letters: str) -> str:
         pieces = _pieces(letters)
-        # A word of several pieces is no word; what counts is that it does not take long.
-        read = self._search_all(pieces, BEAMS if len(pieces) == 1 else FEWEST_BEAMS)
+        read = self._search_all(pieces)
         return "".join(read[piece] for piece in pieces)
 
-    def _search_all(self, words: Sequence[str], beams: int) -> dict[str, str]:
+    def _search_all(self, words: Sequence[str]) -> dict[str, str]:
         by_length: dict[int, list[str]] = defaultdict(list)
         for word in dict.fromkeys(words):
             by_length[len(word)].append(word)
@@ -114,11 +112,11 @@ class Guesser:
             word: self._chosen(readings)
             for same_length in by_length.values()
             for at in range(0, len(same_length), LARGEST_BATCH)
-            for word, readings in self._search(same_length[at : at + LARGEST_BATCH], beams)
+            for word, readings in self._search(same_length[at : at + LARGEST_BATCH])
         }
 
     @torch.inference_mode()
-    def _search(self, words: Sequence[str], beams: int) -> Iterator[tuple[str, list[str]]]:
+    def _search(self, words: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
         """The likeliest readings of words of one length, best first, by beam search.
 
         `B` words, `K` beams, `T` letters, `C` chunks.
@@ -134,7 +132,7 @@ class Guesser:
             inputs = prepared[:, step].repeat_interleave(width, dim=0)  # [B * K, 4D]
             logs, state = self._decoder.step(inputs, previous, state)
             totals = scores[:, :, None] + logs.view(len(words), width, -1)  # [B, K, C]
-            scores, best = totals.flatten(1).topk(beams, dim=1)  # [B, K']
+            scores, best = totals.flatten(1).topk(BEAMS, dim=1)  # [B, K']
             parents, chunks = best // totals.shape[2], best % totals.shape[2]
             said = torch.cat([_rows(said, parents), chunks[:, :, None]], dim=2)
             kept = (parents + torch.arange(len(words))[:, None] * width).flatten()  # [B * K']

@@ -3,8 +3,7 @@
     PYTHONPATH=. python tests/benchmarks/pronunciation.py
 
 Reads the gold dictionary words of `tests/data/held_out_en.tsv`, which the network has
-not seen (`tools/train_guesser.py` wrote the list). The back-off may look up every
-dictionary word that is not on the list. espeak-ng is optional:
+not seen (`tools/train_guesser.py` wrote the list). espeak-ng is optional:
 
     pip install espeakng-loader phonemizer-fork
 
@@ -16,7 +15,7 @@ It keeps its flaps and, as the dictionaries write them so, its glottal stops.
 
 import argparse
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,8 +23,6 @@ from pathlib import Path
 import torch
 
 from sidecar.text.guesser import WEIGHTS, Guesser
-from sidecar.text.lexicon import Lexicon
-from sidecar.text.morphology import Lookup, derive
 
 HELD_OUT = Path(__file__).parent.parent / "data" / "held_out_en.tsv"
 
@@ -54,7 +51,7 @@ class Score:
     def row(self) -> str:
         """As a line of the table."""
         return (
-            f"{self.name:<34}{self.exact:>8.1%}{self.ignoring_stress:>17.1%}"
+            f"{self.name:<27}{self.exact:>8.1%}{self.ignoring_stress:>17.1%}"
             f"{self.phoneme_errors:>16.1%}{self.word_ms:>12.2f}"
         )
 
@@ -63,18 +60,6 @@ def held_out(path: Path = HELD_OUT) -> dict[str, str]:
     """Spelling -> true phonemes."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return dict(line.split("\t") for line in lines)
-
-
-def lookup_without(words: Sequence[str]) -> Lookup:
-    """The dictionary as the reader of a line uses it, with these spellings torn out."""
-    lexicon = Lexicon()
-    hidden = {word.replace("'", "") for word in words}
-
-    def lookup(word: str) -> str | None:
-        found = None if word.replace("'", "") in hidden else lexicon.lookup(word)
-        return found.default if found else None
-
-    return lookup
 
 
 def unstressed(phonemes: str) -> str:
@@ -109,6 +94,10 @@ def score(name: str, truths: dict[str, str], read: Callable[[list[str]], list[st
     )
 
 
+def _has_espeak() -> bool:
+    return bool(find_spec("espeakng_loader") and find_spec("phonemizer"))
+
+
 def espeak_readings(words: list[str]) -> list[str]:
     """What espeak-ng says, in the dictionaries' alphabet."""
     import espeakng_loader  # type: ignore[import-untyped]
@@ -130,19 +119,10 @@ def from_espeak(said: str) -> str:
 
 def scores(truths: dict[str, str]) -> Iterator[Score]:
     """Every reader that is installed, one after the other."""
-    guesser, lookup = Guesser.load(), lookup_without(list(truths))
-
-    def with_back_off(words: list[str]) -> list[str]:
-        derived = {word: derive(word, lookup) for word in words}
-        unknown = [word for word, reading in derived.items() if reading is None]
-        guessed = dict(zip(unknown, guesser.read_all(unknown), strict=True))
-        return [derived[word] or guessed[word] for word in words]
-
-    lookup("warm")  # loads the dictionary
-    yield score("network, one word at a time", truths, lambda words: [guesser.read(word) for word in words])
-    yield score("network, batched", truths, guesser.read_all)
-    yield score("back-off, then network, batched", truths, with_back_off)
-    if find_spec("espeakng_loader") and find_spec("phonemizer"):
+    guesser = Guesser.load()
+    yield score("ours, one word at a time", truths, lambda words: [guesser.read(word) for word in words])
+    yield score("ours, batched", truths, guesser.read_all)
+    if _has_espeak():
         yield score("espeak-ng", truths, espeak_readings)
 
 
@@ -152,10 +132,10 @@ def main() -> None:
     torch.set_num_threads(parser.parse_args().threads)
     truths = held_out()
     print(f"{len(truths)} held-out words; weights {WEIGHTS.stat().st_size / 1e6:.1f} MB")
-    print(f"{'':<34}{'exact':>8}{'ignoring stress':>17}{'phoneme errors':>16}{'ms a word':>12}")
+    print(f"{'':<27}{'exact':>8}{'ignoring stress':>17}{'phoneme errors':>16}{'ms a word':>12}")
     for result in scores(truths):
         print(result.row(), flush=True)
-    if not (find_spec("espeakng_loader") and find_spec("phonemizer")):
+    if not _has_espeak():
         print(INSTALL_ESPEAK)
 
 

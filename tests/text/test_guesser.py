@@ -60,7 +60,7 @@ def test_held_out_dictionary_words_are_mostly_read_exactly(
 ) -> None:
     readings = guesser.read_all(list(held_out))
     exact = sum(reading == truth for reading, truth in zip(readings, held_out.values(), strict=True))
-    assert exact / len(held_out) >= 0.5
+    assert exact / len(held_out) >= 0.7  # 0.73 when the weights were made
 
 
 @pytest.mark.parametrize(("name", "skeleton", "why"), NAMES)
