@@ -7,7 +7,7 @@ hash: about 2,000 gold words are held out for `tests/data/held_out_en.tsv`, 1,00
 choose settings by, and the rest is trained on, as is the silver dictionary.
 
 The weights in the package took 41 minutes and about 3,780 steps on one core with
-AVX-512 bfloat16 (AMD Zen 4). They read 70.8 % of the development words and 71.3 % of
+AVX-512 bfloat16 (AMD Zen 4). They read 70.9 % of the development words and 71.2 % of
 the held-out words exactly as the dictionary does, 75.7 % but for stress; what
 espeak-ng reaches on the same words, `tests/benchmarks/pronunciation.py` prints.
 

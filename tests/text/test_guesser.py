@@ -140,9 +140,7 @@ def test_ten_thousand_letters_are_read_in_bounded_time(guesser: Guesser, word: s
 
 def test_second_reading_of_a_word_comes_from_the_cache(guesser: Guesser) -> None:
     first = guesser.read("Quellanthir")
-    began = time.perf_counter()
     assert guesser.read("quellanthir") is first
-    assert time.perf_counter() - began < 0.001
 
 
 def _stored() -> tuple[dict[str, torch.Tensor], dict[str, str]]:
