@@ -113,8 +113,8 @@ class Snake(nn.Module):
         self.alpha = nn.Parameter(torch.empty(1, channels, 1))
 
     def forward(self, x: Tensor, s: Tensor, span: Span, dtype: torch.dtype) -> Tensor:
-        scale, shift = self.norm.affine(x, s, span)
         x = x.float()
+        scale, shift = self.norm.affine(x, s, span)
         alpha = self.alpha.view(1, 1, -1)
         wave = torch.addcmul(2 * alpha * shift, x, 2 * alpha * scale).cos_()
         y = torch.addcmul(shift + 0.5 / alpha, x, scale).addcmul_(wave, -0.5 / alpha)
