@@ -19,14 +19,14 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does; read when torch is loaded
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
+import numpy as np
+import torch
 
-from sidecar.engines.device import place  # noqa: E402
-from sidecar.models.default_voice import ensure_default_voice  # noqa: E402
-from sidecar.models.home import Home  # noqa: E402
-from sidecar.models.loader import load_model  # noqa: E402
-from sidecar.prosody.plan import Phrase, Speaker  # noqa: E402
+from sidecar.engines.device import place
+from sidecar.models.default_voice import ensure_default_voice
+from sidecar.models.home import Home
+from sidecar.models.loader import load_model
+from sidecar.prosody.plan import Phrase, Speaker
 
 LINES = {
     "3 words": "hˈɔlt! hˌu ɡˈOz ðˈɛɹ?",
@@ -50,7 +50,7 @@ def ours(
     def speak(phonemes: str, speaker: Speaker) -> np.ndarray:
         return engine.render(engine.plan([Phrase(phonemes, speaker, speaker)]), [1])[0]
 
-    return speak, engine.speaker
+    return speak
 
 
 def reference() -> Callable[[str, Speaker], np.ndarray]:
@@ -78,7 +78,7 @@ def contender(name: str, threads: int, device: str) -> Callable[[str, Speaker], 
         from tests.benchmarks.onnx_peer import OnnxPeer
 
         return OnnxPeer(threads).speak
-    return reference() if name == "kokoro 0.9.4" else ours(name.removeprefix("ours "), device)[0]
+    return reference() if name == "kokoro 0.9.4" else ours(name.removeprefix("ours "), device)
 
 
 def names(device: str) -> list[str]:
@@ -89,7 +89,7 @@ def names(device: str) -> list[str]:
 def speeds(threads: int, repeat: int, device: str) -> None:
     """Seconds of work for a second of speech, and the ratio to onnxruntime."""
     torch.set_num_threads(threads)
-    speaker = ours("float32", "cpu")[1]("af_heart")
+    speaker = voice_of("af_heart")
     speakers = {name: contender(name, threads, device) for name in names(device)}
     for label, phonemes in LINES.items():
         took: dict[str, list[float]] = {name: [] for name in speakers}
@@ -115,12 +115,7 @@ def report(label: str, seconds: dict[str, float]) -> None:
 def peak_memory(name: str, threads: int) -> None:
     """In a child: load, speak the longest line once, tell the peak resident memory."""
     torch.set_num_threads(threads)
-    speaker = ours("float32", "cpu")[1]("af_heart") if "ours" not in name else None
-    if speaker is None:
-        speak, find = ours(name.removeprefix("ours "), "cpu")
-        speak(LINES["30 words"], find("af_heart"))
-    else:
-        contender(name, threads, "cpu")(LINES["30 words"], speaker)
+    contender(name, threads, "cpu")(LINES["30 words"], voice_of("af_heart"))
     print(json.dumps({"peak": peak_kib()}))
 
 
