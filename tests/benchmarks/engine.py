@@ -42,9 +42,11 @@ LINES = {
 START = "Welcome to the Gilded Griffin, stranger, what will it be?"  # 10 words
 
 
-def ours(
-    precision: str, device: str
-) -> tuple[Callable[[str, Speaker], np.ndarray], Callable[[str], Speaker]]:
+def voice_of(name: str) -> Speaker:
+    return Voices.load(ensure_default_voice(Home.from_environment()).path("voices.safetensors")).named(name)
+
+
+def ours(precision: str, device: str) -> Callable[[str, Speaker], np.ndarray]:
     engine = load_model(ensure_default_voice(Home.from_environment()), place(device, precision)).engine
 
     def speak(phonemes: str, speaker: Speaker) -> np.ndarray:
