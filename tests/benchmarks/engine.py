@@ -23,6 +23,7 @@ import numpy as np
 import torch
 
 from sidecar.engines.device import place
+from sidecar.engines.kokoro.voices import Voices
 from sidecar.models.default_voice import ensure_default_voice
 from sidecar.models.home import Home
 from sidecar.models.loader import load_model
