@@ -20,7 +20,6 @@ class EngineDescription:
     speakers: tuple[str, ...]
     default_speaker: str
     alphabet: frozenset[str]
-    max_phonemes: int
     batch_rows: int
     device: str
     precision: str
@@ -39,7 +38,7 @@ class Engine(Protocol):
         """BCP 47 tag of the language a named speaker was recorded in."""
 
     def plan(self, phrases: Sequence[Phrase]) -> list[Plan]:
-        """Durations, F0 and energy. Each phrase holds 1 to `max_phonemes` symbols of the alphabet."""
+        """Durations, F0 and energy. Phrases hold symbols of the alphabet only."""
 
     def render(self, plans: Sequence[Plan], seeds: Sequence[int]) -> list[Floats]:
         """Samples in -1..1 at `sample_rate_hz`, one array a plan. Same plan, same seed: same samples."""

@@ -40,9 +40,10 @@ def best_device() -> torch.device:
 
 def available(device: str) -> torch.device:
     kind, _, index = device.partition(":")
+    number = int(index) if index.isdecimal() else (-1 if index else 0)
     there = {
         "cpu": True,
-        "cuda": torch.cuda.is_available() and (not index or int(index) < torch.cuda.device_count()),
+        "cuda": torch.cuda.is_available() and 0 <= number < torch.cuda.device_count(),
         "mps": torch.backends.mps.is_available(),
     }
     if not there[kind]:

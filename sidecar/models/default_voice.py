@@ -9,20 +9,17 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from filelock import FileLock
-
 from sidecar.engines.kokoro import pack_files
 from sidecar.models.home import Home
+from sidecar.models.manifest import WEIGHTS
 from sidecar.models.pack import (
     VOICES,
-    WEIGHTS,
     Pack,
-    clear_stale,
     open_pack,
     seal,
     staged,
-    storage_errors,
     verify,
+    writing_to,
 )
 from sidecar.protocol.errors import ModelError, ModelRejected, NoModel
 
@@ -36,7 +33,6 @@ PART_SHA256 = (
     "4714e1d3c443a09baf059201aebdba6ebcd5799b94b98815cbcd36bf01cf645c",
 )
 SOURCE = f"hexgrad/Kokoro-82M v1.0, int8 ONNX export, sha256 {ONNX_SHA256}"
-LOCK_TIMEOUT_S = 600
 
 #: Told what is going on and how much of it is done, 0..1.
 Progress = Callable[[str, float], None]
@@ -56,17 +52,10 @@ def ensure_default_voice(home: Home, progress: Progress = silent) -> Pack:
     folder = home.models / f"{NAME}-{VERSION}"
     if pack := intact(folder):
         return pack
-    with storage_errors(home.models):
-        home.models.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(home.models / ".lock", timeout=LOCK_TIMEOUT_S)
-        lock.acquire()
-    try:
+    with writing_to(home.models):
         if pack := intact(folder):  # another process was faster
             return pack
-        clear_stale(home.models)
         install(folder, progress)
-    finally:
-        lock.release()
     return open_pack(folder)
 
 

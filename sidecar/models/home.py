@@ -24,10 +24,6 @@ class Home:
         return self.root / "models"
 
     @property
-    def cache(self) -> Path:
-        return self.root / "cache"
-
-    @property
     def connection_file(self) -> Path:
         return self.root / "connection.json"
 

@@ -7,8 +7,8 @@ from sidecar.engines.base import Engine
 from sidecar.engines.device import Placement
 from sidecar.engines.kokoro.config import KokoroConfig
 from sidecar.engines.kokoro.engine import KokoroEngine
-from sidecar.models.manifest import Manifest
-from sidecar.models.pack import VOICES, WEIGHTS, Pack
+from sidecar.models.manifest import WEIGHTS, Manifest
+from sidecar.models.pack import VOICES, Pack
 from sidecar.protocol.errors import ModelRejected
 
 
@@ -42,7 +42,6 @@ def kokoro_config(manifest: Manifest) -> KokoroConfig:
     values: dict[str, Any] = {
         name: tuple(v) if isinstance(v, list) else v for name, v in manifest.config.items()
     }
-    config = KokoroConfig(**values)
-    if config != KokoroConfig():
+    if KokoroConfig(**values) != KokoroConfig():
         raise ModelRejected("manifest: config differs from Kokoro-82M's, the only size there is")
-    return config
+    return KokoroConfig()

@@ -10,6 +10,7 @@ from sidecar.protocol.errors import ModelRejected
 
 FORMAT = 1
 FILE_NAME = "manifest.json"
+WEIGHTS = "weights.safetensors"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _VERSION = re.compile(r"\d{1,6}\.\d{1,6}\.\d{1,6}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -46,8 +47,12 @@ class Manifest:
 
     @property
     def sha256(self) -> str:
-        """Identity of the pack's content: the weights' hash."""
-        return self.files[0].sha256
+        """Identity of the pack's content: the hash of its weights."""
+        return self.file(WEIGHTS).sha256
+
+    @property
+    def version_numbers(self) -> tuple[int, ...]:
+        return tuple(int(number) for number in self.version.split("."))
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False, indent=2) + "\n"
@@ -104,7 +109,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _match(field: str, value: object, pattern: re.Pattern[str]) -> None:
     if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise ModelRejected(f"{FILE_NAME}: {field} is {value!r}, expected the form {pattern.pattern}")
+        raise ModelRejected(f"{field} is {value!r}, expected the form {pattern.pattern}")
 
 
 def _is_list_of(value: object, kind: type) -> bool:

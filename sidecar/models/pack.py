@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from filelock import FileLock
+
 from sidecar.models.manifest import FILE_NAME, Manifest, PackFile
 from sidecar.protocol.errors import ModelRejected, NoModel, StorageError
 
-WEIGHTS = "weights.safetensors"
 VOICES = "voices.safetensors"
 _STAGING = ".incoming-"
 _CHUNK_BYTES = 1 << 20
+LOCK_TIMEOUT_S = 900
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def describe(path: Path) -> PackFile:
 def packs_in(folder: Path) -> list[Path]:
     """Folders with a manifest, by name."""
     try:
-        return sorted(entry.parent for entry in folder.glob(f"*/{FILE_NAME}"))
+        return sorted(entry.parent for entry in folder.glob(f"[!.]*/{FILE_NAME}"))
     except OSError as error:
         raise StorageError(f"{folder} cannot be read: {error.strerror}") from error
 
@@ -110,14 +112,30 @@ def _tip(error: OSError) -> str:
     return "free some space or make the folder writable; NPC_VOICE_HOME moves the models elsewhere"
 
 
-def clear_stale(folder: Path) -> None:
-    """Remove what a killed writer left. Call only while holding the folder's lock."""
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock, made if need be, and clear what a killed writer left.
+
+    Whoever puts a pack into a models folder does so inside this. Raises `StorageError`.
+    """
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock", timeout=LOCK_TIMEOUT_S)
+        lock.acquire()
+    try:
+        _clear_stale(folder)
+        yield
+    finally:
+        lock.release()
+
+
+def _clear_stale(folder: Path) -> None:
     for leftover in folder.glob(f"{_STAGING}*"):
         shutil.rmtree(leftover, ignore_errors=True)
 
 
 def seal(folder: Path, files: tuple[str, ...], **description: Any) -> Manifest:
-    """Describe `files` of `folder` and write the manifest; the weights come first."""
+    """Describe `files` of `folder` and write the manifest."""
     manifest = Manifest(files=tuple(describe(folder / name) for name in files), **description)
     (folder / FILE_NAME).write_text(manifest.to_json(), "utf-8")
     return manifest

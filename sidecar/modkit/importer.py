@@ -1,11 +1,12 @@
 """Turning somebody's checkpoint into a voice pack.
 
 The file is opened only in a child process (`python -m sidecar.modkit.import_child`), with
-`weights_only=True` and no network or secrets at hand; what comes back is a safetensors file
+`weights_only=True` and an environment without secrets; what comes back is a safetensors file
 or a reason in plain words.
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,22 +14,23 @@ from typing import Any
 
 from sidecar.engines.kokoro import pack_files
 from sidecar.models.home import Home
-from sidecar.models.manifest import check_identity
+from sidecar.models.manifest import WEIGHTS, check_identity
 from sidecar.models.pack import (
     VOICES,
-    WEIGHTS,
     Pack,
     describe,
     open_pack,
     packs_in,
     seal,
     staged,
-    storage_errors,
+    writing_to,
 )
 from sidecar.protocol.errors import BadRequest, ModelError, ModelRejected, NoModel, StorageError, did_you_mean
 
 TIMEOUT_S = 600
 SUFFIXES = (".pth", ".pt", ".onnx")
+#: What the child inherits: enough to find libraries and temporary space.
+KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP")
 
 
 def import_checkpoint(source: Path, home: Home, name: str, version: str) -> Pack:
@@ -39,28 +41,29 @@ def import_checkpoint(source: Path, home: Home, name: str, version: str) -> Pack
     """
     if source.suffix.lower() not in SUFFIXES:
         raise BadRequest(f"{source.name}: expected a file ending in {', '.join(SUFFIXES)}", field="source")
-    check_identity(name, version)
+    check_name(name, version)
     if not source.is_file():
         raise BadRequest(f"{source} is not there", field="source")
     target = home.models / f"{name}-{version}"
-    if target.exists():
-        raise BadRequest(f"{target.name} exists already: choose another --name or --version", field="name")
-    with storage_errors(home.models):
-        home.models.mkdir(parents=True, exist_ok=True)
-    with staged(target) as staging:
-        convert_in_child(source, staging / WEIGHTS)
-        pack_files.write_voices(staging / VOICES)
-        seal(
-            staging,
-            (WEIGHTS, VOICES),
-            name=name,
-            version=version,
-            architecture=pack_files.ARCHITECTURE,
-            config=pack_files.config_as_json(),
-            languages=pack_files.LANGUAGES,
-            licence="unknown",
-            source=f"{source.name}, sha256 {describe(source).sha256}",
-        )
+    with writing_to(home.models):
+        if target.exists():
+            raise BadRequest(
+                f"{target.name} exists already: choose another --name or --version", field="name"
+            )
+        with staged(target) as staging:
+            convert_in_child(source, staging / WEIGHTS)
+            pack_files.write_voices(staging / VOICES)
+            seal(
+                staging,
+                (WEIGHTS, VOICES),
+                name=name,
+                version=version,
+                architecture=pack_files.ARCHITECTURE,
+                config=pack_files.config_as_json(),
+                languages=pack_files.LANGUAGES,
+                licence="unknown",
+                source=f"{source.name}, sha256 {describe(source).sha256}",
+            )
     return open_pack(target)
 
 
@@ -68,7 +71,10 @@ def convert_in_child(source: Path, weights: Path) -> None:
     """Run the child; raises what it reports, or `ModelRejected` when it dies or takes too long."""
     command = [sys.executable, "-I", "-m", "sidecar.modkit.import_child", str(source.resolve()), str(weights)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        done = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=TIMEOUT_S, check=False,
+            env={name: value for name, value in os.environ.items() if name in KEPT_ENVIRONMENT},
+        )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise ModelRejected(f"{source.name}: the import took over {TIMEOUT_S} s and was stopped") from error
     report = last_report(done.stdout)
@@ -100,11 +106,19 @@ def installed_packs(home: Home) -> list[Pack | tuple[Path, ModelError]]:
 
 
 def find_pack(home: Home, name: str) -> Pack:
-    """A pack by folder, or by its name or name-version in the home. Raises `NoModel`."""
+    """A pack by folder, or the home's newest of that name, or its name-version. Raises `NoModel`."""
     if (Path(name) / "manifest.json").exists():
         return open_pack(Path(name))
-    folders = packs_in(home.models)
-    for folder in reversed(folders):
-        if name in (folder.name, folder.name.rpartition("-")[0]):
-            return open_pack(folder)
-    raise NoModel(f"there is no pack {name!r}{did_you_mean(name, [f.name for f in folders])}")
+    packs = [pack for pack in installed_packs(home) if isinstance(pack, Pack)]
+    fitting = [p for p in packs if name in (p.manifest.name, f"{p.manifest.name}-{p.manifest.version}")]
+    if not fitting:
+        raise NoModel(f"there is no pack {name!r}{did_you_mean(name, [p.manifest.name for p in packs])}")
+    return max(fitting, key=lambda pack: pack.manifest.version_numbers)
+
+
+def check_name(name: str, version: str) -> None:
+    """Raises `BadRequest` unless these can be a pack's name and version."""
+    try:
+        check_identity(name, version)
+    except ModelRejected as error:
+        raise BadRequest(error.message, field="name") from error

@@ -152,5 +152,5 @@ def test_a_read_only_home_with_the_voice_is_enough(
 
     home = Home(pack.folder.parent.parent)
     monkeypatch.setattr(Path, "mkdir", refuse)
-    monkeypatch.setattr(default_voice, "FileLock", refuse)
+    monkeypatch.setattr(default_voice, "writing_to", refuse)
     assert ensure_default_voice(home).folder == pack.folder

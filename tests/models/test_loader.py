@@ -44,3 +44,13 @@ def test_a_file_that_is_gone_is_named(pack: Pack, tmp_path):
 def test_a_place_that_is_not_there_is_refused(device: str, precision: str):
     with pytest.raises(BadRequest):
         place(device, precision)
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "voices.safetensors"])
+def test_a_file_that_is_no_safetensors_is_refused(pack: Pack, tmp_path, name: str):
+    for file in pack.manifest.files:
+        (tmp_path / file.name).symlink_to(pack.path(file.name))
+    (tmp_path / name).unlink()
+    (tmp_path / name).write_bytes(b"no tensors here")
+    with pytest.raises(ModelRejected, match=name):
+        load_model(Pack(tmp_path, pack.manifest), place("cpu"))

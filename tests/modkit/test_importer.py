@@ -1,6 +1,7 @@
 """Checkpoints are imported in a child process, strictly: every tensor placed or a clear refusal."""
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,13 @@ def damaged(defect: str, source: Path, target: Path) -> None:
             loaded["decoder"]["module.surprise"] = torch.zeros(1)
         elif defect == "shape":
             loaded["predictor"]["module.F0_proj.bias"] = torch.zeros(2)
+        elif defect == "transposed":
+            name = "module.lstm.weight_ih_l0"
+            loaded["predictor"][name] = loaded["predictor"][name].T.contiguous()
+        elif defect == "nan":
+            loaded["predictor"]["module.F0_proj.bias"] = torch.tensor([float("nan")])
+        elif defect == "huge":
+            loaded["predictor"]["module.F0_proj.bias"] = torch.tensor([1e6])
         elif defect == "affine":
             loaded["decoder"]["module.encode.norm1.norm.weight"] = torch.full((514,), 2.0)
         torch.save(loaded, target)
@@ -106,6 +114,9 @@ def damaged(defect: str, source: Path, target: Path) -> None:
         ("tensor", r"encode\.conv1\.bias"),
         ("extra", "surprise"),
         ("shape", r"F0_proj\.bias"),
+        ("transposed", r"lstm\.weight_ih_l0 has shape"),
+        ("nan", r"F0_proj\.bias holds"),
+        ("huge", r"F0_proj\.bias holds"),
         ("affine", r"norm1\.norm\.weight"),
     ],
 )
@@ -114,7 +125,7 @@ def test_a_defect_is_named_and_leaves_nothing(source: Path, tmp_path: Path, defe
     damaged(defect, source, target)
     with pytest.raises(ModelRejected, match=words):
         import_checkpoint(target, Home(tmp_path / "home"), "mine", "1.0.0")
-    assert list((tmp_path / "home" / "models").iterdir()) == []
+    assert [path.name for path in (tmp_path / "home" / "models").iterdir()] == [".lock"]
     assert not (tmp_path / "exploded").exists()
 
 
@@ -122,9 +133,22 @@ def test_a_file_of_another_kind_or_none_is_refused_before_anything_runs(tmp_path
     for name in ("voice.wav", "absent.pth"):
         with pytest.raises(BadRequest, match=name):
             import_checkpoint(tmp_path / name, Home(tmp_path), "mine", "1.0.0")
-    with pytest.raises(ModelRejected, match="name"):
+    with pytest.raises(BadRequest, match="name"):
         (tmp_path / "x.pth").write_bytes(b"")
         import_checkpoint(tmp_path / "x.pth", Home(tmp_path), "Bad Name", "1.0.0")
+
+
+def test_the_newest_version_is_found_by_name_and_any_by_name_and_version(tmp_path: Path, pack: Pack):
+    for version in ("9.0.0", "10.0.0"):
+        folder = tmp_path / "models" / f"folder-{version}"
+        folder.mkdir(parents=True)
+        manifest = replace(pack.manifest, name="mine", version=version)
+        (folder / "manifest.json").write_text(manifest.to_json(), "utf-8")
+    (tmp_path / "models" / ".incoming-1").mkdir()
+    (tmp_path / "models" / ".incoming-1" / "manifest.json").write_text("{}")
+    assert find_pack(Home(tmp_path), "mine").manifest.version == "10.0.0"
+    assert find_pack(Home(tmp_path), "mine-9.0.0").manifest.version == "9.0.0"
+    assert len(installed_packs(Home(tmp_path))) == 2
 
 
 def test_an_unknown_pack_is_answered_with_the_nearest(tmp_path: Path, home: Home, pack: Pack):

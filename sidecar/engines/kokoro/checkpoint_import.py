@@ -33,11 +33,11 @@ def read_checkpoint(path: Path, expected: Mapping[str, tuple[int, ...]]) -> dict
         kind = "lacks" if odd[0] in expected else "has an unexpected tensor"
         raise ModelRejected(f"{path.name} {kind} {odd[0]!r} ({len(odd)} differ in all)")
     for name, shape in expected.items():
-        if found[name].numel() != torch.Size(shape).numel():
+        if tuple(found[name].shape) != shape:
             raise ModelRejected(
                 f"{path.name}: {name} has shape {list(found[name].shape)}, expected {list(shape)}"
             )
-    return {name: found[name].reshape(shape).contiguous() for name, shape in expected.items()}
+    return {name: found[name].contiguous() for name in expected}
 
 
 def load(path: Path) -> object:

@@ -1,11 +1,13 @@
 """Kokoro-82M behind the engine interface: batches of phrases in, plans and samples out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -17,7 +19,7 @@ from sidecar.engines.kokoro.network import Kokoro
 from sidecar.engines.kokoro.vocabulary import BOUNDARY, VOCABULARY
 from sidecar.engines.kokoro.voices import MANNER, TIMBRE, Voices, language_of
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
-from sidecar.protocol.errors import ModelRejected
+from sidecar.protocol.errors import InsufficientMemory, ModelRejected
 
 T = TypeVar("T")
 
@@ -47,7 +49,7 @@ class KokoroEngine:
         cls, weights: Path, voices: Path, config: KokoroConfig, device: torch.device, precision: torch.dtype
     ) -> "KokoroEngine":
         """Read a pack's two files. Strict: raises `ModelRejected` on a missing, extra or misshapen tensor."""
-        network = fill(config, load_file(weights))
+        network = fill(config, read_tensors(weights))
         return cls(network.prepare(device, precision), Voices.load(voices), device, precision)
 
     @property
@@ -60,7 +62,6 @@ class KokoroEngine:
             speakers=names,
             default_speaker=DEFAULT_SPEAKER if DEFAULT_SPEAKER in names else names[0],
             alphabet=frozenset(VOCABULARY),
-            max_phonemes=self.network.config.max_phonemes,
             batch_rows=self.rows_at_once,
             device=str(self.device),
             precision=str(self.precision).removeprefix("torch."),
@@ -73,11 +74,13 @@ class KokoroEngine:
         return language_of(speaker)
 
     def plan(self, phrases: Sequence[Phrase]) -> list[Plan]:
-        return [plan for some in self._groups(phrases) for plan in self._plan(some)]
+        with memory_errors():
+            return [plan for some in self._groups(phrases) for plan in self._plan(some)]
 
     def render(self, plans: Sequence[Plan], seeds: Sequence[int]) -> list[Floats]:
         pairs = self._groups(list(zip(plans, seeds, strict=True)))
-        return [samples for some in pairs for samples in self._render(*zip(*some, strict=True))]
+        with memory_errors():
+            return [samples for some in pairs for samples in self._render(*zip(*some, strict=True))]
 
     def _groups(self, items: Sequence[T]) -> list[Sequence[T]]:
         return [items[at : at + self.rows_at_once] for at in range(0, len(items), self.rows_at_once)]
@@ -115,6 +118,8 @@ class KokoroEngine:
         return [row[:length].copy() for row, length in zip(rows, lengths, strict=True)]
 
     def _tokens(self, lines: Sequence[str]) -> tuple[Tensor, Span]:
+        if (longest := max(map(len, lines))) > self.network.config.max_phonemes:
+            raise ValueError(f"a phrase of {longest} phonemes does not fit")
         ids = [np.array([BOUNDARY, *(VOCABULARY[symbol] for symbol in line), BOUNDARY]) for line in lines]
         return self._rows(ids), Span([len(row) for row in ids], self.device)
 
@@ -132,9 +137,26 @@ class KokoroEngine:
         return torch.from_numpy(padded).to(self.device)
 
 
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """A device out of memory is an answer, not a crash."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise InsufficientMemory("the device has no memory left for this line") from error
+
+
 def gaussian(seed: int, samples: int, harmonics: int) -> Floats:
     """Unit noise [samples, harmonics] by the seed alone: the same on every device and in every batch."""
     return torch.randn(samples, harmonics, generator=torch.Generator().manual_seed(seed)).numpy()
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Raises `ModelRejected` when the file is not whole, valid safetensors."""
+    try:
+        return load_file(path)
+    except (SafetensorError, ValueError) as error:
+        raise ModelRejected(f"{path.name} is not a valid safetensors file: {error}") from error
 
 
 def fill(config: KokoroConfig, tensors: dict[str, Tensor]) -> Kokoro:
@@ -155,5 +177,7 @@ def fill(config: KokoroConfig, tensors: dict[str, Tensor]) -> Kokoro:
             )
         if not tensor.is_floating_point() or not torch.isfinite(tensor.sum(dtype=torch.float32)):
             raise ModelRejected(f"{published} holds values that are not finite numbers")
-    network.load_state_dict({ours[name]: tensor.float() for name, tensor in tensors.items()}, assign=True)
+    network.load_state_dict(
+        {ours[name]: tensor.to(torch.float32, copy=True) for name, tensor in tensors.items()}, assign=True
+    )
     return network

@@ -31,11 +31,9 @@ def read_onnx(model: bytes, file_name: str, expected: dict[str, tuple[int, ...]]
             f"{file_name}: {len(missing)} tensors not found in the graph, first {missing[0]!r}"
         )
     for name, shape in expected.items():
-        array = found[name]
-        if array.size == np.prod(shape):
-            found[name] = np.array(array.reshape(shape), dtype=np.float32)  # writable
-        else:
-            raise ModelRejected(f"{file_name}: {name} has shape {array.shape}, expected {shape}")
+        if found[name].shape != shape:
+            raise ModelRejected(f"{file_name}: {name} has shape {found[name].shape}, expected {shape}")
+        found[name] = np.array(found[name], dtype=np.float32)  # writable
     return found
 
 

@@ -14,6 +14,7 @@ from sidecar.engines.kokoro.config import KokoroConfig
 from sidecar.engines.kokoro.engine import SPOKEN_LANGUAGES
 from sidecar.engines.kokoro.names import expected_shapes
 from sidecar.engines.kokoro.onnx_import import read_onnx
+from sidecar.protocol.errors import ModelRejected
 
 ARCHITECTURE = "kokoro"
 LANGUAGES = SPOKEN_LANGUAGES
@@ -37,10 +38,14 @@ def tensors_from_checkpoint(path: Path) -> dict[str, Tensor]:
 def write_weights(tensors: dict[str, Tensor], path: Path) -> None:
     """Save as float16: half the disk, and ten times finer than the int8 steps of the default voice.
 
-    Raises `OSError` when the disk refuses.
+    Raises `ModelRejected` for a value that is not finite or beyond float16, `OSError` when the disk refuses.
     """
+    halves = {name: tensor.half().contiguous() for name, tensor in tensors.items()}
+    for name, tensor in halves.items():
+        if not torch.isfinite(tensor).all():
+            raise ModelRejected(f"{name} holds values that are not finite, or too large to be weights")
     try:
-        save_file({name: tensor.half().contiguous() for name, tensor in tensors.items()}, path)
+        save_file(halves, path)
     except SafetensorError as error:  # carries the system's error as text only
         raise OSError(str(error)) from error
 

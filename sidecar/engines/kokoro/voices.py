@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from sidecar.engines.base import SpeakerChoice
@@ -38,7 +39,10 @@ class Voices:
     @classmethod
     def load(cls, path: Path) -> "Voices":
         """Raises `ModelRejected` when a table lacks a part, has another shape or is not finite."""
-        voices = cls(load_file(path))
+        try:
+            voices = cls(load_file(path))
+        except (SafetensorError, ValueError) as error:
+            raise ModelRejected(f"{path.name} is not a valid safetensors file: {error}") from error
         if not voices.names:
             raise ModelRejected(f"{path.name} holds no voice")
         for name in voices.names:
@@ -95,7 +99,7 @@ class Voices:
                 table = mean + length @ style
         except (KeyError, ValueError) as error:
             raise ModelRejected(f"voice {name!r}: {error}") from error
-        if table.ndim != 2 or table.shape[1] != WIDTH or not np.isfinite(table).all():
+        if table.ndim != 2 or len(table) == 0 or table.shape[1] != WIDTH or not np.isfinite(table).all():
             raise ModelRejected(f"voice {name!r} is not a finite table of {WIDTH} columns")
         return np.ascontiguousarray(table, dtype=np.float32)
 
