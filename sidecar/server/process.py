@@ -1,6 +1,5 @@
 """The life of a serving process: model, socket, connection file, signals, end."""
 
-import logging
 import os
 import secrets
 import signal
@@ -15,8 +14,6 @@ from sidecar.protocol.errors import StorageError
 from sidecar.server.server import Server, ServerSettings
 from sidecar.synthesis import Synthesizer
 
-log = logging.getLogger(__name__)
-
 
 def serve(
     synthesizer: Synthesizer, connection_file: Path, port: int, ready: Callable[[Connection], None]
@@ -27,6 +24,8 @@ def serve(
     """
     token = secrets.token_urlsafe(32)
     server = Server(synthesizer, ServerSettings(token=token, port=port))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: server.stop())
     try:
         connection = Connection(os.getpid(), server.bind(), token, time.time())
         connection.write(connection_file)
@@ -35,10 +34,12 @@ def serve(
         raise StorageError(
             f"cannot start serving: {error}", tip="use --port 0 to let the system choose"
         ) from error
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: server.stop())
     try:
         ready(connection)
+    except BaseException:
+        server.close()
+        raise
+    else:
         server.run()
     finally:
         connection.remove(connection_file)

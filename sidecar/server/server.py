@@ -12,6 +12,7 @@ import zmq
 from sidecar.protocol import wire
 from sidecar.protocol.errors import (
     BadRequest,
+    InternalError,
     NpcVoiceError,
     ShuttingDown,
     TooLarge,
@@ -37,8 +38,10 @@ from sidecar.synthesis import Synthesizer
 
 log = logging.getLogger(__name__)
 
-#: A frame larger than any message is dropped by ZeroMQ itself, before it takes memory.
-FRAME_MARGIN_BYTES = 1 << 20
+#: Frames this many times over the body's limit are cut off by ZeroMQ, connection and all, before they
+#: take memory; up to there a client is told.
+CUT_OFF = 8
+POLL_MS = 500  # where a signal does not interrupt the wait (Windows), it is seen after this time
 DRAIN_LINGER_MS = 2_000
 
 
@@ -61,14 +64,14 @@ class Server:
         self._worker = Worker(synthesizer, self._finished)
         self._router: zmq.Socket[bytes] = self._context.socket(zmq.ROUTER)
         self._bell, self._ringer = self._pair()
-        self._ring_lock = threading.Lock()
+        self._ring_lock = threading.RLock()  # a signal may find its own thread inside
         self._stopping = threading.Event()
         self._open_jobs = 0
 
     def bind(self) -> str:
         """Listen; returns the endpoint. Raises `zmq.ZMQError` when the port is taken."""
         limits = self._settings.limits
-        self._router.setsockopt(zmq.MAXMSGSIZE, limits.header_bytes + limits.body_bytes + FRAME_MARGIN_BYTES)
+        self._router.setsockopt(zmq.MAXMSGSIZE, CUT_OFF * limits.body_bytes)
         self._router.setsockopt(zmq.LINGER, DRAIN_LINGER_MS)
         self._router.bind(f"tcp://127.0.0.1:{self._settings.port or '*'}")
         return self._router.getsockopt_string(zmq.LAST_ENDPOINT)
@@ -81,7 +84,7 @@ class Server:
         poller.register(self._bell, zmq.POLLIN)
         try:
             while not (self._stopping.is_set() and self._open_jobs == 0):
-                ready = dict(poller.poll())
+                ready = dict(poller.poll(POLL_MS))
                 if self._router in ready:
                     self._receive()
                 if self._bell in ready:
@@ -131,6 +134,11 @@ class Server:
             answer = self._dispatch(route, envelope, request, arrived)
         except NpcVoiceError as error:
             self._send(route, ErrorReply.of(request_id, error).to_header())
+            return
+        except Exception as error:  # the process must outlive any bug in a request's way
+            log.exception("a request failed")
+            failure = InternalError(f"the request failed: {type(error).__name__}")
+            self._send(route, ErrorReply.of(request_id, failure).to_header())
             return
         if answer is not None:
             self._send(route, OkReply(request_id, answer.fields).to_header(), answer.body)

@@ -139,6 +139,10 @@ def test_garbage_gets_an_error_and_the_connection_lives(socket: zmq.Socket):
     )
     reply = msgpack.unpackb(socket.recv())
     assert reply["error"]["code"] == "too_large"
+    socket.send_multipart(
+        [msgpack.packb({"v": 1, "id": "b", "op": "ping", "token": TOKEN}), b"x" * (7 << 20)]
+    )
+    assert msgpack.unpackb(socket.recv())["error"]["code"] == "too_large"
     assert ask(socket, op="ping")[0]["ok"] is True
 
 
