@@ -47,7 +47,7 @@ _MAY_END_SENTENCE = word_set(
 )
 
 _WORD = re.compile(rf"{LETTER}{{1,8}}(?!{LETTER}|')")
-_DOTTED = re.compile(r"(?:e\.g\.|i\.e\.|w\.r\.t\.)", re.IGNORECASE)
+_DOTTED = re.compile(r"(?:e\.g\.|i\.e\.|w\.r\.t\.)", re.IGNORECASE | re.ASCII)
 _POINTED = re.compile(rf"(?:{LETTER}\.){{2,12}}{LETTER}?(?!{LETTER})")
 _DEGREES = re.compile(r"Ph\.?D\.?(?!\w)")
 _MONTH = re.compile(r"(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)(?:\. ?| )(?=\d{1,2}(?!\d|:))")

@@ -15,6 +15,8 @@ from sidecar.text.tokens import Spoken, Token, TokenKind, Word
 
 _OVERRIDE = re.compile(r"\[\[([^\[\]|]{1,200})\|([^\[\]|]{1,200})\]\]")
 
+_HALF_OVERRIDE = re.compile(r"\[\[[^\[\]|]{0,200}\|")
+
 
 class LineReader:
     """Reads lines. Dictionaries are loaded when a line first needs them. Not thread-safe."""
@@ -25,6 +27,8 @@ class LineReader:
 
     def read(self, text: str, dialect: Dialect) -> list[Spoken]:
         """All of the line's words and marks, with spans. Raises `BadRequest` for a malformed override."""
+        if odd := _HALF_OVERRIDE.search(_OVERRIDE.sub("", text)):
+            raise BadRequest(f"{odd.group()[:40]!r}: an override is [[word|phonemes]]", field="text")
         spoken: list[Spoken] = []
         position = 0
         for match in _OVERRIDE.finditer(text):
