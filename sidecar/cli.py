@@ -1,5 +1,6 @@
 """The command `npc-voice`: arguments in, one call, a table or JSON out."""
 
+import io
 import json
 import logging
 import os
@@ -26,7 +27,7 @@ app = typer.Typer(help="Voices for game characters.", no_args_is_help=True, pret
 pack_app = typer.Typer(help="Import and look at voice packs.", no_args_is_help=True)
 app.add_typer(pack_app, name="pack")
 
-out, err = Console(), Console(stderr=True)
+out, err = Console(markup=False, emoji=False), Console(stderr=True, markup=False, emoji=False)
 
 EXIT_CODES: tuple[tuple[type[NpcVoiceError], int], ...] = ((RequestError, 2), (ModelError, 3), (HostError, 4))
 EXIT_OTHER = 5
@@ -119,7 +120,7 @@ def demo(
             }
             for s in spoken
         ]
-        print(json.dumps(rows, ensure_ascii=False))
+        print(json.dumps(rows))
         return
     table = Table("speaker", "line", "seconds", "x real time", "file")
     for s in spoken:
@@ -162,9 +163,9 @@ def say(
     work_s = time.perf_counter() - began
     speech.save(output)
     if as_json:
-        words = [[w.text, round(w.start_s, 3), round(w.end_s, 3)] for w in speech.words]
+        words = [[w.text, w.phonemes, round(w.start_s, 3), round(w.end_s, 3)] for w in speech.words]
         report = {"file": str(output), "audio_s": speech.duration_s, "work_s": work_s, "words": words}
-        print(json.dumps(report, ensure_ascii=False))
+        print(json.dumps(report))
     else:
         out.print(f"{output}: {speech.duration_s:.1f} s of speech in {work_s:.1f} s", highlight=False)
 
@@ -294,5 +295,8 @@ def show_pack(pack: "Pack", as_json: bool) -> None:
 
 def main() -> None:
     """Entry point. Worker threads sleep while they wait: a spinning one costs a busy game, and us, dearly."""
+    for stream in (sys.stdout, sys.stderr):  # a pipe may be in a code page without our letters
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is loaded, which is later
     app()

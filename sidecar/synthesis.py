@@ -6,10 +6,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 
-from sidecar.audio.encode import FORMATS, encode
+from sidecar.audio.encode import CONTAINERS, encode
 from sidecar.audio.loudness import normalised
 from sidecar.audio.shape import faded, resampled
 from sidecar.engines.base import SpeakerChoice
@@ -17,7 +18,8 @@ from sidecar.models.loader import Model
 from sidecar.models.pack import storage_errors
 from sidecar.prosody.pitch import transposed
 from sidecar.prosody.plan import Floats, Phrase, Plan
-from sidecar.protocol.errors import BadRequest, EmptyText, TextTooLong, UnknownEmotion
+from sidecar.protocol.errors import BadRequest, EmptyText, TextTooLong, UnknownEmotion, Unsupported
+from sidecar.protocol.limits import SAMPLE_RATES_HZ, SEED_LIMIT
 from sidecar.text.languages import Dialect, dialect
 from sidecar.text.lexicon import UserLexicon
 from sidecar.text.phrases import SpokenPhrase, phrases
@@ -25,7 +27,6 @@ from sidecar.text.reader import LineReader
 from sidecar.text.tokens import Spoken, Word
 
 MAX_CHARACTERS = 20_000
-SAMPLE_RATES_HZ = (8_000, 192_000)
 NEUTRAL = "neutral"
 
 
@@ -104,28 +105,24 @@ class Speech:
     def save(self, path: str | Path) -> None:
         """Write a file; its ending chooses the format: .wav, .ogg or .flac.
 
-        Raises `BadRequest` for another ending and `StorageError` when the disk refuses; a file that
-        could not be written whole is not left behind.
+        Raises `BadRequest` for another ending and `StorageError` when the disk refuses: then no half
+        file is left, and a file that was there before stays as it was.
         """
         path = Path(path)
-        kind = path.suffix.lower().lstrip(".")
-        if kind not in FORMATS:
-            raise BadRequest(
-                f"cannot tell the format of {path.name!r}: use .wav, .ogg or .flac", field="path"
-            )
-        content = self.encoded(kind)
+        content = self.encoded(format_of(path))
+        partial = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
         with storage_errors(path.parent):
             try:
-                path.write_bytes(content)
-            except OSError:
-                path.unlink(missing_ok=True)
-                raise
+                partial.write_bytes(content)
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
 
 
 def format_of(path: Path) -> str:
     """The format a file's ending asks for. Raises `BadRequest`."""
     kind = path.suffix.lower().lstrip(".")
-    if kind not in FORMATS:
+    if kind not in CONTAINERS:
         raise BadRequest(f"cannot tell the format of {path.name!r}: use .wav, .ogg or .flac", field="path")
     return kind
 
@@ -152,24 +149,27 @@ class Synthesizer:
 
     def speak(self, line: Line) -> Speech:
         """The whole line. Raises the `RequestError` that says what is wrong with it."""
-        return joined(list(self.stream(line)), line.loudness_lufs)
+        rows = self.model.engine.description.batch_rows
+        return joined(list(self._parts(self._prepare(line), rows)), line.loudness_lufs)
 
     def stream(self, line: Line) -> Iterator[Speech]:
         """The line phrase by phrase, as each is ready; times count from the line's start.
 
         The request is checked before the first phrase is asked for. Loudness is the whole line's
-        matter and left alone here.
+        matter: asking for it raises `Unsupported`.
         """
-        prepared = self._prepare(line)
-        return self._parts(prepared)
+        if line.loudness_lufs is not None:
+            raise Unsupported("loudness can only be set for a whole line, not a stream", field="loudness")
+        return self._parts(self._prepare(line), first_rows=1)
 
-    def _parts(self, prepared: _Prepared) -> Iterator[Speech]:
-        rows = self.model.engine.description.batch_rows
-        start_s, text_ms = 0.0, prepared.text_ms
-        for at in range(0, len(prepared.phrases), rows):
+    def _parts(self, prepared: _Prepared, first_rows: int) -> Iterator[Speech]:
+        """Render in groups, the first of `first_rows` phrases."""
+        start_s, text_ms, at, rows = 0.0, prepared.text_ms, 0, first_rows
+        while at < len(prepared.phrases):
             for part in self._render(prepared, at, at + rows):
                 yield shifted(replace(part, timing=replace(part.timing, text_ms=text_ms)), start_s)
                 start_s, text_ms = start_s + part.duration_s, 0.0
+            at, rows = at + rows, self.model.engine.description.batch_rows
 
     def _prepare(self, line: Line) -> _Prepared:
         began = time.perf_counter()
@@ -189,7 +189,9 @@ class Synthesizer:
         return _Prepared(line, spoken, said, seed, elapsed_ms(began))
 
     def _dialect(self, line: Line, speaker: str) -> Dialect:
-        return dialect(line.language or spoken_language(self.model.engine.language_of(speaker)))
+        """As asked, or as the speaker speaks; in the first language there is where theirs cannot be read."""
+        own, known = self.model.engine.language_of(speaker), self.model.engine.description.languages
+        return dialect(line.language or (own if own in known else known[0]))
 
     def _phrases(self, line: Line, how: Dialect) -> list[SpokenPhrase]:
         alphabet = self.model.engine.description.alphabet
@@ -233,22 +235,32 @@ def check(line: Line, max_characters: int) -> None:
     _check_range("speed", line.speed, 0.5, 2)
     _check_range("pitch", line.pitch_semitones, -12, 12)
     _check_range("intensity", line.intensity, 0, 1)
+    if line.language is not None and not isinstance(line.language, str):
+        raise BadRequest(f"language must be a tag such as 'en-US', got {line.language!r}", field="language")
     if line.sample_rate_hz is not None:
-        _check_range("sample_rate", line.sample_rate_hz, *SAMPLE_RATES_HZ)
+        _check_whole("sample_rate", line.sample_rate_hz, *SAMPLE_RATES_HZ)
     if line.loudness_lufs is not None:
         _check_range("loudness", line.loudness_lufs, -60, -5)
-    if line.seed is not None and not 0 <= line.seed < 2**63 - 2**32:
-        raise BadRequest(f"seed is {line.seed}, expected 0 to {2**63 - 2**32 - 1}", field="seed")
+    if line.seed is not None:
+        _check_whole("seed", line.seed, 0, SEED_LIMIT)
     check_emotion(line.emotion)
 
 
 def check_emotion(emotion: str | Mapping[str, float]) -> None:
-    """Only `neutral` can be had as yet. Raises `UnknownEmotion`."""
+    """Only `neutral` can be had as yet. Raises `UnknownEmotion` or `BadRequest`."""
+    if not isinstance(emotion, str | Mapping) or not emotion:
+        raise BadRequest("emotion must be a name, or names with weights", field="emotion")
     for name in [emotion] if isinstance(emotion, str) else emotion:
         if name != NEUTRAL:
             raise UnknownEmotion(
                 f"unknown emotion {name!r}: this version speaks {NEUTRAL!r} only", field="emotion"
             )
+
+
+def _check_whole(field: str, value: object, lowest: int, highest: int) -> None:
+    if not isinstance(value, int):
+        raise BadRequest(f"{field} must be a whole number, got {value!r}", field=field)
+    _check_range(field, value, lowest, highest)
 
 
 def _check_range(field: str, value: float, lowest: float, highest: float) -> None:
@@ -261,11 +273,6 @@ def _check_range(field: str, value: float, lowest: float, highest: float) -> Non
     raise BadRequest(f"{field} is {value!r}, expected {lowest:g} to {highest:g}{nearest}", field=field)
 
 
-def spoken_language(tag: str) -> str:
-    """The language to read in for a voice: its own if text can be read in it, else English."""
-    return tag if tag in ("en-US", "en-GB", "zh-CN") else "en-US"
-
-
 def kept(item: Spoken, alphabet: frozenset[str]) -> Spoken | None:
     """The item without symbols the model does not know; None when nothing is left."""
     if not isinstance(item, Word):
@@ -275,9 +282,22 @@ def kept(item: Spoken, alphabet: frozenset[str]) -> Spoken | None:
 
 
 def derived_seed(line: Line) -> int:
-    """31 bits from what is asked for, so that the same request gives the same bytes."""
-    key = repr((line.text, line.speaker, line.manner, line.speed, line.pitch_semitones, line.emotion))
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") >> 1
+    """31 bits from what is said, by whom and how fast: the same request gives the same bytes.
+
+    Emotion is left out: at intensity 0 every emotion is neutral, to the bit.
+    """
+    who = [repr(_plain(choice)) for choice in (line.speaker, line.manner)]
+    key = repr((line.text, who, float(line.speed), float(line.pitch_semitones)))
+    return int.from_bytes(hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:4], "big") >> 1
+
+
+def _plain(choice: SpeakerChoice | None) -> object:
+    """A speaker in the one form that equal choices share."""
+    if isinstance(choice, Mapping):
+        return sorted((name, float(weight)) for name, weight in choice.items())
+    if choice is None or isinstance(choice, str | int):
+        return choice
+    return [float(number) for number in choice]
 
 
 def timed_phonemes(spoken: SpokenPhrase, plan: Plan) -> tuple[TimedPhoneme, ...]:

@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float32]
 
 Format = Literal["pcm_s16le", "pcm_f32le", "wav", "ogg", "flac"]
 FORMATS: tuple[str, ...] = get_args(Format)
-_CONTAINERS = {"wav": ("WAV", "PCM_16"), "ogg": ("OGG", "VORBIS"), "flac": ("FLAC", "PCM_16")}
+CONTAINERS = {"wav": ("WAV", "PCM_16"), "ogg": ("OGG", "VORBIS"), "flac": ("FLAC", "PCM_16")}
 
 
 def encode(samples: Floats, sample_rate_hz: int, kind: str) -> bytes:
@@ -23,9 +23,9 @@ def encode(samples: Floats, sample_rate_hz: int, kind: str) -> bytes:
         return clipped.astype("<f4").tobytes()
     if kind == "pcm_s16le":
         return np.round(clipped * 32767).astype("<i2").tobytes()
-    if kind not in _CONTAINERS:
+    if kind not in CONTAINERS:
         raise BadRequest(f"unknown format {kind!r}{did_you_mean(kind, FORMATS)}", field="format")
-    return _contained(clipped, sample_rate_hz, *_CONTAINERS[kind])
+    return _contained(clipped, sample_rate_hz, *CONTAINERS[kind])
 
 
 def _contained(samples: Floats, sample_rate_hz: int, container: str, subtype: str) -> bytes:

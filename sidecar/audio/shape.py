@@ -27,7 +27,3 @@ def resampled(samples: Floats, from_hz: int, to_hz: int) -> Floats:
         return samples
     result: Floats = soxr.resample(samples, from_hz, to_hz, quality="VHQ")
     return result
-
-
-def silence(duration_s: float, sample_rate_hz: int) -> Floats:
-    return np.zeros(round(duration_s * sample_rate_hz), dtype=np.float32)

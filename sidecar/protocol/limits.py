@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 VERSION = 1
+SAMPLE_RATES_HZ = (8_000, 192_000)
+SEED_LIMIT = 2**63 - 2**32 - 1
 
 
 @dataclass(frozen=True)

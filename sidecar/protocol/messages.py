@@ -14,12 +14,11 @@ from sidecar.protocol.errors import (
     UnsupportedVersion,
     did_you_mean,
 )
-from sidecar.protocol.limits import VERSION, Limits
+from sidecar.protocol.limits import SAMPLE_RATES_HZ, SEED_LIMIT, VERSION, Limits
 from sidecar.protocol.wire import Header
 
 FORMATS = ("pcm_s16le", "pcm_f32le", "wav", "ogg")
 TIMINGS = ("words", "phonemes")
-SEED_LIMIT = 2**63 - 2**32 - 1
 Speaker = str | int | tuple[float, ...] | Mapping[str, float] | None
 
 
@@ -107,7 +106,7 @@ class Synthesize:
             pitch=fields.number(header, "pitch", -12, 12, 0),
             language=fields.optional_text(header, "language"),
             format=fields.one_of(header, "format", FORMATS, "pcm_s16le"),
-            sample_rate=fields.optional_integer(header, "sample_rate", 8_000, 192_000),
+            sample_rate=fields.optional_integer(header, "sample_rate", *SAMPLE_RATES_HZ),
             timings=fields.names(header, "timings", TIMINGS),
             seed=fields.optional_integer(header, "seed", 0, SEED_LIMIT),
         )

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from sidecar.audio.encode import FORMATS, encode
-from sidecar.audio.shape import FADE_S, faded, resampled, silence
+from sidecar.audio.shape import FADE_S, faded, resampled
 from sidecar.protocol.errors import BadRequest
 
 RATE = 24_000
@@ -72,7 +72,3 @@ def test_resampling_keeps_the_tone(rate: int):
 
 def test_resampling_to_the_same_rate_changes_nothing():
     assert resampled(TONE, RATE, RATE) is TONE
-
-
-def test_silence_is_as_long_as_asked():
-    assert silence(0.25, RATE).tolist() == [0.0] * 6000

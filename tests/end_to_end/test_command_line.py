@@ -40,8 +40,26 @@ def test_say_writes_the_line_and_tells_its_words(pack: Pack, tmp_path: Path):
         "say", "Halt!", "-o", str(tmp_path / "a.ogg"), "-s", "af_heart:0.7,am_adam:0.3", "--json"
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["words"][0][0] == "Halt"
+    assert json.loads(done.stdout)["words"][0][:2] == ["Halt", "hˈɔlt"]
     assert soundfile.info(tmp_path / "a.ogg").format == "OGG"
+
+
+def test_a_pipe_in_a_narrow_code_page_is_no_trouble(pack: Pack, tmp_path: Path):
+    command = [
+        sys.executable,
+        "-m",
+        "sidecar",
+        "say",
+        "你好。",
+        "-s",
+        "zf_xiaobei",
+        "-o",
+        str(tmp_path / "好.wav"),
+    ]
+    narrow = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    for arguments in (command, [*command, "--json"]):
+        done = subprocess.run(arguments, capture_output=True, env=narrow, timeout=TIMEOUT_S)
+        assert done.returncode == 0, done.stderr
 
 
 def test_speakers_and_packs_are_listed(pack: Pack):
