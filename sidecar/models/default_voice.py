@@ -11,13 +11,10 @@ from pathlib import Path
 
 from sidecar.engines.kokoro import pack_files
 from sidecar.models.home import Home
-from sidecar.models.manifest import WEIGHTS
+from sidecar.models.kokoro_pack import write_kokoro_pack
 from sidecar.models.pack import (
-    VOICES,
     Pack,
     open_pack,
-    seal,
-    staged,
     verify,
     writing_to,
 )
@@ -76,20 +73,14 @@ def install(folder: Path, progress: Progress) -> None:
     progress("converting to a voice pack", 0.2)
     tensors = pack_files.tensors_from_onnx(model, "the default voice")
     progress("writing the voice pack", 0.8)
-    with staged(folder) as staging:
-        pack_files.write_weights(tensors, staging / WEIGHTS)
-        pack_files.write_voices(staging / VOICES)
-        seal(
-            staging,
-            (WEIGHTS, VOICES),
-            name=NAME,
-            version=VERSION,
-            architecture=pack_files.ARCHITECTURE,
-            config=pack_files.config_as_json(),
-            languages=pack_files.LANGUAGES,
-            licence="Apache-2.0",
-            source=SOURCE,
-        )
+    write_kokoro_pack(
+        folder,
+        lambda path: pack_files.write_weights(tensors, path),
+        name=NAME,
+        version=VERSION,
+        licence="Apache-2.0",
+        source=SOURCE,
+    )
     progress("the default voice is ready", 1.0)
 
 

@@ -12,17 +12,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sidecar.engines.kokoro import pack_files
 from sidecar.models.home import Home
-from sidecar.models.manifest import WEIGHTS, check_identity
+from sidecar.models.kokoro_pack import write_kokoro_pack
+from sidecar.models.manifest import check_identity
 from sidecar.models.pack import (
-    VOICES,
     Pack,
     describe,
     open_pack,
     packs_in,
-    seal,
-    staged,
     writing_to,
 )
 from sidecar.protocol.errors import BadRequest, ModelError, ModelRejected, NoModel, StorageError, did_you_mean
@@ -50,20 +47,14 @@ def import_checkpoint(source: Path, home: Home, name: str, version: str) -> Pack
             raise BadRequest(
                 f"{target.name} exists already: choose another --name or --version", field="name"
             )
-        with staged(target) as staging:
-            convert_in_child(source, staging / WEIGHTS)
-            pack_files.write_voices(staging / VOICES)
-            seal(
-                staging,
-                (WEIGHTS, VOICES),
-                name=name,
-                version=version,
-                architecture=pack_files.ARCHITECTURE,
-                config=pack_files.config_as_json(),
-                languages=pack_files.LANGUAGES,
-                licence="unknown",
-                source=f"{source.name}, sha256 {describe(source).sha256}",
-            )
+        write_kokoro_pack(
+            target,
+            lambda path: convert_in_child(source, path),
+            name=name,
+            version=version,
+            licence="unknown",
+            source=f"{source.name}, sha256 {describe(source).sha256}",
+        )
     return open_pack(target)
 
 
