@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
+from rich.table import Column, Table
 
 from sidecar.protocol.errors import HostError, ModelError, NpcVoiceError, RequestError
 
@@ -122,11 +122,12 @@ def demo(
         ]
         print(json.dumps(rows))
         return
-    table = Table("speaker", "line", "seconds", "x real time", "file")
+    table = Table("speaker", "line", "seconds", "x real time", Column("file", overflow="fold"))
     for s in spoken:
         speed = f"{s.audio_s / s.work_s:.1f}"
-        table.add_row(s.line.speaker, s.line.text, f"{s.audio_s:.1f}", speed, str(s.file))
+        table.add_row(s.line.speaker, s.line.text, f"{s.audio_s:.1f}", speed, s.file.name)
     out.print(table)
+    out.print(f"the files are in {folder}", highlight=False)
 
 
 @app.command()
