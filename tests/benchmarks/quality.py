@@ -151,7 +151,12 @@ def compare(contenders: Contenders, listener: Listener, lines: int) -> None:
         print(f"  {name:17} WER {rate:5.2f} %   DNSMOS overall {np.mean([s.overall for s in found]):.3f}")
     equal, distances = contenders.durations, contenders.distances
     print(f"  durations equal on {100 * np.mean(equal):.1f} % of {len(equal)} phonemes")
-    print(f"  log-mel distance {np.mean(distances):.3f} nepers over {len(distances)} phrases of equal length")
+    if distances:
+        print(
+            f"  log-mel distance {np.mean(distances):.3f} nepers over {len(distances)} phrases of equal length"
+        )
+    else:
+        print("  no phrase has the same length in both, so no log-mel distance")
 
 
 def chinese(contenders: Contenders, listener: Listener) -> None:
