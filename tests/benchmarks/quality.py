@@ -152,9 +152,7 @@ def compare(contenders: Contenders, listener: Listener, lines: int) -> None:
     equal, distances = contenders.durations, contenders.distances
     print(f"  durations equal on {100 * np.mean(equal):.1f} % of {len(equal)} phonemes")
     if distances:
-        print(
-            f"  log-mel distance {np.mean(distances):.3f} nepers over {len(distances)} phrases of equal length"
-        )
+        print(f"  log-mel distance {np.mean(distances):.3f} nepers, {len(distances)} phrases of equal length")
     else:
         print("  no phrase has the same length in both, so no log-mel distance")
 
