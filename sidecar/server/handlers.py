@@ -7,7 +7,6 @@ from typing import Any
 
 from sidecar import __version__
 from sidecar.engines.base import Engine
-from sidecar.protocol.errors import BadRequest
 from sidecar.protocol.limits import VERSION, Limits
 from sidecar.protocol.messages import FORMATS, OPS, TIMINGS, Synthesize
 from sidecar.synthesis import NEUTRAL, Line, Speech, Synthesizer, elapsed_ms
@@ -81,8 +80,6 @@ def synthesize(synthesizer: Synthesizer, request: Synthesize, arrived: float) ->
 
 
 def as_line(request: Synthesize) -> Line:
-    if isinstance(request.speaker, tuple) and not request.speaker:
-        raise BadRequest("speaker is an empty list", field="speaker")
     return Line(
         text=request.text,
         speaker=request.speaker,

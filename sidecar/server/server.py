@@ -15,7 +15,6 @@ from sidecar.protocol.errors import (
     InternalError,
     NpcVoiceError,
     ShuttingDown,
-    TooLarge,
     Unauthorized,
 )
 from sidecar.protocol.limits import Limits
@@ -149,10 +148,7 @@ class Server:
             raise BadRequest("a message must start with an empty delimiter frame")
         if len(frames) not in (2, 3):
             raise BadRequest(f"a message has 1 or 2 frames after the delimiter, got {len(frames) - 1}")
-        body = frames[2] if len(frames) == 3 else None
-        if body is not None and len(body) > self._settings.limits.body_bytes:
-            raise TooLarge(f"the body has {len(body)} bytes, at most {self._settings.limits.body_bytes} fit")
-        return wire.decode(frames[1], self._settings.limits), body
+        return wire.decode(frames[1], self._settings.limits), frames[2] if len(frames) == 3 else None
 
     def _authorise(self, envelope: Envelope) -> None:
         if not hmac.compare_digest(envelope.token.encode(), self._settings.token.encode()):
