@@ -42,7 +42,8 @@ class Voice:
         """Load a pack's folder, or the default voice, which is converted on first use (some seconds).
 
         `device`: auto, cpu, cuda, mps; `precision`: auto, float32, bfloat16; `threads`: CPU threads of
-        this process; `lexicon`: own pronunciations (word -> phonemes), by default the home's `lexicon.tsv`.
+        this process; `lexicon`: own pronunciations (word -> phonemes), by default the home's `lexicon.tsv`;
+        they win over the pack's own.
         Raises `BadRequest`, `NoModel`, `ModelRejected` or `StorageError`.
         """
         home = home or Home.from_environment()
@@ -58,7 +59,8 @@ class Voice:
             lexicon = UserLexicon.load(home.lexicon)
         elif isinstance(lexicon, Mapping):
             lexicon = UserLexicon(lexicon)
-        return cls(Synthesizer(load_model(found, placement), lexicon))
+        model = load_model(found, placement)
+        return cls(Synthesizer(model, (lexicon or UserLexicon()).over(model.lexicon)))
 
     @property
     def description(self) -> EngineDescription:

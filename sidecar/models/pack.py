@@ -8,15 +8,17 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from filelock import FileLock
 
-from sidecar.models.manifest import FILE_NAME, Manifest, PackFile
-from sidecar.protocol.errors import ModelRejected, NoModel, StorageError
+from sidecar.models.file_names import PROBE
+from sidecar.models.manifest import FILE_NAME, MAX_BYTES, Manifest, PackFile, Probe
+from sidecar.models.reasons import Reason, refusal
+from sidecar.protocol.errors import ModelError, NoModel, StorageError
 
 VOICES = "voices.safetensors"
 _STAGING = ".incoming-"
@@ -38,11 +40,12 @@ class Pack:
 def open_pack(folder: Path) -> Pack:
     """Read the manifest. Raises `NoModel` when there is none, `ModelRejected` when it is malformed."""
     try:
-        text = (folder / FILE_NAME).read_text("utf-8")
+        with (folder / FILE_NAME).open("rb") as stream:
+            text = stream.read(MAX_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NoModel(f"{folder} is no voice pack: it has no {FILE_NAME}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelRejected(f"{folder / FILE_NAME} cannot be read: {error}") from error
+    except OSError as error:
+        raise refusal(Reason.UNREADABLE, f"{folder / FILE_NAME} cannot be read: {error}") from error
     return Pack(folder, Manifest.from_json(text))
 
 
@@ -53,11 +56,25 @@ def verify(pack: Pack) -> None:
         try:
             actual = describe(path)
         except OSError as error:
-            raise ModelRejected(f"{path} cannot be read: {error.strerror}") from error
+            raise refusal(Reason.UNREADABLE, f"{path} cannot be read: {error.strerror}") from error
         if actual.size_bytes != file.size_bytes:
-            raise ModelRejected(f"{path}: {actual.size_bytes} bytes, the manifest says {file.size_bytes}")
+            raise refusal(
+                Reason.SIZE_DIFFERS, f"{path}: {actual.size_bytes} bytes, the manifest says {file.size_bytes}"
+            )
         if actual.sha256 != file.sha256:
-            raise ModelRejected(f"{path}: its sha256 differs from the manifest's; the file is damaged")
+            raise refusal(
+                Reason.HASH_DIFFERS, f"{path}: its sha256 differs from the manifest's; the file is damaged"
+            )
+
+
+def intact(folder: Path) -> Pack | None:
+    """The pack if every file is as its manifest says, else None."""
+    try:
+        pack = open_pack(folder)
+        verify(pack)
+    except ModelError:
+        return None
+    return pack
 
 
 def describe(path: Path) -> PackFile:
@@ -88,7 +105,7 @@ def staged(target: Path) -> Iterator[Path]:
         with storage_errors(target.parent):
             staging.mkdir(parents=True)
             yield staging
-            _flush(staging)
+            flush(staging)
             if target.exists():
                 shutil.rmtree(target)
             staging.rename(target)
@@ -134,14 +151,20 @@ def _clear_stale(folder: Path) -> None:
         shutil.rmtree(leftover, ignore_errors=True)
 
 
-def seal(folder: Path, files: tuple[str, ...], **description: Any) -> Manifest:
-    """Describe `files` of `folder` and write the manifest."""
-    manifest = Manifest(files=tuple(describe(folder / name) for name in files), **description)
-    (folder / FILE_NAME).write_text(manifest.to_json(), "utf-8")
+def draft(folder: Path, files: tuple[str, ...], **description: Any) -> Pack:
+    """A pack that has no manifest file yet: `files` of `folder` as they are, described."""
+    return Pack(folder, Manifest(files=tuple(describe(folder / name) for name in files), **description))
+
+
+def seal(pack: Pack, probe: Probe) -> Manifest:
+    """Write the manifest of a draft; its folder must hold the probe's picture by now."""
+    files = (*pack.manifest.files, describe(pack.folder / PROBE))
+    manifest = replace(pack.manifest, probe=probe, files=files)
+    (pack.folder / FILE_NAME).write_bytes(manifest.to_json().encode())
     return manifest
 
 
-def _flush(folder: Path) -> None:
+def flush(folder: Path) -> None:
     """Ask the system to have every file on disk before the rename makes them count."""
     for path in folder.iterdir():
         with path.open("rb+") as stream:

@@ -1,14 +1,15 @@
 """The child process of an import: opens a stranger's file, writes safetensors, reports one line of JSON."""
 
-import json
 import sys
 from pathlib import Path
 
 from sidecar.engines.kokoro import pack_files
+from sidecar.models.in_child import end_with_parent, report
 from sidecar.protocol.errors import ModelRejected
 
 
 def main(source: Path, weights: Path) -> None:
+    end_with_parent()
     try:
         if source.suffix.lower() == ".onnx":
             tensors = pack_files.tensors_from_onnx(source.read_bytes(), source.name)
@@ -21,10 +22,6 @@ def main(source: Path, weights: Path) -> None:
         report(ok=False, kind="storage", message=f"{source.name}: {error}")
     else:
         report(ok=True)
-
-
-def report(**fields: object) -> None:
-    sys.stdout.write(json.dumps(fields) + "\n")
 
 
 if __name__ == "__main__":

@@ -5,16 +5,16 @@ The file is opened only in a child process (`python -m sidecar.modkit.import_chi
 or a reason in plain words.
 """
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
+from sidecar.checks.speaking import record_probe
+from sidecar.engines.device import place
+from sidecar.models.child import run_child
+from sidecar.models.file_names import PROBE
 from sidecar.models.home import Home
 from sidecar.models.kokoro_pack import write_kokoro_pack
-from sidecar.models.manifest import check_identity
+from sidecar.models.loader import load_model
+from sidecar.models.manifest import Probe, check_identity
 from sidecar.models.pack import (
     Pack,
     describe,
@@ -22,12 +22,14 @@ from sidecar.models.pack import (
     packs_in,
     writing_to,
 )
+from sidecar.models.reasons import Reason, refusal
+from sidecar.models.standard_probe import standard_probe
 from sidecar.protocol.errors import BadRequest, ModelError, ModelRejected, NoModel, StorageError, did_you_mean
+from sidecar.synthesis import Synthesizer
 
 TIMEOUT_S = 600
 SUFFIXES = (".pth", ".pt", ".onnx")
-#: What the child inherits: enough to find libraries and temporary space.
-KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP")
+CHILD = "sidecar.modkit.import_child"
 
 
 def import_checkpoint(source: Path, home: Home, name: str, version: str) -> Pack:
@@ -50,6 +52,7 @@ def import_checkpoint(source: Path, home: Home, name: str, version: str) -> Pack
         write_kokoro_pack(
             target,
             lambda path: convert_in_child(source, path),
+            recorded,
             name=name,
             version=version,
             licence="unknown",
@@ -60,29 +63,26 @@ def import_checkpoint(source: Path, home: Home, name: str, version: str) -> Pack
 
 def convert_in_child(source: Path, weights: Path) -> None:
     """Run the child; raises what it reports, or `ModelRejected` when it dies or takes too long."""
-    command = [sys.executable, "-I", "-m", "sidecar.modkit.import_child", str(source.resolve()), str(weights)]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, encoding="utf-8", errors="replace", timeout=TIMEOUT_S, check=False,
-            env={name: value for name, value in os.environ.items() if name in KEPT_ENVIRONMENT},
-        )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
-        raise ModelRejected(f"{source.name}: the import took over {TIMEOUT_S} s and was stopped") from error
-    report = last_report(done.stdout)
+    ended = run_child(CHILD, [str(source.resolve()), str(weights)], timeout_s=TIMEOUT_S)
+    if ended.timed_out:
+        raise refusal(
+            Reason.CHECK_TIMEOUT, f"{source.name}: the import took over {TIMEOUT_S} s and was stopped"
+        )
+    report = next((report for report in reversed(ended.reports) if "ok" in report), None)
     if report is None:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise ModelRejected(f"{source.name}: the import process ended with code {done.returncode}: {last}")
+        raise refusal(
+            Reason.CHECK_CRASHED,
+            f"{source.name}: the import process ended with code {ended.code}: {ended.last_words}",
+        )
     if report["ok"]:
         return
     raise StorageError(report["message"]) if report["kind"] == "storage" else ModelRejected(report["message"])
 
 
-def last_report(output: str) -> dict[str, Any] | None:
-    try:
-        report = json.loads(output.strip().splitlines()[-1])
-    except (ValueError, IndexError):
-        return None
-    return report if isinstance(report, dict) and "ok" in report else None
+def recorded(unsealed: Pack) -> Probe:
+    """Speak the standard lines with the new weights. Raises `ModelRejected` when that is no speech."""
+    synthesizer = Synthesizer(load_model(unsealed, place("cpu", "float32")))
+    return record_probe(synthesizer, standard_probe(unsealed.manifest.speakers), unsealed.folder / PROBE)
 
 
 def installed_packs(home: Home) -> list[Pack | tuple[Path, ModelError]]:
@@ -104,7 +104,7 @@ def find_pack(home: Home, name: str) -> Pack:
     fitting = [p for p in packs if name in (p.manifest.name, f"{p.manifest.name}-{p.manifest.version}")]
     if not fitting:
         raise NoModel(f"there is no pack {name!r}{did_you_mean(name, [p.manifest.name for p in packs])}")
-    return max(fitting, key=lambda pack: pack.manifest.version_numbers)
+    return max(fitting, key=lambda pack: pack.manifest.precedence)
 
 
 def check_name(name: str, version: str) -> None:

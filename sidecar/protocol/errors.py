@@ -123,7 +123,13 @@ class NoModel(ModelError):
 
 
 class ModelRejected(ModelError):
+    """`reason` is a stable slug of what was wrong (`sidecar.models.reasons`), for tools and tests."""
+
     code = "model_rejected"
+
+    def __init__(self, message: str, *, reason: str = "rejected", tip: str | None = None) -> None:
+        super().__init__(message, tip=tip)
+        self.reason = reason
 
 
 class HostError(NpcVoiceError):

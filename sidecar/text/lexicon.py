@@ -144,6 +144,15 @@ class UserLexicon:
         word = word.replace("’", "'")
         return self._exact.get(word) or self._folded.get(word.casefold())
 
+    def over(self, other: "UserLexicon | None") -> "UserLexicon":
+        """Both, with our own entries first."""
+        both = UserLexicon()
+        for lexicon in (other, self):
+            if lexicon is not None:
+                both._exact.update(lexicon._exact)
+                both._folded.update(lexicon._folded)
+        return both
+
     def __len__(self) -> int:
         return len(self._exact) + len(self._folded)
 

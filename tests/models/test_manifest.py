@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sidecar.models.manifest import Manifest, PackFile
+from sidecar.models.manifest import Manifest, PackFile, Probe, ProbeLine
 from sidecar.protocol.errors import ModelRejected
 
 GOOD = Manifest(
@@ -13,8 +13,10 @@ GOOD = Manifest(
     architecture="kokoro",
     config={"hidden": 512, "rates": [10, 6]},
     languages=("en-US",),
+    speakers=("af_one",),
     licence="Apache-2.0",
     source="a test",
+    probe=Probe((ProbeLine("Hello.", "af_one", 1),), 0.04),
     files=(PackFile("weights.safetensors", "0" * 64, 10),),
 )
 
@@ -26,7 +28,7 @@ def test_a_manifest_survives_the_round_trip():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"format": 2}, "format"),
+        ({"format": 1}, "format"),
         ({"name": "../../etc"}, "name"),
         ({"name": "Mine"}, "name"),
         ({"version": "1.2"}, "version"),
@@ -35,14 +37,14 @@ def test_a_manifest_survives_the_round_trip():
         ({"languages": "en"}, "languages"),
         ({"files": []}, "files"),
         ({"extra": 1}, "extra"),
-        ({"files": [{"name": "../x", "sha256": "0" * 64, "size_bytes": 1}]}, "files.name"),
-        ({"files": [{"name": "/etc/passwd", "sha256": "0" * 64, "size_bytes": 1}]}, "files.name"),
-        ({"files": [{"name": "a", "sha256": "xyz", "size_bytes": 1}]}, "sha256"),
-        ({"files": [{"name": "a", "sha256": "0" * 64, "size_bytes": -1}]}, "size_bytes"),
-        ({"files": [{"name": "a", "sha256": "0" * 64, "size_bytes": True}]}, "size_bytes"),
-        ({"files": [{"name": "a"}]}, "needs name"),
+        ({"files": [{"name": "../x", "sha256": "0" * 64, "size_bytes": 1}]}, "must lie in the pack"),
+        ({"files": [{"name": "/etc/passwd", "sha256": "0" * 64, "size_bytes": 1}]}, "must lie in the pack"),
+        ({"files": [{"name": "a.safetensors", "sha256": "xyz", "size_bytes": 1}]}, "sha256"),
+        ({"files": [{"name": "a.safetensors", "sha256": "0" * 64, "size_bytes": -1}]}, "size_bytes"),
+        ({"files": [{"name": "a.safetensors", "sha256": "0" * 64, "size_bytes": True}]}, "size_bytes"),
+        ({"files": [{"name": "a.safetensors"}]}, "lacks 'sha256'"),
         (
-            {"files": [{"name": n, "sha256": "0" * 64, "size_bytes": 1} for n in ("a", "A")]},
+            {"files": [{"name": n, "sha256": "0" * 64, "size_bytes": 1} for n in ("NOTICE", "NOTICE")]},
             "share a name",
         ),
     ],

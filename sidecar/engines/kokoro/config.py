@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+SPOKEN_LANGUAGES = ("en-US", "en-GB", "zh-CN")
+DEFAULT_SPEAKER = "af_heart"
+
 
 @dataclass(frozen=True)
 class KokoroConfig:

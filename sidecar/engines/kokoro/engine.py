@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from sidecar.engines.base import EngineDescription, SpeakerChoice
-from sidecar.engines.kokoro.config import KokoroConfig
+from sidecar.engines.kokoro.config import DEFAULT_SPEAKER, SPOKEN_LANGUAGES, KokoroConfig
 from sidecar.engines.kokoro.layers import Span
 from sidecar.engines.kokoro.names import parameter_names
 from sidecar.engines.kokoro.network import Kokoro
@@ -23,9 +23,7 @@ from sidecar.protocol.errors import InsufficientMemory, ModelRejected
 
 T = TypeVar("T")
 
-SPOKEN_LANGUAGES = ("en-US", "en-GB", "zh-CN")
 FRAME_S = 0.025
-DEFAULT_SPEAKER = "af_heart"
 ACCELERATOR_ROWS = 8
 
 

@@ -1,7 +1,6 @@
-"""A checkpoint in any of its published forms -> the two files of a Kokoro pack."""
+"""A checkpoint in any of its published forms -> the weights of a Kokoro pack."""
 
 from dataclasses import asdict
-from importlib import resources
 from pathlib import Path
 
 import torch
@@ -10,8 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from sidecar.engines.kokoro.checkpoint_import import read_checkpoint
-from sidecar.engines.kokoro.config import KokoroConfig
-from sidecar.engines.kokoro.engine import SPOKEN_LANGUAGES
+from sidecar.engines.kokoro.config import SPOKEN_LANGUAGES, KokoroConfig
 from sidecar.engines.kokoro.names import expected_shapes
 from sidecar.engines.kokoro.onnx_import import read_onnx
 from sidecar.protocol.errors import ModelRejected
@@ -48,8 +46,3 @@ def write_weights(tensors: dict[str, Tensor], path: Path) -> None:
         save_file(halves, path)
     except SafetensorError as error:  # carries the system's error as text only
         raise OSError(str(error)) from error
-
-
-def write_voices(path: Path) -> None:
-    """The 54 published voices, carried with this package in low rank."""
-    path.write_bytes((resources.files("sidecar.engines.kokoro") / "data" / "voices.safetensors").read_bytes())

@@ -7,6 +7,7 @@ a plain table ``name`` or in low rank as ``name.mean`` [256], ``name.length`` [5
 
 import math
 from collections.abc import Mapping, Sequence
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -120,3 +121,14 @@ def raw(numbers: Sequence[float]) -> Speaker:
 def language_of(name: str) -> str:
     """BCP 47 tag for a voice's name; English for names that follow no convention."""
     return LANGUAGES.get(name[:1], "en-US") if name[2:3] == "_" else "en-US"
+
+
+def write_published(path: Path) -> tuple[str, ...]:
+    """Write the 54 published voices, carried with this package in low rank; their names."""
+    path.write_bytes((resources.files("sidecar.engines.kokoro") / "data" / "voices.safetensors").read_bytes())
+    return names_in(path)
+
+
+def names_in(path: Path) -> tuple[str, ...]:
+    """The speakers of a file of voice tables. Raises `ModelRejected` when it is none."""
+    return Voices.load(path).names

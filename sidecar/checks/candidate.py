@@ -1,0 +1,167 @@
+"""The parent's side of a check: from something dropped to a pack in the store, or a reason why not.
+
+Nothing of what was dropped is opened in this process: a child reads, checks and copies it into a
+staging folder, and what passed is renamed into place.
+"""
+
+import hashlib
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from filelock import FileLock, Timeout
+
+from sidecar.checks.stages import CheckReport, CheckSettings, Stage, StageTime
+from sidecar.models.child import Ended, Report, run_child
+from sidecar.models.file_names import MANIFEST
+from sidecar.models.pack import Pack, flush, intact, open_pack, storage_errors
+from sidecar.models.reasons import Reason, refusal
+from sidecar.protocol.errors import Cancelled, ModelRejected, StorageError
+
+MODULE = "sidecar.checks.child"
+_STAGING, _LOCK_SUFFIX = ".checking-", ".lock"
+OnStage = Callable[[StageTime], None]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A pack in the store that passed every check, and what that took."""
+
+    pack: Pack
+    report: CheckReport
+
+
+def check_candidate(
+    source: Path,
+    store: Path,
+    settings: CheckSettings | None = None,
+    *,
+    cancelled: threading.Event | None = None,
+    on_stage: OnStage | None = None,
+) -> Checked:
+    """Check what was dropped and put a verified copy into `store/NAME-VERSION-HASH8`.
+
+    `source` is a folder, a `.npcvoice` file, or a checkpoint beside its `.sha256`. Blocks for seconds;
+    any number may run at once. `on_stage` is called on another thread as each stage ends; setting
+    `cancelled` kills the child. Raises `ModelRejected` with a stable `reason`, `StorageError` when the
+    store refuses, `Cancelled`. On every failure nothing is left in the store.
+    """
+    settings = settings or CheckSettings()
+    began = time.perf_counter()
+    times: list[StageTime] = []
+
+    def note(report: Report) -> None:
+        if report.get("kind") == "stage":
+            times.append(StageTime(Stage(report["stage"]), float(report["ms"])))
+            if on_stage is not None:
+                on_stage(times[-1])
+
+    with staging(store) as folder:
+        with storage_errors(store):
+            ended = run_child(
+                MODULE, [str(source.absolute()), str(folder)], timeout_s=settings.timeout_s,
+                request=settings.to_request(), cancelled=cancelled, on_report=note, low_priority=True,
+            )  # fmt: skip
+        passed = verdict(source.name, ended, settings)
+        start = StageTime(Stage.START, elapsed_ms(began) - sum(taken.ms for taken in times))
+        publishing = time.perf_counter()
+        pack = published(folder, store)
+    publish = StageTime(Stage.PUBLISH, elapsed_ms(publishing))
+    if on_stage is not None:
+        on_stage(publish)
+    return Checked(
+        pack,
+        CheckReport(
+            (start, *times, publish), passed["peak_memory_bytes"], passed["signer"], passed["distance_nepers"]
+        ),
+    )
+
+
+def verdict(name: str, ended: Ended, settings: CheckSettings) -> Report:
+    """The child's last report if the pack passed. Raises what it says, or what its end means."""
+    if ended.cancelled:
+        raise Cancelled(f"the check of {name} was cancelled")
+    last = ended.reports[-1] if ended.reports else {}
+    kind, where = last.get("kind"), last.get("stage", Stage.START.value)
+    if kind == "passed":
+        return last
+    if kind == "rejected":
+        raise ModelRejected(last["message"], reason=last["reason"], tip=last["tip"])
+    if kind == "storage":
+        raise StorageError(f"cannot write the copy of {name}: {last['message']}", tip="free some space")
+    if ended.timed_out:
+        raise refusal(
+            Reason.CHECK_TIMEOUT, f"{name}: the check took over {settings.timeout_s:g} s, at stage {where!r}"
+        )
+    if kind == "memory":
+        raise refusal(
+            Reason.CHECK_MEMORY, f"{name}: the check needs over {settings.memory_bytes >> 20:,} MiB of memory"
+        )
+    raise refusal(
+        Reason.CHECK_CRASHED,
+        f"{name}: the check ended with code {ended.code} at stage {where!r}: {ended.last_words}",
+    )
+
+
+def published(folder: Path, store: Path) -> Pack:
+    """Rename the checked folder into place. The same pack, if it is there and whole, is left alone."""
+    manifest = open_pack(folder).manifest
+    digest = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+    target = store / f"{manifest.name}-{manifest.version}-{digest[:8]}"
+    with storage_errors(store):
+        flush(folder)
+        if target.exists():
+            if pack := intact(target):
+                return pack
+            target.rename(folder / "damaged")
+        moved = folder.rename(target)
+        shutil.rmtree(moved / "damaged", ignore_errors=True)
+    return open_pack(target)
+
+
+@contextmanager
+def staging(store: Path) -> Iterator[Path]:
+    """A new folder in the store that is gone when the block ends, unless it was renamed.
+
+    A lock file beside it says that its owner lives; what a killed owner left is cleared first.
+    """
+    with storage_errors(store):
+        store.mkdir(parents=True, exist_ok=True)
+        clear_abandoned(store)
+        folder = store / f"{_STAGING}{uuid4().hex[:12]}"
+        lock = FileLock(folder.with_name(folder.name + _LOCK_SUFFIX))
+        lock.acquire()
+    try:
+        with storage_errors(store):
+            folder.mkdir()
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def clear_abandoned(store: Path) -> None:
+    """Remove the staging folders whose owners are gone."""
+    for folder in store.glob(f"{_STAGING}*"):
+        if folder.name.endswith(_LOCK_SUFFIX):
+            folder, lock_file = folder.with_name(folder.name.removesuffix(_LOCK_SUFFIX)), folder
+        else:
+            lock_file = folder.with_name(folder.name + _LOCK_SUFFIX)
+        lock = FileLock(lock_file)
+        try:
+            lock.acquire(timeout=0)
+        except (Timeout, OSError):  # its owner lives, or it is going just now
+            continue
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.release()
+        lock_file.unlink(missing_ok=True)
+
+
+def elapsed_ms(since: float) -> float:
+    return (time.perf_counter() - since) * 1000

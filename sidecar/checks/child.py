@@ -1,0 +1,158 @@
+"""The child process of a check: `python -I -m sidecar.checks.child SOURCE STAGING`.
+
+Gets its settings as a line on standard input; answers with a line for each stage it enters, and a last
+one that says what was found. A refusal, a full disk and a crash look different to the parent.
+"""
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sidecar.checks import bare
+from sidecar.checks.intake import copy_files, read_manifest, read_signature
+from sidecar.checks.sources import Source, open_source, refuse_link
+from sidecar.checks.stages import CheckSettings, Stage
+from sidecar.models.architecture import check_description, check_headers
+from sidecar.models.file_names import LEXICON, MANIFEST, PROBE, SIGNATURE
+from sidecar.models.in_child import end_with_parent, limit_self, peak_memory_bytes, read_request, report
+from sidecar.models.manifest import WEIGHTS
+from sidecar.models.pack import VOICES, Pack, seal
+from sidecar.models.reasons import Reason
+from sidecar.models.safetensors_header import TensorEntry, read_header
+from sidecar.models.trust import check_signature
+from sidecar.protocol.errors import ModelRejected, NpcVoiceError
+
+if TYPE_CHECKING:
+    from sidecar.synthesis import Synthesizer
+
+Findings = dict[str, Any]
+Headers = dict[str, Mapping[str, TensorEntry]]
+
+
+def main(source: Path, staging: Path) -> None:
+    settings = CheckSettings.from_request(read_request())
+    end_with_parent()
+    limit_self(settings.memory_bytes, int(settings.timeout_s) + 1)
+    try:
+        findings = check(source, staging, settings)
+    except ModelRejected as error:
+        report(kind="rejected", reason=error.reason, message=error.message, tip=error.tip)
+    except NpcVoiceError as error:
+        report(kind="rejected", reason=Reason.PROBE_REFUSED.value, message=error.message, tip=error.tip)
+    except MemoryError:
+        report(kind="memory")
+    except RuntimeError as error:
+        if "allocate memory" not in str(error):  # what PyTorch says instead of MemoryError
+            raise
+        report(kind="memory")
+    except OSError as error:
+        report(kind="storage", message=error.strerror or str(error))
+    else:
+        report(kind="passed", peak_memory_bytes=peak_memory_bytes(), **findings)
+
+
+def check(source: Path, staging: Path, settings: CheckSettings) -> Findings:
+    """All stages in order; what is left in `staging` is a whole pack. Raises `ModelRejected`, `OSError`."""
+    if bare.is_bare(source):
+        return check_bare(source, staging, settings)
+    with stage(Stage.PATHS):
+        dropped = open_source(source, settings.max_pack_bytes)
+    with stage(Stage.MANIFEST):
+        manifest, text = read_manifest(dropped)
+        check_description(manifest)
+    with stage(Stage.SIGNATURE):
+        signer = checked_signer(dropped, text, settings, staging)
+    with stage(Stage.COPY):
+        (staging / MANIFEST).write_bytes(text)
+        copy_files(dropped, manifest, staging)
+    pack = Pack(staging, manifest)
+    with stage(Stage.HEADERS):
+        headers: Headers = {name: read_header(staging / name) for name in (WEIGHTS, VOICES, PROBE)}
+        check_headers(manifest, headers)
+        check_lexicon(pack)
+    with stage(Stage.VALUES):
+        check_tensors(staging, headers)
+    distance = None if settings.until is Stage.VALUES else spoken(pack)
+    return {"signer": signer, "distance_nepers": distance}
+
+
+def check_bare(source: Path, staging: Path, settings: CheckSettings) -> Findings:
+    """A checkpoint becomes a pack: the published voices are added, and the probe is recorded."""
+    with stage(Stage.PATHS):
+        refuse_link(source)
+        sha256 = bare.checksum_of(source)
+    with stage(Stage.SIGNATURE):
+        check_signature(b"", None, settings.policy, settings.trusted_keys)
+    with stage(Stage.COPY):
+        bare.copy_checkpoint(source, staging, sha256, settings.max_pack_bytes)
+    with stage(Stage.HEADERS):
+        header = read_header(staging / WEIGHTS)
+        bare.check_checkpoint(header)
+    with stage(Stage.VALUES):
+        check_tensors(staging, {WEIGHTS: header})
+        pack = bare.unsealed_pack(source, staging)
+    synthesizer = loaded(pack)
+    with stage(Stage.PROBE):
+        from sidecar.checks.speaking import record_probe
+
+        seal(pack, record_probe(synthesizer, pack.manifest.probe, staging / PROBE))
+    return {"signer": None, "distance_nepers": None}
+
+
+def checked_signer(dropped: Source, manifest: bytes, settings: CheckSettings, staging: Path) -> str | None:
+    """The key that signed; the signature travels with the copy."""
+    signature = read_signature(dropped)
+    signer = check_signature(manifest, signature, settings.policy, settings.trusted_keys)
+    if signature is not None:
+        (staging / SIGNATURE).write_bytes(signature)
+    return signer
+
+
+def check_lexicon(pack: Pack) -> None:
+    if pack.manifest.has(LEXICON):
+        from sidecar.models.lexicon_file import load_lexicon
+
+        load_lexicon(pack)
+
+
+def check_tensors(folder: Path, headers: Headers) -> None:
+    from sidecar.checks.values import check_values  # NumPy is not needed to refuse most packs
+
+    for name, header in headers.items():
+        check_values(folder / name, header, are_weights=name == WEIGHTS)
+
+
+def loaded(pack: Pack) -> "Synthesizer":
+    with stage(Stage.LOAD):
+        import torch
+
+        from sidecar.engines.device import place
+        from sidecar.models.loader import load_model
+        from sidecar.synthesis import Synthesizer
+
+        torch.set_num_threads(1)
+        model = load_model(pack, place("cpu", "float32"))
+        return Synthesizer(model, model.lexicon)
+
+
+def spoken(pack: Pack) -> float:
+    synthesizer = loaded(pack)
+    with stage(Stage.PROBE):
+        from sidecar.checks.speaking import check_probe
+
+        return check_probe(synthesizer, pack)
+
+
+@contextmanager
+def stage(which: Stage) -> Iterator[None]:
+    began = time.perf_counter()
+    report(kind="enter", stage=which.value)
+    yield
+    report(kind="stage", stage=which.value, ms=(time.perf_counter() - began) * 1000)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,184 @@
+"""What was dropped, read as a flat list of named files: a folder or an archive."""
+
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, BinaryIO, Protocol
+
+from sidecar.checks.archive import open_archive
+from sidecar.models.file_names import MANIFEST, check_listing
+from sidecar.models.manifest import MAX_FILES
+from sidecar.models.reasons import Reason, refusal
+
+ARCHIVE_SUFFIX, CHECKPOINT_SUFFIX = ".npcvoice", ".safetensors"
+CHUNK_BYTES = 1 << 20
+MOST_NAMES = MAX_FILES + 2  # with the manifest and the signature
+#: What desktops leave in folders; never copied.
+DROPPINGS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".directory"})
+_PICKLE_PROTOCOLS = range(2, 6)
+_ARCHIVES = (
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"7z\xbc\xaf",
+    b"Rar!",
+    b"\x1f\x8b",
+    b"BZh",
+    b"\xfd7zXZ",
+    b"\x28\xb5\x2f\xfd",
+)
+_TEXT_PICKLES = (
+    b"(dp",
+    b"(lp",
+    b"(i",
+    b"cos\n",
+    b"c__builtin__\n",
+    b"cbuiltins\n",
+    b"cposix\n",
+    b"cnt\n",
+    b"csubprocess\n",
+)
+
+
+class Source(Protocol):
+    """`sizes` are what the folder or the archive's directory says, by name."""
+
+    sizes: dict[str, int]
+
+    def chunks(self, name: str, most_bytes: int) -> Iterator[bytes]:
+        """The file's bytes from its start, at most `most_bytes` of them. Raises `ModelRejected`."""
+
+
+class FolderSource:
+    """A folder's plain files. Raises `ModelRejected` for anything else in it."""
+
+    def __init__(self, folder: Path, most_bytes: int) -> None:
+        self._folder = folder
+        self.sizes: dict[str, int] = {}
+        with read_errors(folder.name), os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name in DROPPINGS:
+                    continue
+                if len(self.sizes) > MOST_NAMES:
+                    raise refusal(Reason.TOO_MANY_FILES, f"over {MOST_NAMES} files in {folder.name}")
+                self.sizes[entry.name] = plain_size(Path(entry.path))
+        check_listing(list(self.sizes), MOST_NAMES)
+        check_total(sum(self.sizes.values()), most_bytes)
+
+    def chunks(self, name: str, most_bytes: int) -> Iterator[bytes]:
+        return plain_chunks(self._folder / name, most_bytes)
+
+
+class ArchiveSource:
+    """The members of a `.npcvoice` file."""
+
+    def __init__(self, file: Path, most_bytes: int) -> None:
+        self._archive, infos = open_archive(file.name, open_plain(file), MOST_NAMES)
+        self.sizes = {info.orig_filename: info.file_size for info in infos}
+        check_total(sum(self.sizes.values()), most_bytes)
+
+    def chunks(self, name: str, most_bytes: int) -> Iterator[bytes]:
+        try:
+            with read_errors(name), self._archive.open(name) as stream:
+                yield from read_chunks(stream, most_bytes)
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            raise refusal(Reason.ARCHIVE_DAMAGED, f"{name} cannot be unpacked: {error}") from error
+
+
+def open_source(path: Path, most_bytes: int) -> Source:
+    """A folder with a manifest, or an archive. Raises `ModelRejected`."""
+    refuse_link(path)
+    if path.is_dir():
+        source: Source = FolderSource(path, most_bytes)
+    elif path.suffix.lower() == ARCHIVE_SUFFIX:
+        plain_size(path)
+        source = ArchiveSource(path, most_bytes)
+    else:
+        raise refusal(
+            Reason.NOT_A_PACK,
+            f"{path.name} is no voice pack: expected a folder, a {ARCHIVE_SUFFIX} file, or a "
+            f"{CHECKPOINT_SUFFIX} checkpoint with its .sha256",
+            tip="a .pth or .onnx checkpoint becomes a pack with `npc-voice pack import`",
+        )
+    if MANIFEST not in source.sizes:
+        raise refusal(Reason.NOT_A_PACK, f"{path.name} is no voice pack: it has no {MANIFEST}")
+    return source
+
+
+def refuse_link(path: Path) -> None:
+    with read_errors(path.name):
+        facts = path.lstat()
+    reparse = getattr(stat, "FILE_ATTRIBUTE_REPARSE_POINT", 0)
+    if stat.S_ISLNK(facts.st_mode) or getattr(facts, "st_file_attributes", 0) & reparse:
+        raise refusal(
+            Reason.LINK, f"{path.name!a} is a link: a pack holds its files itself", tip="copy the file"
+        )
+
+
+def plain_size(path: Path) -> int:
+    """Size in bytes. Raises `ModelRejected` for a link, a folder, a pipe or a device."""
+    refuse_link(path)
+    with read_errors(path.name):
+        facts = path.lstat()
+    if not stat.S_ISREG(facts.st_mode):
+        raise refusal(Reason.NOT_A_FILE, f"{ascii(path.name)[:80]} is no plain file")
+    return facts.st_size
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """Open a plain file for reading, without following a link or waiting for a pipe."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    with read_errors(path.name):
+        descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
+        stream = os.fdopen(descriptor, "rb")
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            stream.close()
+            raise refusal(Reason.NOT_A_FILE, f"{ascii(path.name)[:80]} is no plain file")
+        return stream
+
+
+def plain_chunks(path: Path, most_bytes: int) -> Iterator[bytes]:
+    with read_errors(path.name), open_plain(path) as stream:
+        yield from read_chunks(stream, most_bytes)
+
+
+def read_chunks(stream: IO[bytes], most_bytes: int) -> Iterator[bytes]:
+    while most_bytes > 0 and (chunk := stream.read(min(CHUNK_BYTES, most_bytes))):
+        yield chunk
+        most_bytes -= len(chunk)
+
+
+@contextmanager
+def read_errors(name: str) -> Iterator[None]:
+    """What the system refuses to read is the source's fault, not the store's."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise refusal(Reason.UNREADABLE, f"{ascii(name)[:80]} cannot be read: {reason}") from error
+
+
+def check_total(total: int, most_bytes: int) -> None:
+    if total > most_bytes:
+        raise refusal(Reason.TOO_LARGE, f"the pack has {total:,} bytes, at most {most_bytes:,} are taken")
+
+
+def check_magic(name: str, beginning: bytes) -> None:
+    """Raises `ModelRejected` for a pickle or an archive under any name. `beginning`: at least 16 bytes."""
+    is_header = beginning[8:9] == b"{"  # a safetensors length may look like a pickle's first bytes
+    if not is_header and beginning[:1] == b"\x80" and beginning[1:2] and beginning[1] in _PICKLE_PROTOCOLS:
+        raise _pickled(name)
+    if beginning.startswith(_TEXT_PICKLES) and not is_header:
+        raise _pickled(name)
+    if beginning.startswith(_ARCHIVES) and not is_header:
+        raise refusal(Reason.NESTED_ARCHIVE, f"{name} is an archive under another name")
+
+
+def _pickled(name: str) -> Exception:
+    return refusal(
+        Reason.PICKLE,
+        f"{name} is a Python pickle, which may hold code: weights are safetensors only",
+    )

@@ -1,0 +1,154 @@
+"""Speaking a pack's probe and judging what is heard. The same judgement serves before and after loading."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from sidecar.audio.listening import level, measured
+from sidecar.audio.mel import Floats, distance_nepers, log_mel
+from sidecar.models.file_names import PROBE
+from sidecar.models.manifest import Probe, ProbeLine
+from sidecar.models.pack import Pack
+from sidecar.models.reasons import Reason, refusal
+from sidecar.protocol.errors import BadRequest, ModelRejected, RequestError
+from sidecar.synthesis import Line, Synthesizer
+from sidecar.text.tokens import MARKS
+
+#: Shortest a phoneme, longest a phoneme, and the pauses around them; measured: 0.06 to 0.11, and 0.6 to 0.9.
+SHORTEST_S, LONGEST_S, PAUSES_S = 0.025, 0.25, 1.5
+RMS_DBFS = (-45.0, -8.0)  # measured: -27 to -20
+MOST_CLIPPED = 0.001
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """One probe line as it was spoken."""
+
+    line: ProbeLine
+    samples: Floats
+    sample_rate_hz: int
+    phonemes: int
+
+    @property
+    def picture(self) -> Floats:
+        """Log-mel [frames, 40] in nepers."""
+        return log_mel(self.samples, self.sample_rate_hz)
+
+    @property
+    def shown(self) -> str:
+        return f"the probe {self.line.text[:40]!r} by {self.line.speaker!r}"
+
+
+def check_probe(synthesizer: Synthesizer, pack: Pack) -> float:
+    """Speak every line, judge it and compare it with its picture; the largest distance, in nepers.
+
+    Raises `ModelRejected`. For a model on any device and in any precision; not thread-safe, as the
+    synthesizer is not.
+    """
+    pictures = read_pictures(pack.path(PROBE))
+    tolerance = pack.manifest.probe.tolerance_nepers
+    distances = []
+    for number, heard in enumerate(speak_lines(synthesizer, pack.manifest.probe.lines)):
+        judge(heard)
+        distances.append(_compared(heard, pictures.get(f"line.{number}"), tolerance))
+    return max(distances)
+
+
+def record_probe(synthesizer: Synthesizer, probe: Probe, file: Path) -> Probe:
+    """Speak the lines, judge them, and write their pictures; the probe with its pronunciation pinned.
+
+    Raises `ModelRejected` when what is heard is no speech, `BadRequest` for a line that cannot be pinned.
+    """
+    pinned = replace(probe, lines=tuple(_pinned(synthesizer, line) for line in probe.lines))
+    pictures = {}
+    for number, heard in enumerate(speak_lines(synthesizer, pinned.lines)):
+        judge(heard)
+        pictures[f"line.{number}"] = heard.picture.astype(np.float16)
+    try:
+        save_file(pictures, file)
+    except SafetensorError as error:  # carries the system's error as text only
+        raise OSError(str(error)) from error
+    return pinned
+
+
+def speak_lines(synthesizer: Synthesizer, lines: Sequence[ProbeLine]) -> Iterable[Heard]:
+    for line in lines:
+        try:
+            speech = synthesizer.speak(Line(line.text, line.speaker, seed=line.seed))
+        except RequestError as error:
+            raise refusal(
+                Reason.PROBE_REFUSED, f"the probe {line.text[:40]!r} cannot be spoken: {error.message}"
+            ) from error
+        phonemes = sum(symbol.symbol not in MARKS for symbol in speech.phonemes)
+        yield Heard(line, speech.samples, speech.sample_rate_hz, phonemes)
+
+
+def judge(heard: Heard) -> None:
+    """Finite, of a likely length and level, not clipped, and like speech. Raises `ModelRejected`."""
+    if not np.isfinite(heard.samples).all():
+        raise refusal(Reason.PROBE_NOT_FINITE, f"{heard.shown} holds samples that are no numbers")
+    seconds = len(heard.samples) / heard.sample_rate_hz
+    shortest, longest = SHORTEST_S * heard.phonemes, LONGEST_S * heard.phonemes + PAUSES_S
+    if not shortest <= seconds <= longest:
+        raise refusal(
+            Reason.PROBE_LENGTH,
+            f"{heard.shown} takes {seconds:.1f} s, expected {shortest:.1f} to {longest:.1f}",
+        )
+    loudness = level(heard.samples)
+    if loudness.clipped_share > MOST_CLIPPED:
+        raise refusal(
+            Reason.PROBE_CLIPPED, f"{heard.shown} is clipped in {loudness.clipped_share:.1%} of its samples"
+        )
+    quietest, loudest = RMS_DBFS
+    if not quietest <= loudness.rms_dbfs <= loudest:
+        raise refusal(
+            Reason.PROBE_LEVEL,
+            f"{heard.shown} is at {loudness.rms_dbfs:.0f} dBFS, expected {quietest:.0f} to {loudest:.0f}",
+        )
+    if complaint := measured(heard.samples, heard.sample_rate_hz).complaint():
+        raise refusal(Reason.PROBE_NOT_SPEECH, f"{heard.shown} does not sound like speech: {complaint}")
+
+
+def read_pictures(file: Path) -> dict[str, Floats]:
+    try:
+        return {name: table.astype(np.float32) for name, table in load_file(file).items()}
+    except (SafetensorError, ValueError, OSError) as error:
+        raise refusal(Reason.UNREADABLE, f"{file.name} cannot be read: {error}") from error
+
+
+def _compared(heard: Heard, wanted: Floats | None, tolerance: float) -> float:
+    if wanted is None:
+        raise ModelRejected(f"{heard.shown} has no picture in {PROBE}", reason=Reason.TENSOR_MISSING.value)
+    distance = distance_nepers(heard.picture, wanted)
+    if not distance <= tolerance:  # so that no number is refused too
+        seconds = [len(picture) / 40 for picture in (heard.picture, wanted)]
+        how = f"by {distance:.3f} nepers" if np.isfinite(distance) else "in length"
+        raise refusal(
+            Reason.PROBE_DIFFERS,
+            f"{heard.shown} does not sound as the pack says: it differs {how} (tolerance {tolerance}; "
+            f"{seconds[0]:.1f} s, expected {seconds[1]:.1f} s)",
+            tip="weights, voices and probe do not belong together: make the pack anew",
+        )
+    return distance
+
+
+def _pinned(synthesizer: Synthesizer, line: ProbeLine) -> ProbeLine:
+    """The line with every word's phonemes written in, so that it is read alike by every later version."""
+    if "[[" in line.text:
+        return line
+    speech = synthesizer.speak(Line(line.text, line.speaker, seed=line.seed))
+    pieces, at = [], 0
+    spans: dict[tuple[int, int], list[str]] = {}
+    for word in speech.words:
+        spans.setdefault((word.start, word.end), []).append(word.phonemes)
+    for (start, end), phonemes in spans.items():
+        pieces += [line.text[at:start], f"[[{line.text[start:end]}|{' '.join(phonemes)}]]"]
+        at = end
+    text = "".join([*pieces, line.text[at:]])
+    if len(text) > 500 or text.count("[[") != text.count("]]") or "|]]" in text:
+        raise BadRequest(f"the probe {line.text[:40]!r} is too long or holds brackets", field="probe")
+    return replace(line, text=text)

@@ -1,0 +1,86 @@
+"""The order of the checks, what is allowed, and what a check took."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from sidecar.models.trust import TrustPolicy
+
+MIB = 1 << 20
+
+
+class Stage(str, Enum):
+    """In the order in which they run: what is cheap comes first, PyTorch is loaded for the last two.
+
+    start -> paths -> manifest -> signature -> copy -> headers -> values -> load -> probe -> publish
+    """
+
+    START = "start"  # the child process
+    PATHS = "paths"  # names, links, sizes; the archive's directory
+    MANIFEST = "manifest"
+    SIGNATURE = "signature"
+    COPY = "copy"  # every byte is read once, hashed and written into the store
+    HEADERS = "headers"  # tensors by name, shape and type; the lexicon
+    VALUES = "values"
+    LOAD = "load"
+    PROBE = "probe"
+    PUBLISH = "publish"  # flushed and renamed into place
+
+
+@dataclass(frozen=True)
+class CheckSettings:
+    """What a pack may be and a check may take.
+
+    `until` ends the check early: with `Stage.VALUES` a pack of random weights passes, which the shipped
+    sidecar must never allow. It is there for tests of what does not need a sounding voice.
+    """
+
+    policy: TrustPolicy = TrustPolicy.ANY
+    trusted_keys: frozenset[str] = frozenset()
+    timeout_s: float = 180.0
+    memory_bytes: int = 6 << 30
+    max_pack_bytes: int = (4 << 30) - 1
+    until: Stage = Stage.PROBE
+
+    def to_request(self) -> dict[str, Any]:
+        return {
+            "policy": self.policy.value,
+            "trusted_keys": sorted(self.trusted_keys),
+            "timeout_s": self.timeout_s,
+            "memory_bytes": self.memory_bytes,
+            "max_pack_bytes": self.max_pack_bytes,
+            "until": self.until.value,
+        }
+
+    @classmethod
+    def from_request(cls, request: dict[str, Any]) -> "CheckSettings":
+        parsed = {
+            "policy": TrustPolicy(request["policy"]),
+            "trusted_keys": frozenset(request["trusted_keys"]),
+            "until": Stage(request["until"]),
+        }
+        return cls(**{**request, **parsed})
+
+
+@dataclass(frozen=True)
+class StageTime:
+    stage: Stage
+    ms: float
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What a passed check took. `peak_memory_bytes` is the child's, None where it cannot be known.
+
+    `signer` is the key that signed the pack, None when nobody did; `distance_nepers` how far the probe
+    was from its picture.
+    """
+
+    stages: tuple[StageTime, ...]
+    peak_memory_bytes: int | None
+    signer: str | None
+    distance_nepers: float | None
+
+    @property
+    def total_ms(self) -> float:
+        return sum(stage.ms for stage in self.stages)

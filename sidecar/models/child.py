@@ -1,0 +1,147 @@
+"""Running a module of ours in a child process that may hang, crash or be taken over.
+
+The child starts with `-I`, without the caller's secrets in its environment, and talks in lines of
+JSON on its standard output. It ends when its standard input is closed, so it does not outlive us.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+#: What a child inherits: enough to find libraries and temporary space.
+KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP")
+#: One thread that sleeps while it waits, and no accelerator.
+_SET_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "CUDA_VISIBLE_DEVICES": ""}
+_POLL_S = 0.02
+_LONGEST_LINE, _MOST_LINES, _KEPT_STDERR = 1 << 20, 1000, 4096
+
+Report = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a child ended. `reports` are its lines in order, `last_words` the end of its stderr."""
+
+    code: int
+    reports: tuple[Report, ...]
+    last_words: str
+    timed_out: bool = False
+    cancelled: bool = False
+
+
+def run_child(
+    module: str,
+    arguments: Sequence[str],
+    *,
+    timeout_s: float,
+    request: Report | None = None,
+    cancelled: threading.Event | None = None,
+    on_report: Callable[[Report], None] | None = None,
+    low_priority: bool = False,
+) -> Ended:
+    """Run `python -I -m module arguments`, hand it `request` as a line, and wait for its end.
+
+    Setting `cancelled` kills the child within a few hundredths of a second. `on_report` is called on a
+    thread of its own, once a line. Raises `OSError` when no process can be started.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-m", module, *arguments],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=_environment(), creationflags=_creation_flags(low_priority),
+    )  # fmt: skip
+    assert process.stdin and process.stdout and process.stderr
+    reports: list[Report] = []
+    last_words = bytearray()
+    readers = [
+        threading.Thread(target=_read_reports, args=(process.stdout, reports, on_report), daemon=True),
+        threading.Thread(target=_read_tail, args=(process.stderr, last_words), daemon=True),
+    ]
+    for reader in readers:
+        reader.start()
+    try:
+        _ask(process.stdin, request)
+        timed_out, was_cancelled = _wait(process, timeout_s, cancelled)
+    finally:
+        process.kill()
+        process.wait()
+        for reader in readers:
+            reader.join()
+        _close(process.stdin)
+        process.stdout.close()
+        process.stderr.close()
+    words = last_words.decode("utf-8", "replace").strip().splitlines()
+    return Ended(
+        process.returncode, tuple(reports), words[-1] if words else "no message", timed_out, was_cancelled
+    )
+
+
+def _wait(
+    process: "subprocess.Popen[bytes]", timeout_s: float, cancelled: threading.Event | None
+) -> tuple[bool, bool]:
+    """(timed out, cancelled): whichever came before the child's own end."""
+    deadline = time.monotonic() + timeout_s
+    while process.poll() is None:
+        if cancelled is not None and cancelled.is_set():
+            return False, True
+        if time.monotonic() >= deadline:
+            return True, False
+        try:
+            process.wait(_POLL_S)
+        except subprocess.TimeoutExpired:
+            continue
+    return False, False
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name.upper() in KEPT_ENVIRONMENT}
+    return {**kept, **_SET_ENVIRONMENT}
+
+
+def _creation_flags(low_priority: bool) -> int:
+    if sys.platform == "win32":
+        return subprocess.BELOW_NORMAL_PRIORITY_CLASS if low_priority else 0
+    return 0  # elsewhere the child lowers its own priority
+
+
+def _ask(stream: Any, request: Report | None) -> None:
+    """The pipe stays open: its end is the child's signal to go."""
+    if request is None:
+        return
+    try:
+        stream.write(json.dumps(request).encode() + b"\n")
+        stream.flush()
+    except OSError:  # the child died at once; its end says so
+        return
+
+
+def _close(stream: Any) -> None:
+    try:
+        stream.close()
+    except OSError:  # an unflushed request to a dead child
+        return
+
+
+def _read_reports(
+    stream: BinaryIO, reports: list[Report], on_report: Callable[[Report], None] | None
+) -> None:
+    while line := stream.readline(_LONGEST_LINE):
+        try:
+            report = json.loads(line)
+        except (ValueError, RecursionError):  # a library's own words
+            continue
+        if isinstance(report, dict) and len(reports) < _MOST_LINES:
+            reports.append(report)
+            if on_report is not None:
+                on_report(report)
+
+
+def _read_tail(stream: BinaryIO, tail: bytearray) -> None:
+    while chunk := stream.read1(_KEPT_STDERR):  # type: ignore[attr-defined]
+        tail += chunk
+        del tail[:-_KEPT_STDERR]

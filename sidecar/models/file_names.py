@@ -1,0 +1,49 @@
+"""Which names a pack's files can have: the same, plain ones on every system."""
+
+import re
+
+from sidecar.models.reasons import Reason, refusal
+
+MANIFEST, SIGNATURE = "manifest.json", "signature.json"
+LEXICON, PROBE = "lexicon.tsv", "probe.safetensors"
+_ALLOWED = re.compile(
+    r"[a-z0-9][a-z0-9_-]{0,63}\.safetensors|lexicon\.tsv|(LICENSE|LICENCE|NOTICE|README)(\.txt|\.md)?",
+    re.ASCII,
+)
+_PICKLED = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".bin", ".npy", ".npz", ".joblib", ".dill")
+_PACKED = (".zip", ".npcvoice", ".gz", ".bz2", ".xz", ".7z", ".rar", ".tar", ".tgz", ".zst")
+_DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])", re.IGNORECASE)
+
+
+def check_file_name(name: str) -> None:
+    """Raises `ModelRejected` unless every system can store a pack's file under this name."""
+    shown = ascii(name)[:80]
+    if ".." in re.split(r"[/\\]", name) or re.search(r"[/\\:\0]", name):
+        raise refusal(Reason.PATH_ESCAPE, f"{shown}: a file must lie in the pack itself, without a path")
+    if _DEVICES.fullmatch(name.partition(".")[0].rstrip()):
+        raise refusal(Reason.DEVICE_NAME, f"{shown} is the name of a device on Windows")
+    if name.lower().endswith(_PICKLED):
+        raise refusal(
+            Reason.PICKLE,
+            f"{shown} may hold code: a pack's weights are safetensors only",
+            tip="turn a checkpoint into a pack with `npc-voice pack import`",
+        )
+    if name.lower().endswith(_PACKED):
+        raise refusal(Reason.NESTED_ARCHIVE, f"{shown}: a pack holds no archives")
+    if name not in (MANIFEST, SIGNATURE) and not _ALLOWED.fullmatch(name):
+        raise refusal(
+            Reason.FILE_NAME,
+            f"{shown} is no name for a pack's file: expected {MANIFEST}, {SIGNATURE}, *.safetensors in lower "
+            f"case, {LEXICON}, LICENSE, NOTICE or README",
+        )
+
+
+def check_listing(names: list[str], most: int) -> None:
+    """Raises `ModelRejected` for the first odd name, names that differ in case only, or too many."""
+    if len(names) > most:
+        raise refusal(Reason.TOO_MANY_FILES, f"{len(names)} files, a pack has at most {most}")
+    folded: dict[str, str] = {}
+    for name in names:
+        check_file_name(name)
+        if (other := folded.setdefault(name.casefold(), name)) != name or names.count(name) > 1:
+            raise refusal(Reason.CASE_CLASH, f"{name!r} and {other!r} are one file on some systems")

@@ -1,0 +1,58 @@
+"""The child's side of `child.py`: limits on itself, reports, and an end when the parent is gone."""
+
+import json
+import os
+import sys
+import threading
+from typing import Any
+
+_NICE = 10
+
+
+def read_request() -> dict[str, Any]:
+    """The parent's one line."""
+    request: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
+    return request
+
+
+def end_with_parent() -> None:
+    """From now on, end at once when standard input is closed. Call after `read_request`."""
+
+    def watch() -> None:
+        while os.read(0, 1):  # unbuffered: a buffer's lock would be in the way of our own end
+            pass
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def report(**fields: object) -> None:
+    sys.stdout.write(json.dumps(fields) + "\n")
+    sys.stdout.flush()
+
+
+def limit_self(memory_bytes: int, cpu_s: int) -> None:
+    """Lower our priority and bound our memory and processor time, where the system has such limits."""
+    if sys.platform == "win32":
+        return  # the parent chose the priority; there is no limit a process can set itself
+    import resource
+
+    os.nice(_NICE)
+    kind = resource.RLIMIT_DATA if sys.platform == "linux" else resource.RLIMIT_AS
+    for which, value in ((kind, memory_bytes), (resource.RLIMIT_CPU, cpu_s), (resource.RLIMIT_CORE, 0)):
+        _, hard = resource.getrlimit(which)
+        bounded = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        try:
+            resource.setrlimit(which, (bounded, hard))
+        except (ValueError, OSError):  # macOS knows some limits in name only
+            continue
+
+
+def peak_memory_bytes() -> int | None:
+    """The most memory we have had in use so far, or None where that cannot be known."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,104 @@
+"""Whose packs are taken: the policy, and the user's list of publishers in `trust.json`."""
+
+import json
+from dataclasses import asdict, dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from sidecar.models.file_names import SIGNATURE
+from sidecar.models.manifest import read_json
+from sidecar.models.reasons import Reason, refusal
+from sidecar.protocol.errors import BadRequest, ModelRejected, StorageError
+
+FORMAT = 1
+MAX_BYTES = 1 << 20
+
+
+class TrustPolicy(str, Enum):
+    """A signature that is there must always be right; the policies differ in who must have one."""
+
+    ANY = "any"  # unsigned packs too
+    SIGNED = "signed"  # signed by anybody
+    KNOWN = "known"  # signed with a key in the user's list
+
+
+@dataclass(frozen=True)
+class Publisher:
+    key: str
+    name: str
+
+
+@dataclass(frozen=True)
+class TrustList:
+    """The publishers the user trusts, by key."""
+
+    publishers: tuple[Publisher, ...] = ()
+
+    @classmethod
+    def load(cls, path: Path) -> "TrustList":
+        """An absent file is an empty list. Raises `BadRequest` for one that is malformed."""
+        try:
+            data = read_json(path.read_bytes(), path.name, Reason.SIGNATURE_FORM, MAX_BYTES)
+            return cls(_publishers(data))
+        except FileNotFoundError:
+            return cls()
+        except OSError as error:
+            raise StorageError(f"{path} cannot be read: {error.strerror}") from error
+        except (ModelRejected, KeyError, TypeError, ValueError) as error:
+            raise BadRequest(
+                f"{path} is no list of publishers", field="trust", tip="correct or delete the file"
+            ) from error
+
+    def save(self, path: Path) -> None:
+        """Raises `StorageError`; the list that was there stays until the new one is whole."""
+        partial = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+        data = {"format": FORMAT, "publishers": [asdict(publisher) for publisher in self.publishers]}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_text(json.dumps(data, indent=2) + "\n", "utf-8")
+            partial.replace(path)
+        except OSError as error:
+            raise StorageError(f"cannot write {path}: {error.strerror}") from error
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def named(self, key: str) -> str | None:
+        """The user's name for the holder of `key`, or None."""
+        return next((publisher.name for publisher in self.publishers if publisher.key == key), None)
+
+    def with_publisher(self, publisher: Publisher) -> "TrustList":
+        return TrustList((*self.without(publisher.key).publishers, publisher))
+
+    def without(self, key: str) -> "TrustList":
+        return TrustList(tuple(p for p in self.publishers if p.key != key))
+
+
+def _publishers(data: Any) -> tuple[Publisher, ...]:
+    """Raises `KeyError`, `TypeError` or `ValueError` for anything but our own form."""
+    publishers = tuple(Publisher(**entry) for entry in data["publishers"])
+    if data["format"] != FORMAT or not all(isinstance(p.key, str) for p in publishers):
+        raise ValueError("another format")
+    return publishers
+
+
+def check_signature(
+    manifest: bytes, signature: bytes | None, policy: TrustPolicy, known_keys: frozenset[str]
+) -> str | None:
+    """The signer's key, or None for an unsigned pack that the policy lets pass. Raises `ModelRejected`."""
+    if signature is None:
+        if policy is not TrustPolicy.ANY:
+            raise refusal(Reason.UNSIGNED, f"the pack has no {SIGNATURE}, and the policy is {policy.value!r}")
+        return None
+    from sidecar.models.signature import Signature  # the cryptography takes a while to load
+
+    signed = Signature.from_json(signature)
+    signed.verify(manifest)
+    if policy is TrustPolicy.KNOWN and signed.key not in known_keys:
+        raise refusal(
+            Reason.PUBLISHER_UNKNOWN,
+            f"signed by {signed.publisher!r} with key {signed.key[:16]}…, which is not in your list",
+            tip=f"if you trust them, run: npc-voice pack trust add {signed.key} --name {signed.publisher!r}",
+        )
+    return signed.key
