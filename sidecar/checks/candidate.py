@@ -47,7 +47,7 @@ def check_candidate(
     """Check what was dropped and put a verified copy into `store/NAME-VERSION-HASH8`.
 
     `source` is a folder, a `.npcvoice` file, or a checkpoint beside its `.sha256`. Blocks for seconds;
-    any number may run at once. `on_stage` is called on another thread as each stage ends; setting
+    any number may run at once. `on_stage` is called as each stage ends; setting
     `cancelled` kills the child. Raises `ModelRejected` with a stable `reason`, `StorageError` when the
     store refuses, `Cancelled`. On every failure nothing is left in the store.
     """

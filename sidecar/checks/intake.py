@@ -19,13 +19,13 @@ def read_manifest(source: Source) -> tuple[Manifest, bytes]:
     check_magic(FILE_NAME, text[:_MAGIC_BYTES])
     manifest = Manifest.from_json(text)
     listed = {file.name: file for file in manifest.files}
+    if {MANIFEST, SIGNATURE} & listed.keys():
+        raise refusal(Reason.MANIFEST_FIELD, f"{FILE_NAME} cannot list itself or the signature")
     present = source.sizes.keys() - {MANIFEST, SIGNATURE}
     if missing := sorted(listed.keys() - present):
         raise refusal(Reason.MISSING_FILE, f"{missing[0]} is listed in {FILE_NAME} but not there")
     if extra := sorted(present - listed.keys()):
         raise refusal(Reason.EXTRA_FILE, f"{extra[0]} is there but not listed in {FILE_NAME}")
-    if {MANIFEST, SIGNATURE} & listed.keys():
-        raise refusal(Reason.MANIFEST_FIELD, f"{FILE_NAME} cannot list itself or the signature")
     for name, file in listed.items():
         if source.sizes[name] != file.size_bytes:
             raise refusal(

@@ -47,31 +47,32 @@ def run_child(
 ) -> Ended:
     """Run `python -I -m module arguments`, hand it `request` as a line, and wait for its end.
 
-    Setting `cancelled` kills the child within a few hundredths of a second. `on_report` is called on a
-    thread of its own, once a line. Raises `OSError` when no process can be started.
+    Setting `cancelled` kills the child within a few hundredths of a second. `on_report` is called once
+    a line, on the caller's thread; what it raises ends the child. Raises `OSError` when no process can
+    be started.
     """
     process = subprocess.Popen(
         [sys.executable, "-I", "-m", module, *arguments],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env=_environment(), creationflags=_creation_flags(low_priority),
+        env=child_environment(), creationflags=_creation_flags(low_priority),
     )  # fmt: skip
     assert process.stdin and process.stdout and process.stderr
     reports: list[Report] = []
     last_words = bytearray()
     readers = [
-        threading.Thread(target=_read_reports, args=(process.stdout, reports, on_report), daemon=True),
+        threading.Thread(target=_read_reports, args=(process.stdout, reports), daemon=True),
         threading.Thread(target=_read_tail, args=(process.stderr, last_words), daemon=True),
     ]
     for reader in readers:
         reader.start()
     try:
         _ask(process.stdin, request)
-        timed_out, was_cancelled = _wait(process, timeout_s, cancelled)
+        told = _Told(reports, on_report)
+        timed_out, was_cancelled = _wait(process, timeout_s, cancelled, told)
+        _end(process, readers)
+        told.rest()
     finally:
-        process.kill()
-        process.wait()
-        for reader in readers:
-            reader.join()
+        _end(process, readers)
         _close(process.stdin)
         process.stdout.close()
         process.stderr.close()
@@ -81,12 +82,33 @@ def run_child(
     )
 
 
+class _Told:
+    """Hands reports on as they come in."""
+
+    def __init__(self, reports: list[Report], listener: Callable[[Report], None] | None) -> None:
+        self._reports, self._listener, self._count = reports, listener, 0
+
+    def rest(self) -> None:
+        while self._count < len(self._reports):
+            self._count += 1
+            if self._listener is not None:
+                self._listener(self._reports[self._count - 1])
+
+
+def _end(process: "subprocess.Popen[bytes]", readers: Sequence[threading.Thread]) -> None:
+    process.kill()
+    process.wait()
+    for reader in readers:
+        reader.join()
+
+
 def _wait(
-    process: "subprocess.Popen[bytes]", timeout_s: float, cancelled: threading.Event | None
+    process: "subprocess.Popen[bytes]", timeout_s: float, cancelled: threading.Event | None, told: _Told
 ) -> tuple[bool, bool]:
     """(timed out, cancelled): whichever came before the child's own end."""
     deadline = time.monotonic() + timeout_s
     while process.poll() is None:
+        told.rest()
         if cancelled is not None and cancelled.is_set():
             return False, True
         if time.monotonic() >= deadline:
@@ -98,7 +120,7 @@ def _wait(
     return False, False
 
 
-def _environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name.upper() in KEPT_ENVIRONMENT}
     return {**kept, **_SET_ENVIRONMENT}
 
@@ -127,9 +149,7 @@ def _close(stream: Any) -> None:
         return
 
 
-def _read_reports(
-    stream: BinaryIO, reports: list[Report], on_report: Callable[[Report], None] | None
-) -> None:
+def _read_reports(stream: BinaryIO, reports: list[Report]) -> None:
     while line := stream.readline(_LONGEST_LINE):
         try:
             report = json.loads(line)
@@ -137,8 +157,6 @@ def _read_reports(
             continue
         if isinstance(report, dict) and len(reports) < _MOST_LINES:
             reports.append(report)
-            if on_report is not None:
-                on_report(report)
 
 
 def _read_tail(stream: BinaryIO, tail: bytearray) -> None:

@@ -42,8 +42,12 @@ def check_listing(names: list[str], most: int) -> None:
     """Raises `ModelRejected` for the first odd name, names that differ in case only, or too many."""
     if len(names) > most:
         raise refusal(Reason.TOO_MANY_FILES, f"{len(names)} files, a pack has at most {most}")
-    folded: dict[str, str] = {}
+    seen: dict[str, str] = {}
+    for name in names:
+        if other := seen.get(name.casefold()):
+            raise refusal(
+                Reason.CASE_CLASH, f"{ascii(name)[:80]} and {ascii(other)[:80]} are one file on some systems"
+            )
+        seen[name.casefold()] = name
     for name in names:
         check_file_name(name)
-        if (other := folded.setdefault(name.casefold(), name)) != name or names.count(name) > 1:
-            raise refusal(Reason.CASE_CLASH, f"{name!r} and {other!r} are one file on some systems")
