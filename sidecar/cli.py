@@ -8,63 +8,28 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Column, Table
 
-from sidecar.protocol.errors import HostError, ModelError, NpcVoiceError, RequestError
+from sidecar.console import AsJson, err, explained, out
+from sidecar.pack_cli import pack_app
 
 if TYPE_CHECKING:
-    from sidecar.models.pack import Pack
     from sidecar.voice import Voice
 
 app = typer.Typer(help="Voices for game characters.", no_args_is_help=True, pretty_exceptions_enable=False)
-pack_app = typer.Typer(help="Import and look at voice packs.", no_args_is_help=True)
 app.add_typer(pack_app, name="pack")
 
-out, err = Console(markup=False, emoji=False), Console(stderr=True, markup=False, emoji=False)
-
-EXIT_CODES: tuple[tuple[type[NpcVoiceError], int], ...] = ((RequestError, 2), (ModelError, 3), (HostError, 4))
-EXIT_OTHER = 5
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for tools.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Precision = Annotated[str, typer.Option(help="auto, float32 or bfloat16.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads to use.")]
 PackName = Annotated[
     str | None, typer.Option("--pack", help="Pack folder or name; default voice if not given.")
 ]
-
-
-def explained(command: Callable[..., None]) -> Callable[..., None]:
-    """Print an error as what was wrong and what to do; exit with the code of its kind."""
-
-    @wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except NpcVoiceError as error:
-            if kwargs.get("as_json"):
-                print(
-                    json.dumps(
-                        {"error": {"code": error.code, "message": error.message, "field": error.field}}
-                    )
-                )
-            typer.secho(f"ERROR {error.message}", fg="red", err=True)
-            if error.tip:
-                typer.echo(f"TIP   {error.tip}", err=True)
-            raise typer.Exit(exit_code(error)) from None
-
-    return run
-
-
-def exit_code(error: NpcVoiceError) -> int:
-    return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), EXIT_OTHER)
 
 
 @contextmanager
@@ -220,78 +185,6 @@ def serve(
     voice = load_voice(pack, device, precision, threads)
     file = connection_file or Home.from_environment().connection_file
     run(voice.synthesizer, file, port, lambda c: err.print(f"serving on {c.commands}, clients read {file}"))
-
-
-@pack_app.command("import")
-@explained
-def import_pack(
-    source: Annotated[Path, typer.Argument(help="kokoro-v1_0.pth, or the ONNX export.")],
-    name: Annotated[str, typer.Option(help="Name of the new pack.")] = "kokoro-82m-float",
-    version: Annotated[str, typer.Option(help="Its version.")] = "1.0.0",
-    as_json: AsJson = False,
-) -> None:
-    """Turn a checkpoint into a voice pack."""
-    from sidecar.models.home import Home
-    from sidecar.modkit.importer import import_checkpoint
-
-    show_pack(import_checkpoint(source, Home.from_environment(), name, version), as_json)
-
-
-@pack_app.command("list")
-@explained
-def list_packs(as_json: AsJson = False) -> None:
-    """List the packs in the models folder."""
-    from sidecar.models.home import Home
-    from sidecar.models.pack import Pack
-    from sidecar.modkit.importer import installed_packs
-
-    rows = [
-        (p.manifest.name, p.manifest.version, p.manifest.architecture, str(p.folder), "")
-        if isinstance(p, Pack)
-        else (p[0].name, "", "", str(p[0]), p[1].message)
-        for p in installed_packs(Home.from_environment())
-    ]
-    headings = ("name", "version", "architecture", "folder", "problem")
-    if as_json:
-        print(json.dumps([dict(zip(headings, row, strict=True)) for row in rows]))
-        return
-    table = Table(*headings)
-    for row in rows:
-        table.add_row(*row)
-    out.print(table)
-
-
-@pack_app.command("info")
-@explained
-def pack_info(
-    pack: Annotated[str, typer.Argument(help="A folder, a name or name-version.")], as_json: AsJson = False
-) -> None:
-    """Check a pack's files and show its manifest."""
-    from sidecar.models.home import Home
-    from sidecar.models.pack import verify
-    from sidecar.modkit.importer import find_pack
-
-    found = find_pack(Home.from_environment(), pack)
-    verify(found)
-    show_pack(found, as_json)
-
-
-def show_pack(pack: "Pack", as_json: bool) -> None:
-    if as_json:
-        print(pack.manifest.to_json(), end="")
-        return
-    m = pack.manifest
-    table = Table(show_header=False)
-    facts = [
-        ("name", m.name),
-        ("version", m.version),
-        ("architecture", m.architecture),
-        ("licence", m.licence),
-    ]
-    facts += [("languages", ", ".join(m.languages)), ("source", m.source), ("folder", str(pack.folder))]
-    for row in facts + [(f.name, f"{f.size_bytes:,} bytes, sha256 {f.sha256[:16]}…") for f in m.files]:
-        table.add_row(*row)
-    out.print(table)
 
 
 def main() -> None:

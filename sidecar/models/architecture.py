@@ -50,9 +50,13 @@ def check_description(manifest: Manifest) -> None:
 
 def check_headers(manifest: Manifest, headers: Mapping[str, Header]) -> None:
     """Every tensor's name, shape and type, by file. Raises `ModelRejected` naming the first at fault."""
-    check_weights(headers[WEIGHTS], tensor_shapes(kokoro_config(manifest)))
+    check_weights_of(manifest, headers[WEIGHTS])
     _check_voices(headers[VOICES], manifest.speakers)
     _check_probe(headers[PROBE], len(manifest.probe.lines))
+
+
+def check_weights_of(manifest: Manifest, weights: Header) -> None:
+    check_weights(weights, tensor_shapes(kokoro_config(manifest)))
 
 
 def check_weights(header: Header, expected: Mapping[str, Shape]) -> None:

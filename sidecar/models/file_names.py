@@ -6,10 +6,8 @@ from sidecar.models.reasons import Reason, refusal
 
 MANIFEST, SIGNATURE = "manifest.json", "signature.json"
 LEXICON, PROBE = "lexicon.tsv", "probe.safetensors"
-_ALLOWED = re.compile(
-    r"[a-z0-9][a-z0-9_-]{0,63}\.safetensors|lexicon\.tsv|(LICENSE|LICENCE|NOTICE|README)(\.txt|\.md)?",
-    re.ASCII,
-)
+_TEXT = re.compile(r"(LICENSE|LICENCE|NOTICE|README)(\.txt|\.md)?", re.ASCII)
+_DATA = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\.safetensors|lexicon\.tsv", re.ASCII)
 _PICKLED = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".bin", ".npy", ".npz", ".joblib", ".dill")
 _PACKED = (".zip", ".npcvoice", ".gz", ".bz2", ".xz", ".7z", ".rar", ".tar", ".tgz", ".zst")
 _DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])", re.IGNORECASE)
@@ -30,12 +28,17 @@ def check_file_name(name: str) -> None:
         )
     if name.lower().endswith(_PACKED):
         raise refusal(Reason.NESTED_ARCHIVE, f"{shown}: a pack holds no archives")
-    if name not in (MANIFEST, SIGNATURE) and not _ALLOWED.fullmatch(name):
+    if name not in (MANIFEST, SIGNATURE) and not (_DATA.fullmatch(name) or is_text(name)):
         raise refusal(
             Reason.FILE_NAME,
             f"{shown} is no name for a pack's file: expected {MANIFEST}, {SIGNATURE}, *.safetensors in lower "
             f"case, {LEXICON}, LICENSE, NOTICE or README",
         )
+
+
+def is_text(name: str) -> bool:
+    """A licence or the like, for people."""
+    return bool(_TEXT.fullmatch(name))
 
 
 def check_listing(names: list[str], most: int) -> None:

@@ -31,3 +31,8 @@ class Home:
     def lexicon(self) -> Path:
         """The user's own pronunciations; read if it is there."""
         return self.root / "lexicon.tsv"
+
+    @property
+    def trust(self) -> Path:
+        """The publishers the user trusts; read if it is there."""
+        return self.root / "trust.json"

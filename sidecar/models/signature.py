@@ -81,10 +81,6 @@ def is_publisher(name: str) -> bool:
     return bool(_PUBLISHER.fullmatch(name))
 
 
-def is_key(key: str) -> bool:
-    return bool(_KEY.fullmatch(key))
-
-
 def make_key(path: Path) -> str:
     """Write a new private key that only its owner can read; the public key in hexadecimal.
 

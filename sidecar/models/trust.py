@@ -1,6 +1,7 @@
 """Whose packs are taken: the policy, and the user's list of publishers in `trust.json`."""
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
@@ -14,6 +15,8 @@ from sidecar.protocol.errors import BadRequest, ModelRejected, StorageError
 
 FORMAT = 1
 MAX_BYTES = 1 << 20
+_KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]{1,64}")
 
 
 class TrustPolicy(str, Enum):
@@ -26,8 +29,19 @@ class TrustPolicy(str, Enum):
 
 @dataclass(frozen=True)
 class Publisher:
+    """A key, and what the user calls its holder."""
+
     key: str
     name: str
+
+    @classmethod
+    def checked(cls, key: str, name: str) -> "Publisher":
+        """Raises `BadRequest` unless the key can be one and the name can be shown."""
+        if not _KEY.fullmatch(key):
+            raise BadRequest(f"key {key[:80]!r}: expected 64 hexadecimal digits in lower case", field="key")
+        if not _NAME.fullmatch(name):
+            raise BadRequest(f"name {name[:80]!r}: expected 1 to 64 printable characters", field="name")
+        return cls(key, name)
 
 
 @dataclass(frozen=True)
@@ -46,7 +60,7 @@ class TrustList:
             return cls()
         except OSError as error:
             raise StorageError(f"{path} cannot be read: {error.strerror}") from error
-        except (ModelRejected, KeyError, TypeError, ValueError) as error:
+        except (BadRequest, ModelRejected, KeyError, TypeError, ValueError) as error:
             raise BadRequest(
                 f"{path} is no list of publishers", field="trust", tip="correct or delete the file"
             ) from error
@@ -64,6 +78,10 @@ class TrustList:
         finally:
             partial.unlink(missing_ok=True)
 
+    @property
+    def keys(self) -> frozenset[str]:
+        return frozenset(publisher.key for publisher in self.publishers)
+
     def named(self, key: str) -> str | None:
         """The user's name for the holder of `key`, or None."""
         return next((publisher.name for publisher in self.publishers if publisher.key == key), None)
@@ -76,11 +94,10 @@ class TrustList:
 
 
 def _publishers(data: Any) -> tuple[Publisher, ...]:
-    """Raises `KeyError`, `TypeError` or `ValueError` for anything but our own form."""
-    publishers = tuple(Publisher(**entry) for entry in data["publishers"])
-    if data["format"] != FORMAT or not all(isinstance(p.key, str) for p in publishers):
+    """Raises `BadRequest`, `KeyError`, `TypeError` or `ValueError` for anything but our own form."""
+    if data["format"] != FORMAT:
         raise ValueError("another format")
-    return publishers
+    return tuple(Publisher.checked(entry["key"], entry["name"]) for entry in data["publishers"])
 
 
 def check_signature(

@@ -7,14 +7,9 @@ or a reason in plain words.
 
 from pathlib import Path
 
-from sidecar.checks.speaking import record_probe
-from sidecar.engines.device import place
 from sidecar.models.child import run_child
-from sidecar.models.file_names import PROBE
 from sidecar.models.home import Home
 from sidecar.models.kokoro_pack import write_kokoro_pack
-from sidecar.models.loader import load_model
-from sidecar.models.manifest import Probe, check_identity
 from sidecar.models.pack import (
     Pack,
     describe,
@@ -23,9 +18,8 @@ from sidecar.models.pack import (
     writing_to,
 )
 from sidecar.models.reasons import Reason, refusal
-from sidecar.models.standard_probe import standard_probe
+from sidecar.modkit.making import check_name, recorded
 from sidecar.protocol.errors import BadRequest, ModelError, ModelRejected, NoModel, StorageError, did_you_mean
-from sidecar.synthesis import Synthesizer
 
 TIMEOUT_S = 600
 SUFFIXES = (".pth", ".pt", ".onnx")
@@ -79,12 +73,6 @@ def convert_in_child(source: Path, weights: Path) -> None:
     raise StorageError(report["message"]) if report["kind"] == "storage" else ModelRejected(report["message"])
 
 
-def recorded(unsealed: Pack) -> Probe:
-    """Speak the standard lines with the new weights. Raises `ModelRejected` when that is no speech."""
-    synthesizer = Synthesizer(load_model(unsealed, place("cpu", "float32")))
-    return record_probe(synthesizer, standard_probe(unsealed.manifest.speakers), unsealed.folder / PROBE)
-
-
 def installed_packs(home: Home) -> list[Pack | tuple[Path, ModelError]]:
     """Every pack in the home; one that cannot be read stands with its reason."""
     found: list[Pack | tuple[Path, ModelError]] = []
@@ -105,11 +93,3 @@ def find_pack(home: Home, name: str) -> Pack:
     if not fitting:
         raise NoModel(f"there is no pack {name!r}{did_you_mean(name, [p.manifest.name for p in packs])}")
     return max(fitting, key=lambda pack: pack.manifest.precedence)
-
-
-def check_name(name: str, version: str) -> None:
-    """Raises `BadRequest` unless these can be a pack's name and version."""
-    try:
-        check_identity(name, version)
-    except ModelRejected as error:
-        raise BadRequest(error.message, field="name") from error

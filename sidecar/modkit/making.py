@@ -1,0 +1,147 @@
+"""From a folder of weights and voices to a pack, as a folder or as one file."""
+
+import json
+import shutil
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from sidecar.checks.sources import ARCHIVE_SUFFIX
+from sidecar.checks.speaking import record_probe
+from sidecar.checks.values import check_values
+from sidecar.engines.device import place
+from sidecar.engines.kokoro.config import SPOKEN_LANGUAGES, KokoroConfig
+from sidecar.engines.kokoro.voices import names_in, write_published
+from sidecar.models.architecture import KOKORO, check_weights_of
+from sidecar.models.file_names import LEXICON, MANIFEST, PROBE, SIGNATURE, is_text
+from sidecar.models.loader import load_model
+from sidecar.models.manifest import WEIGHTS, Probe, ProbeLine, check_identity
+from sidecar.models.pack import VOICES, Pack, draft, open_pack, seal, staged, storage_errors
+from sidecar.models.safetensors_header import read_header
+from sidecar.models.standard_probe import TOLERANCE_NEPERS, standard_probe
+from sidecar.protocol.errors import BadRequest, ModelRejected
+from sidecar.synthesis import Synthesizer
+
+CONFIG = "config.json"
+_SEED = 7
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the same files make the same archive
+
+
+@dataclass(frozen=True)
+class Making:
+    """What the maker says about a new pack. `lines` is the probe; the standard one if empty."""
+
+    name: str
+    version: str
+    licence: str
+    source: str
+    languages: tuple[str, ...] = SPOKEN_LANGUAGES
+    lines: tuple[str, ...] = ()
+    speaker: str | None = None
+
+
+def make_pack(ingredients: Path, target: Path, making: Making) -> Pack:
+    """Make the folder `target` from `weights.safetensors` and what else there is in `ingredients`.
+
+    `voices.safetensors` (else the published voices), `lexicon.tsv`, texts such as LICENSE, and
+    `config.json` for a network of another size. Speaks the probe and records how it sounds. Raises
+    `BadRequest`, `ModelRejected` for what no check would pass, `StorageError`; then nothing is left.
+    """
+    check_name(making.name, making.version)
+    if not (ingredients / WEIGHTS).is_file():
+        raise BadRequest(f"{ingredients} holds no {WEIGHTS}", field="source")
+    if target.exists():
+        raise BadRequest(f"{target} exists already", field="out", tip="choose another version or --out")
+    with staged(target) as staging:
+        names = gather(ingredients, staging)
+        unsealed = draft(
+            staging,
+            names,
+            name=making.name,
+            version=making.version,
+            architecture=KOKORO,
+            config=read_config(ingredients / CONFIG),
+            languages=making.languages,
+            speakers=names_in(staging / VOICES),
+            licence=making.licence,
+            source=making.source,
+            probe=wanted_probe(making, names_in(staging / VOICES)),
+        )
+        header = read_header(staging / WEIGHTS)
+        check_weights_of(unsealed.manifest, header)
+        check_values(staging / WEIGHTS, header, are_weights=True)
+        seal(unsealed, recorded(unsealed))
+        open_pack(staging)  # by the very rules it will be read with
+    return open_pack(target)
+
+
+def gather(ingredients: Path, staging: Path) -> tuple[str, ...]:
+    """Copy what belongs into a pack; the names."""
+    for path in sorted(ingredients.iterdir()):
+        if path.name in (WEIGHTS, VOICES, LEXICON) or is_text(path.name):
+            shutil.copyfile(path, staging / path.name)
+    if not (staging / VOICES).exists():
+        write_published(staging / VOICES)
+    return tuple(sorted(path.name for path in staging.iterdir()))
+
+
+def read_config(path: Path) -> dict[str, object]:
+    if not path.exists():
+        return asdict(KokoroConfig())
+    try:
+        config: dict[str, object] = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise BadRequest(f"{path} cannot be read: {error}", field="source") from error
+    return config
+
+
+def wanted_probe(making: Making, speakers: Sequence[str]) -> Probe:
+    """The maker's lines by the maker's speaker, or the standard ones."""
+    standard = standard_probe([making.speaker] if making.speaker else speakers)
+    if not making.lines:
+        return standard
+    speaker = standard.lines[0].speaker
+    return Probe(tuple(ProbeLine(text, speaker, _SEED) for text in making.lines), TOLERANCE_NEPERS)
+
+
+def recorded(unsealed: Pack) -> Probe:
+    """Speak the draft's lines and write how they sound. Raises `ModelRejected` when that is no speech."""
+    model = load_model(unsealed, place("cpu", "float32"))
+    return record_probe(Synthesizer(model, model.lexicon), unsealed.manifest.probe, unsealed.folder / PROBE)
+
+
+def write_archive(pack: Pack, target: Path) -> Path:
+    """The pack as one file, whole or not at all; the same pack gives the same bytes."""
+    partial = target.with_name(f".{target.name}.{uuid4().hex[:8]}")
+    names = [MANIFEST, SIGNATURE, *(file.name for file in pack.manifest.files)]
+    with storage_errors(target.parent):
+        try:
+            with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED, allowZip64=False) as archive:
+                for name in names:
+                    if (pack.folder / name).exists():
+                        add_file(archive, pack.folder / name)
+            partial.replace(target)
+        except zipfile.LargeZipFile as error:
+            raise BadRequest("the pack is too large for an archive: over 4 GiB", field="archive") from error
+        finally:
+            partial.unlink(missing_ok=True)
+    return target
+
+
+def add_file(archive: zipfile.ZipFile, path: Path) -> None:
+    with path.open("rb") as source, archive.open(zipfile.ZipInfo(path.name, _ZIP_DATE), "w") as member:
+        shutil.copyfileobj(source, member, 1 << 20)
+
+
+def check_name(name: str, version: str) -> None:
+    """Raises `BadRequest` unless these can be a pack's name and version."""
+    try:
+        check_identity(name, version)
+    except ModelRejected as error:
+        raise BadRequest(error.message, field="name") from error
+
+
+def archive_name(pack: Pack) -> str:
+    return f"{pack.manifest.name}-{pack.manifest.version}{ARCHIVE_SUFFIX}"

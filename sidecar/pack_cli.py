@@ -1,0 +1,268 @@
+"""The commands `npc-voice pack ...`: arguments in, one call, a table or JSON out."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from sidecar.console import AsJson, err, explained, out
+
+if TYPE_CHECKING:
+    from sidecar.checks.candidate import Checked
+    from sidecar.models.pack import Pack
+
+pack_app = typer.Typer(help="Make, check, sign and look at voice packs.", no_args_is_help=True)
+trust_app = typer.Typer(help="The publishers whose packs you trust.", no_args_is_help=True)
+pack_app.add_typer(trust_app, name="trust")
+
+Name = Annotated[str, typer.Option(help="Name of the new pack.")]
+VersionText = Annotated[
+    str, typer.Option("--version", help="A semantic version, such as 1.2.0 or 1.2.0-beta.1")
+]
+
+
+@pack_app.command("import")
+@explained
+def import_pack(
+    source: Annotated[Path, typer.Argument(help="kokoro-v1_0.pth, or the ONNX export.")],
+    name: Name = "kokoro-82m-float",
+    version: VersionText = "1.0.0",
+    as_json: AsJson = False,
+) -> None:
+    """Turn a checkpoint into a voice pack in the models folder."""
+    from sidecar.models.home import Home
+    from sidecar.modkit.importer import import_checkpoint
+
+    show_pack(import_checkpoint(source, Home.from_environment(), name, version), as_json)
+
+
+@pack_app.command("make")
+@explained
+def make(
+    source: Annotated[
+        Path, typer.Argument(help="A folder with weights.safetensors, and voices.safetensors.")
+    ],
+    name: Name,
+    version: VersionText,
+    licence: Annotated[str, typer.Option(help="Such as CC-BY-4.0")],
+    origin: Annotated[str, typer.Option(help="Where the weights come from.")] = "made with npc-voice",
+    language: Annotated[list[str] | None, typer.Option(help="en-US, en-GB, zh-CN; all if not given.")] = None,
+    line: Annotated[
+        list[str] | None, typer.Option(help="A line of the probe, up to 4; else our own.")
+    ] = None,
+    speaker: Annotated[str | None, typer.Option(help="Who speaks the probe.")] = None,
+    folder: Annotated[Path, typer.Option("--out", help="Where the pack goes.")] = Path(),
+    archive: Annotated[
+        bool, typer.Option("--archive", help="One .npcvoice file instead of a folder.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a pack from weights and voices; the probe is spoken and recorded."""
+    from sidecar.engines.kokoro.config import SPOKEN_LANGUAGES
+    from sidecar.modkit.making import Making, archive_name, make_pack, write_archive
+
+    making = Making(
+        name, version, licence, origin, tuple(language or SPOKEN_LANGUAGES), tuple(line or ()), speaker
+    )
+    if not archive:
+        show_pack(make_pack(source, folder / f"{name}-{version}", making), as_json)
+        return
+    with tempfile.TemporaryDirectory() as work:
+        pack = make_pack(source, Path(work) / "pack", making)
+        file = write_archive(pack, folder / archive_name(pack))
+        show_pack(pack, as_json)
+    err.print(f"{file}: {file.stat().st_size:,} bytes", highlight=False)
+
+
+@pack_app.command("check")
+@explained
+def check(
+    source: Annotated[
+        Path, typer.Argument(help="A folder, a .npcvoice file, or x.safetensors with its .sha256")
+    ],
+    policy: Annotated[str, typer.Option(help="Whose packs are taken: any, signed or known.")] = "any",
+    as_json: AsJson = False,
+) -> None:
+    """Check a pack just as the sidecar does before it uses one, and show every stage."""
+    from sidecar.checks.candidate import check_candidate
+    from sidecar.checks.settings import settings_for
+    from sidecar.checks.stages import StageTime
+    from sidecar.models.home import Home
+
+    def show(taken: StageTime) -> None:
+        if not as_json:
+            out.print(f"ok    {taken.stage.value:<10}{taken.ms:10.1f} ms", highlight=False)
+
+    settings = settings_for(Home.from_environment(), policy)
+    with tempfile.TemporaryDirectory() as store:
+        show_report(check_candidate(source, Path(store), settings, on_stage=show), as_json)
+
+
+def show_report(checked: "Checked", as_json: bool) -> None:
+    manifest, report = checked.pack.manifest, checked.report
+    peak = report.peak_memory_bytes
+    if as_json:
+        said = {
+            "name": manifest.name,
+            "version": manifest.version,
+            "signer": report.signer,
+            "distance_nepers": report.distance_nepers,
+            "peak_memory_bytes": peak,
+            "stages_ms": {taken.stage.value: round(taken.ms, 1) for taken in report.stages},
+        }
+        print(json.dumps(said))
+        return
+    memory = f", {peak / 2**20:.0f} MiB at most" if peak else ""
+    signer = f"signed with {report.signer[:16]}…" if report.signer else "unsigned"
+    out.print(
+        f"{manifest.name} {manifest.version} is a good pack ({signer}): {report.total_ms:.0f} ms{memory}",
+        highlight=False,
+    )
+
+
+@pack_app.command("list")
+@explained
+def list_packs(as_json: AsJson = False) -> None:
+    """List the packs in the models folder."""
+    from sidecar.models.home import Home
+    from sidecar.models.pack import Pack
+    from sidecar.modkit.importer import installed_packs
+
+    rows = [
+        (p.manifest.name, p.manifest.version, p.manifest.architecture, str(p.folder), "")
+        if isinstance(p, Pack)
+        else (p[0].name, "", "", str(p[0]), p[1].message)
+        for p in installed_packs(Home.from_environment())
+    ]
+    headings = ("name", "version", "architecture", "folder", "problem")
+    if as_json:
+        print(json.dumps([dict(zip(headings, row, strict=True)) for row in rows]))
+        return
+    table = Table(*headings)
+    for row in rows:
+        table.add_row(*row)
+    out.print(table)
+
+
+@pack_app.command("info")
+@explained
+def pack_info(
+    pack: Annotated[str, typer.Argument(help="A folder, a name or name-version.")], as_json: AsJson = False
+) -> None:
+    """Check a pack's files and show its manifest."""
+    from sidecar.models.home import Home
+    from sidecar.models.pack import verify
+    from sidecar.modkit.importer import find_pack
+
+    found = find_pack(Home.from_environment(), pack)
+    verify(found)
+    show_pack(found, as_json)
+
+
+def show_pack(pack: "Pack", as_json: bool) -> None:
+    if as_json:
+        print(pack.manifest.to_json(), end="")
+        return
+    m = pack.manifest
+    speakers = ", ".join(m.speakers[:8]) + (f" and {len(m.speakers) - 8} more" if len(m.speakers) > 8 else "")
+    facts = [
+        ("name", m.name),
+        ("version", m.version),
+        ("architecture", m.architecture),
+        ("licence", m.licence),
+        ("languages", ", ".join(m.languages)),
+        ("speakers", speakers),
+        ("source", m.source),
+        ("signed by", signer_of(pack)),
+        ("folder", str(pack.folder)),
+    ]
+    table = Table(show_header=False)
+    for row in facts + [(f.name, f"{f.size_bytes:,} bytes, sha256 {f.sha256[:16]}…") for f in m.files]:
+        table.add_row(*row)
+    out.print(table)
+
+
+def signer_of(pack: "Pack") -> str:
+    """The publisher's claim and key, verified; raises `ModelRejected` for a signature that is wrong."""
+    from sidecar.models.file_names import MANIFEST, SIGNATURE
+    from sidecar.models.signature import Signature
+
+    if not (pack.folder / SIGNATURE).exists():
+        return "nobody"
+    signature = Signature.from_json((pack.folder / SIGNATURE).read_bytes())
+    signature.verify((pack.folder / MANIFEST).read_bytes())
+    return f"{signature.publisher}, key {signature.key}"
+
+
+@pack_app.command("key")
+@explained
+def make_key(
+    file: Annotated[Path, typer.Argument(help="Where your private key goes. Keep it to yourself.")],
+) -> None:
+    """Make a key to sign packs with; prints the public one."""
+    from sidecar.models import signature
+
+    print(signature.make_key(file))
+
+
+@pack_app.command("sign")
+@explained
+def sign(
+    pack: Annotated[Path, typer.Argument(help="A pack's folder or .npcvoice file.")],
+    key: Annotated[Path, typer.Option(help="Your private key; `npc-voice pack key` makes one.")],
+    publisher: Annotated[str, typer.Option(help="Your name, as others will see it.")],
+) -> None:
+    """Sign a pack, so that others can tell that it is yours and untouched."""
+    from sidecar.modkit.signing import sign_pack
+
+    signature = sign_pack(pack, key, publisher)
+    out.print(f"{pack} is signed by {signature.publisher}, key {signature.key}", highlight=False)
+
+
+@trust_app.command("add")
+@explained
+def trust_add(
+    key: Annotated[str, typer.Argument(help="A publisher's public key, 64 hexadecimal digits.")],
+    name: Annotated[str, typer.Option(help="What you call them.")],
+) -> None:
+    """Trust the packs of a publisher."""
+    from sidecar.models.home import Home
+    from sidecar.models.trust import Publisher, TrustList
+
+    path = Home.from_environment().trust
+    TrustList.load(path).with_publisher(Publisher.checked(key, name)).save(path)
+
+
+@trust_app.command("list")
+@explained
+def trust_list(as_json: AsJson = False) -> None:
+    """List the publishers you trust."""
+    from sidecar.models.home import Home
+    from sidecar.models.trust import TrustList
+
+    publishers = TrustList.load(Home.from_environment().trust).publishers
+    if as_json:
+        print(json.dumps([{"key": p.key, "name": p.name} for p in publishers]))
+        return
+    table = Table("name", "key")
+    for publisher in publishers:
+        table.add_row(publisher.name, publisher.key)
+    out.print(table)
+
+
+@trust_app.command("remove")
+@explained
+def trust_remove(key: Annotated[str, typer.Argument(help="The key to forget.")]) -> None:
+    """Trust a publisher no longer."""
+    from sidecar.models.home import Home
+    from sidecar.models.trust import TrustList
+    from sidecar.protocol.errors import BadRequest
+
+    path = Home.from_environment().trust
+    known = TrustList.load(path)
+    if known.named(key) is None:
+        raise BadRequest(f"key {key[:64]!r} is not in your list", field="key")
+    known.without(key).save(path)

@@ -1,0 +1,101 @@
+"""A modder's way with a pack: make, check, sign, trust, and a refusal reproduced by hand."""
+
+import json
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from sidecar.models.pack import Pack
+from tests.attacks.packs import change_manifest, make_miniature
+from tests.end_to_end.test_command_line import npc_voice
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> dict[str, str]:
+    """A home of the test's own, for its list of publishers."""
+    return {**os.environ, "NPC_VOICE_HOME": str(tmp_path / "home"), "OMP_NUM_THREADS": "1"}
+
+
+def test_a_pack_is_made_signed_trusted_and_checked(pack: Pack, tmp_path: Path, alone: dict[str, str]):
+    def run(*arguments: str) -> str:
+        done = npc_voice("pack", *arguments, env=alone)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    ingredients = tmp_path / "ingredients"
+    ingredients.mkdir()
+    (ingredients / "weights.safetensors").symlink_to(pack.path("weights.safetensors"))
+    (ingredients / "lexicon.tsv").write_text("Drizzt\tdɹˈɪst\n", "utf-8")
+    (ingredients / "notes.txt").write_text("not for the pack")
+    made = run(
+        "make", str(ingredients), "--name", "mine", "--version", "2.0.0-rc.1", "--licence", "Apache-2.0",
+        "--line", "Drizzt has 340 gold coins!", "--speaker", "bm_george", "--language", "en-GB",
+        "--out", str(tmp_path), "--archive", "--json",
+    )  # fmt: skip
+    manifest = json.loads(made)
+    (line,) = manifest["probe"]["lines"]
+    assert line["speaker"] == "bm_george" and line["text"].startswith("[[Drizzt|dɹˈɪst]]")
+    assert {file["name"] for file in manifest["files"]} == {
+        "weights.safetensors", "voices.safetensors", "lexicon.tsv", "probe.safetensors",
+    }  # fmt: skip
+    archive = tmp_path / "mine-2.0.0-rc.1.npcvoice"
+
+    key = tmp_path / "me.pem"
+    public = run("key", str(key)).strip()
+    if sys.platform != "win32":
+        assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    run("sign", str(archive), "--key", str(key), "--publisher", "Somebody")
+    refused = npc_voice("pack", "check", str(archive), "--policy", "known", "--json", env=alone)
+    assert refused.returncode == 3
+    assert json.loads(refused.stdout)["error"]["reason"] == "publisher_unknown"
+    assert f"trust add {public}" in refused.stderr
+    run("trust", "add", public, "--name", "Somebody")
+    assert json.loads(run("trust", "list", "--json")) == [{"key": public, "name": "Somebody"}]
+    report = json.loads(run("check", str(archive), "--policy", "known", "--json"))
+    assert report["signer"] == public and report["distance_nepers"] < 0.02
+    run("trust", "remove", public)
+    assert json.loads(run("trust", "list", "--json")) == []
+
+
+def test_a_check_shows_every_stage_up_to_the_refusal_and_its_reason(tmp_path: Path, alone: dict[str, str]):
+    pack = make_miniature(tmp_path / "pack")
+    change_manifest(pack, speakers=["af_one"])
+    done = npc_voice("pack", "check", str(pack), env=alone)
+    assert done.returncode == 3
+    assert [line.split()[1] for line in done.stdout.splitlines()] == [
+        "paths",
+        "manifest",
+        "signature",
+        "copy",
+    ]
+    assert done.stderr.startswith("ERROR") and "am_two" in done.stderr and "Traceback" not in done.stderr
+    assert "REASON speakers_differ" in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["check", "nowhere"], 3, "nowhere"),
+        (["check", ".", "--policy", "some"], 2, "known"),
+        (
+            ["make", "nowhere", "--name", "a", "--version", "1.0.0", "--licence", "x"],
+            2,
+            "weights.safetensors",
+        ),
+        (["make", ".", "--name", "A", "--version", "1.0.0", "--licence", "x"], 2, "name"),
+        (["make", ".", "--name", "a", "--version", "1.0", "--licence", "x"], 2, "version"),
+        (["sign", "nowhere", "--key", "nowhere", "--publisher", "me"], 2, "nowhere"),
+        (["trust", "add", "0", "--name", "x"], 2, "64 hexadecimal"),
+        (["trust", "remove", "0"], 2, "not in your list"),
+    ],
+)
+def test_an_error_says_what_was_wrong(
+    arguments, code: int, words: str, tmp_path: Path, alone: dict[str, str]
+):
+    done = npc_voice("pack", *arguments, cwd=tmp_path, env={**alone, "PYTHONPATH": str(Path.cwd())})
+    assert done.returncode == code, done.stderr
+    assert done.stderr.startswith("ERROR") and words in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
