@@ -119,8 +119,13 @@ def published(folder: Path, store: Path) -> Pack:
             if pack := intact(target):
                 return pack
             target.rename(folder / "damaged")
-        moved = folder.rename(target)
-        shutil.rmtree(moved / "damaged", ignore_errors=True)
+        try:
+            folder.rename(target)
+        except OSError:
+            if pack := intact(target):  # another process was faster
+                return pack
+            raise
+        shutil.rmtree(target / "damaged", ignore_errors=True)
     return open_pack(target)
 
 
@@ -147,20 +152,18 @@ def staging(store: Path) -> Iterator[Path]:
 
 
 def clear_abandoned(store: Path) -> None:
-    """Remove the staging folders whose owners are gone."""
+    """Remove the staging folders whose owners are gone: a living one holds its lock."""
     for folder in store.glob(f"{_STAGING}*"):
         if folder.name.endswith(_LOCK_SUFFIX):
-            folder, lock_file = folder.with_name(folder.name.removesuffix(_LOCK_SUFFIX)), folder
-        else:
-            lock_file = folder.with_name(folder.name + _LOCK_SUFFIX)
-        lock = FileLock(lock_file)
+            continue
+        lock = FileLock(folder.with_name(folder.name + _LOCK_SUFFIX))
         try:
             lock.acquire(timeout=0)
-        except (Timeout, OSError):  # its owner lives, or it is going just now
+        except (Timeout, OSError):
             continue
         shutil.rmtree(folder, ignore_errors=True)
         lock.release()
-        lock_file.unlink(missing_ok=True)
+        Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def elapsed_ms(since: float) -> float:

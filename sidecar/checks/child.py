@@ -75,7 +75,7 @@ def check(source: Path, staging: Path, settings: CheckSettings) -> Findings:
         check_lexicon(pack)
     with stage(Stage.VALUES):
         check_tensors(staging, headers)
-    distance = None if settings.until is Stage.VALUES else spoken(pack)
+    distance = spoken(pack) if settings.listen else None
     return {"signer": signer, "distance_nepers": distance}
 
 

@@ -19,6 +19,7 @@ CHUNK_BYTES = 1 << 20
 MOST_NAMES = MAX_FILES + 2  # with the manifest and the signature
 #: What desktops leave in folders; never copied.
 DROPPINGS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".directory"})
+_JUNCTION = 0xA0000003  # IO_REPARSE_TAG_MOUNT_POINT, which Python names on Windows only
 _PICKLE_PROTOCOLS = range(2, 6)
 _ARCHIVES = (
     b"PK\x03\x04",
@@ -111,8 +112,8 @@ def open_source(path: Path, most_bytes: int) -> Source:
 def refuse_link(path: Path) -> None:
     with read_errors(path.name):
         facts = path.lstat()
-    reparse = getattr(stat, "FILE_ATTRIBUTE_REPARSE_POINT", 0)
-    if stat.S_ISLNK(facts.st_mode) or getattr(facts, "st_file_attributes", 0) & reparse:
+    is_junction = getattr(facts, "st_reparse_tag", 0) == _JUNCTION
+    if stat.S_ISLNK(facts.st_mode) or is_junction:
         raise refusal(
             Reason.LINK, f"{path.name!a} is a link: a pack holds its files itself", tip="copy the file"
         )

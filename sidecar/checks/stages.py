@@ -31,16 +31,16 @@ class Stage(str, Enum):
 class CheckSettings:
     """What a pack may be and a check may take.
 
-    `until` ends the check early: with `Stage.VALUES` a pack of random weights passes, which the shipped
-    sidecar must never allow. It is there for tests of what does not need a sounding voice.
+    Without `listen` the check ends before the pack is loaded and spoken, and random weights pass. The
+    sidecar must never do that; it is there for tests of what does not need a sounding voice.
     """
 
     policy: TrustPolicy = TrustPolicy.ANY
     trusted_keys: frozenset[str] = frozenset()
     timeout_s: float = 180.0
-    memory_bytes: int = 6 << 30
+    memory_bytes: int = 4 << 30
     max_pack_bytes: int = (4 << 30) - 1
-    until: Stage = Stage.PROBE
+    listen: bool = True
 
     def to_request(self) -> dict[str, Any]:
         return {
@@ -49,7 +49,7 @@ class CheckSettings:
             "timeout_s": self.timeout_s,
             "memory_bytes": self.memory_bytes,
             "max_pack_bytes": self.max_pack_bytes,
-            "until": self.until.value,
+            "listen": self.listen,
         }
 
     @classmethod
@@ -57,7 +57,6 @@ class CheckSettings:
         parsed = {
             "policy": TrustPolicy(request["policy"]),
             "trusted_keys": frozenset(request["trusted_keys"]),
-            "until": Stage(request["until"]),
         }
         return cls(**{**request, **parsed})
 

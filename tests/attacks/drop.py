@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sidecar.checks.candidate import check_candidate
-from sidecar.checks.stages import CheckSettings, Stage
+from sidecar.checks.stages import CheckSettings
 from sidecar.models.signature import public_key
 from sidecar.protocol.errors import ModelRejected
 from tests.attacks.packs import KEY
@@ -23,7 +23,7 @@ class Outcome:
     right: bool
 
 
-def drop(good: Path, work: Path, name: str, spoil: Spoil, seed: int, until: Stage = Stage.PROBE) -> Outcome:
+def drop(good: Path, work: Path, name: str, spoil: Spoil, seed: int) -> Outcome:
     """Copy the good pack into `work`, spoil it and check it. `work` is emptied."""
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
@@ -32,9 +32,7 @@ def drop(good: Path, work: Path, name: str, spoil: Spoil, seed: int, until: Stag
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # zipfile warns of the names we give twice on purpose
         dropped = spoil(pack, random.Random(f"{name} {seed}"))
-    settings = CheckSettings(
-        policy=dropped.policy, trusted_keys=frozenset({public_key(KEY)}), timeout_s=120, until=until
-    )
+    settings = CheckSettings(policy=dropped.policy, trusted_keys=frozenset({public_key(KEY)}), timeout_s=120)
     store = work / "store"
     try:
         taken = check_candidate(dropped.source, store, settings)

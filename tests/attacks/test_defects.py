@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.checks.stages import Stage
 from sidecar.models.pack import Pack
 from tests.attacks.defects import DEFECTS, SOUNDING_DEFECTS
 from tests.attacks.drop import drop
@@ -31,5 +30,5 @@ def test_a_defect_is_refused_before_the_pack_is_spoken(name: str, miniature: Pat
 
 @pytest.mark.parametrize("name", SOUNDING_DEFECTS)
 def test_a_defect_that_only_the_probe_can_tell_is_refused(name: str, pack: Pack, tmp_path: Path):
-    outcome = drop(pack.folder, tmp_path, name, SOUNDING_DEFECTS[name], 0, Stage.PROBE)
+    outcome = drop(pack.folder, tmp_path, name, SOUNDING_DEFECTS[name], 0)
     assert outcome.right, outcome

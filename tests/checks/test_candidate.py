@@ -23,7 +23,7 @@ from tests.attacks.goods import GOODS
 from tests.attacks.packs import WEIGHTS, archived, change_manifest, make_miniature
 
 #: A miniature's random weights do not sound; all before that is checked in full.
-SILENT = CheckSettings(until=Stage.VALUES)
+SILENT = CheckSettings(listen=False)
 
 
 @pytest.fixture
