@@ -1,0 +1,47 @@
+"""Name, version and checksum of a checkpoint that comes without a manifest."""
+
+from pathlib import Path
+
+import pytest
+
+from sidecar.checks.bare import checksum_of, identity
+from sidecar.models.manifest import check_identity
+from sidecar.protocol.errors import ModelRejected
+
+HASH = "ab" * 32
+
+
+@pytest.mark.parametrize(
+    ("stem", "expected"),
+    [
+        ("mine", ("mine", "0.0.0")),
+        ("mine-1.2.0", ("mine", "1.2.0")),
+        ("My Voice-1.2.0-rc.1", ("my-voice", "1.2.0-rc.1")),
+        ("kokoro-v1_0", ("kokoro-v1_0", "0.0.0")),
+        ("a-b-c-2.0.0+x", ("a-b-c", "2.0.0+x")),
+        ("☃", ("voice", "0.0.0")),
+        ("..", ("voice", "0.0.0")),
+        ("-1.0.0", ("voice", "1.0.0")),
+        ("x" * 300, ("x" * 64, "0.0.0")),
+    ],
+)
+def test_a_files_name_gives_a_sound_identity(stem: str, expected: tuple[str, str]):
+    assert identity(stem) == expected
+    check_identity(*expected)
+
+
+@pytest.mark.parametrize(
+    "text", [HASH, HASH.upper(), f"{HASH}\n", f"{HASH}  x.safetensors\n", f"{HASH} *x.safetensors\r\n"]
+)
+@pytest.mark.parametrize("name", ["x.safetensors.sha256", "x.sha256"])
+def test_a_checksum_is_read_in_every_usual_form(tmp_path: Path, name: str, text: str):
+    (tmp_path / name).write_bytes(text.encode())
+    assert checksum_of(tmp_path / "x.safetensors") == HASH
+
+
+@pytest.mark.parametrize("text", ["", "no hash", HASH[:-1], HASH + "0", HASH * 100])
+def test_a_checksum_that_is_none_is_refused(tmp_path: Path, text: str):
+    (tmp_path / "x.sha256").write_text(text)
+    with pytest.raises(ModelRejected) as refusal:
+        checksum_of(tmp_path / "x.safetensors")
+    assert refusal.value.reason == "checksum_missing"
