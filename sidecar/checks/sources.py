@@ -31,16 +31,20 @@ _ARCHIVES = (
     b"\xfd7zXZ",
     b"\x28\xb5\x2f\xfd",
 )
+_PICKLED_MODULES = (
+    b"os",
+    b"posix",
+    b"nt",
+    b"builtins",
+    b"__builtin__",
+    b"subprocess",
+    b"copy_reg",
+    b"collections",
+)
+#: The oldest protocol is text: a dict, a list, or the global that is called.
 _TEXT_PICKLES = (
-    b"(dp",
-    b"(lp",
-    b"(i",
-    b"cos\n",
-    b"c__builtin__\n",
-    b"cbuiltins\n",
-    b"cposix\n",
-    b"cnt\n",
-    b"csubprocess\n",
+    *(b"(dp0\n", b"(dp1\n", b"(lp0\n", b"(lp1\n"),
+    *(opcode + module + b"\n" for module in _PICKLED_MODULES for opcode in (b"c", b"(i")),
 )
 
 

@@ -154,3 +154,10 @@ def test_a_read_only_home_with_the_voice_is_enough(
     monkeypatch.setattr(Path, "mkdir", refuse)
     monkeypatch.setattr(default_voice, "writing_to", refuse)
     assert ensure_default_voice(home).folder == pack.folder
+
+
+def test_a_pack_of_an_older_format_is_made_anew(tmp_path: Path, pack: Pack):
+    folder = tmp_path / "models" / pack.folder.name
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text('{"format": 1, "name": "kokoro-82m"}')
+    assert ensure_default_voice(Home(tmp_path)).manifest == pack.manifest
