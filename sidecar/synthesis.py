@@ -169,8 +169,12 @@ class Synthesizer:
             raise Unsupported("loudness can only be set for a whole line, not a stream", field="loudness")
         return self._parts(self.prepare(line), first_rows=1)
 
+    def warm_up(self) -> None:
+        """Speak a word to nobody, so that the first real line finds dictionaries and kernels ready."""
+        self.speak(Line("Ready."))
+
     def check(self, line: Line) -> None:
-        """Everything about a line that can be known without reading it. Raises its `RequestError`."""
+        """Everything that can be known without reading it, from any thread. Raises its `RequestError`."""
         check(line, self.max_characters)
         self._voices(line)
         if line.language is not None:

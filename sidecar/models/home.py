@@ -31,3 +31,12 @@ class Home:
     def lexicon(self) -> Path:
         """The user's own pronunciations; read if it is there."""
         return self.root / "lexicon.tsv"
+
+    def lexicon_bytes(self) -> bytes:
+        """What the lexicon says; nothing where there is none."""
+        return self.lexicon.read_bytes() if self.lexicon.exists() else b""
+
+    @property
+    def cache(self) -> Path:
+        """Spoken lines, if they are kept on disk."""
+        return self.root / "cache"

@@ -1,14 +1,22 @@
-"""The process's ear and mouth: one ROUTER socket, typed requests in, typed replies out."""
+"""The process's ear and mouth: sockets, typed requests in, typed replies out.
 
+One thread runs `Server.run`: it reads requests, answers those that need no device at once and hands
+lines to the desk. The device's and the disk's threads leave what they have done in a queue and ring
+a bell that wakes the poller. So control never waits for speech, and state needs no locks.
+"""
+
+import contextlib
 import hmac
 import logging
 import queue
 import threading
-import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import zmq
 
+from sidecar import __version__
 from sidecar.protocol import wire
 from sidecar.protocol.errors import (
     BadRequest,
@@ -17,91 +25,204 @@ from sidecar.protocol.errors import (
     ShuttingDown,
     Unauthorized,
 )
-from sidecar.protocol.limits import Limits
-from sidecar.protocol.messages import (
-    Envelope,
+from sidecar.protocol.events import Event, ServerStopping, event_map
+from sidecar.protocol.limits import VERSION, Limits
+from sidecar.protocol.replies import (
+    CancelReply,
     ErrorReply,
+    HelloReply,
+    PingReply,
+    Reply,
+    ShutdownReply,
+    SpeakersReply,
+    StatsReply,
+    reply_header,
+)
+from sidecar.protocol.replies import (
+    Device as DeviceName,
+)
+from sidecar.protocol.requests import (
+    FORMATS,
+    OPS,
+    PRIORITIES,
+    Activate,
+    Canary,
+    Cancel,
+    Emotions,
+    Envelope,
     Hello,
-    OkReply,
+    Models,
+    Next,
     Ping,
     Request,
+    Rescan,
+    Rollback,
     Shutdown,
     Speakers,
+    Stats,
     Synthesize,
     parse_request,
+    require_body,
 )
-from sidecar.server import handlers
-from sidecar.server.handlers import Answer
-from sidecar.server.worker import Job, Worker
-from sidecar.synthesis import Synthesizer
+from sidecar.server.answers import Answers
+from sidecar.server.cache import MemoryCache
+from sidecar.server.desk import Desk, Tools
+from sidecar.server.device import Device
+from sidecar.server.disk_cache import DiskCache
+from sidecar.server.flight import Caller, now_s
+from sidecar.server.metrics import Level, Metrics, resident_bytes
+from sidecar.server.scheduling import QueueLimits
+from sidecar.server.voices import Voices, emotions
 
 log = logging.getLogger(__name__)
 
 #: Frames this many times over the body's limit are cut off by ZeroMQ, connection and all, before they
 #: take memory; up to there a client is told.
 CUT_OFF = 8
-POLL_MS = 500  # where a signal does not interrupt the wait (Windows), it is seen after this time
-DRAIN_LINGER_MS = 2_000
+REPLIES_UNREAD = 128  #: replies that may wait for a client that does not read; later ones are dropped
+AT_ONCE = 64  #: requests read before anything else is looked at
+POLL_MS = 500  #: where a signal does not interrupt the wait (Windows), it is seen after this time
+LINGER_MS = 2_000
+DRAIN_S = 30.0
+PASS_S = 1.0  #: how long the end waits for a pass whose line nobody waits for any more
+TIMINGS_TODAY = ("words", "phonemes")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The server's CURVE keys, Z85."""
+
+    public_key: bytes
+    secret_key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """`port` 0 lets the system choose. Only loopback is bound."""
+    """`port` and `events_port` 0 let the system choose; `address` other than loopback needs `curve`.
+
+    `ipc` is a path for a second endpoint. `cache_bytes` is the memory for spoken lines;
+    `disk_cache_bytes` above 0 keeps them in `disk_cache` too. `idle_exit_s`: stop when nothing was asked
+    for so long. `log_text` lets the text of lines into the log.
+    """
 
     token: str = field(repr=False)
+    address: str = "127.0.0.1"
     port: int = 0
+    events_port: int = 0
+    ipc: Path | None = None
+    curve: Curve | None = None
     limits: Limits = field(default_factory=Limits)
+    queue: QueueLimits = field(default_factory=QueueLimits)
+    cache_bytes: int = 64 << 20
+    disk_cache: Path | None = None
+    disk_cache_bytes: int = 0
+    idle_exit_s: float | None = None
+    log_text: bool = False
 
 
 class Server:
-    """Serves one synthesizer: `bind`, then `run` until `stop` or a `shutdown` request."""
+    """Serves voices: `bind`, then `run` until `stop` or a `shutdown` request."""
 
-    def __init__(self, synthesizer: Synthesizer, settings: ServerSettings) -> None:
-        self._synthesizer, self._settings = synthesizer, settings
+    def __init__(self, voices: Voices, settings: ServerSettings) -> None:
+        self._voices, self._settings = voices, settings
+        self._token = settings.token.encode()
         self._context = zmq.Context()
-        self._results: queue.SimpleQueue[tuple[Job, Answer | NpcVoiceError]] = queue.SimpleQueue()
-        self._worker = Worker(synthesizer, self._finished)
         self._router: zmq.Socket[bytes] = self._context.socket(zmq.ROUTER)
+        self._publisher: zmq.Socket[bytes] = self._context.socket(zmq.PUB)
+        self._done: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._bell, self._ringer = self._pair()
         self._ring_lock = threading.RLock()  # a signal may find its own thread inside
-        self._stopping = threading.Event()
-        self._open_jobs = 0
+        self._stops: list[tuple[str, bool]] = []
+        self._stopping: str | None = None
+        self._give_up_s: float | None = None
+        self._began_s = self._heard_s = now_s()
+        self.metrics = Metrics()
+        self._device = Device(lambda outcomes: self._later(lambda: self._desk.finished(outcomes)))
+        self._cache = MemoryCache(settings.cache_bytes)
+        self._disk = self._disk_cache()
+        answers = Answers(self._send, self.publish, self.metrics, now_s)
+        self._desk = Desk(Tools(voices, self._device, self._cache, self._disk, answers), settings.queue)
 
-    def bind(self) -> str:
-        """Listen; returns the endpoint. Raises `zmq.ZMQError` when the port is taken."""
-        limits = self._settings.limits
-        self._router.setsockopt(zmq.MAXMSGSIZE, CUT_OFF * limits.body_bytes)
-        self._router.setsockopt(zmq.LINGER, DRAIN_LINGER_MS)
-        self._router.bind(f"tcp://127.0.0.1:{self._settings.port or '*'}")
-        return self._router.getsockopt_string(zmq.LAST_ENDPOINT)
+    def bind(self) -> tuple[str, str]:
+        """Listen; the endpoints of commands and events. Raises `zmq.ZMQError` when a port is taken."""
+        limits, settings = self._settings.limits, self._settings
+        for option, value in (
+            (zmq.MAXMSGSIZE, CUT_OFF * limits.body_bytes), (zmq.LINGER, LINGER_MS), (zmq.ROUTER_MANDATORY, 1),
+            (zmq.SNDHWM, REPLIES_UNREAD), (zmq.RCVHWM, REPLIES_UNREAD),
+        ):  # fmt: skip
+            self._router.setsockopt(option, value)
+        self._publisher.setsockopt(zmq.LINGER, LINGER_MS)
+        for socket in (self._router, self._publisher):
+            if settings.curve is not None:
+                socket.setsockopt(zmq.CURVE_SERVER, 1)
+                socket.setsockopt(zmq.CURVE_SECRETKEY, settings.curve.secret_key)
+        self._router.bind(f"tcp://{settings.address}:{settings.port or '*'}")
+        self._publisher.bind(f"tcp://{settings.address}:{settings.events_port or '*'}")
+        commands = self._router.getsockopt_string(zmq.LAST_ENDPOINT)
+        if settings.ipc is not None:
+            self._router.bind(f"ipc://{settings.ipc}")
+            settings.ipc.chmod(0o600)
+        return commands, self._publisher.getsockopt_string(zmq.LAST_ENDPOINT)
 
-    def run(self) -> None:
-        """Serve until told to stop, finish what was accepted, then close every socket."""
-        self._worker.start()
+    @property
+    def context(self) -> "zmq.Context[zmq.Socket[bytes]]":
+        """For the authenticator, which must share it."""
+        return self._context
+
+    def run(self) -> bool:
+        """Serve until told to stop, finish what was accepted, then close; returns what `close` does."""
+        self._device.start()
+        if self._disk is not None:
+            self._disk.start()
         poller = zmq.Poller()
         poller.register(self._router, zmq.POLLIN)
         poller.register(self._bell, zmq.POLLIN)
         try:
-            while not (self._stopping.is_set() and self._open_jobs == 0):
+            while not self._ended():
                 ready = dict(poller.poll(POLL_MS))
                 if self._router in ready:
-                    self._receive()
+                    self._receive_some()
                 if self._bell in ready:
-                    self._answer_finished()
-        finally:
+                    self._take_in()
+                self._look_at_the_clock()
+        except BaseException:
             self.close()
+            raise
+        return self.close()
 
-    def stop(self) -> None:
-        """Ask `run` to end; from any thread or a signal handler."""
-        self._stopping.set()
+    def stop(self, reason: str = "asked to", drain: bool = True) -> None:
+        """Ask `run` to end, from any thread or a signal handler. A second call, or one without `drain`,
+        answers what is open with `shutting_down` instead of finishing it."""
+        self._stops.append((reason, drain))
         self._ring()
 
-    def close(self) -> None:
-        """End the worker and close the sockets. `run` does this itself."""
-        self._worker.stop()
-        for socket in (self._router, self._bell, self._ringer):
-            socket.close()
+    def level(self) -> Level:
+        """What is the case now; from any thread."""
+        cache, desk = self._cache.stats(), self._desk
+        return Level(
+            desk.waiting, desk.running, desk.streams, cache.hits, cache.misses, cache.bytes,
+            self._voices.names,
+        )  # fmt: skip
+
+    def publish(self, event: Event) -> None:
+        """Tell everybody who listens. Only on the thread of `run`, or before it."""
+        self._publisher.send_multipart([event.topic.encode(), wire.encode(event_map(event))])
+
+    def close(self) -> bool:
+        """End the threads and close the sockets; `run` does this itself. False if the device is still in a
+        pass, which nothing can interrupt: then only the process's end ends it."""
+        ended = self._device.stop(PASS_S)
+        if self._disk is not None:
+            self._disk.stop()
+        with self._ring_lock:
+            for socket in (self._router, self._publisher, self._bell, self._ringer):
+                socket.close()
         self._context.term()
+        if self._settings.ipc is not None:
+            self._settings.ipc.unlink(missing_ok=True)
+        return ended
+
+    # --- other threads
 
     def _pair(self) -> tuple["zmq.Socket[bytes]", "zmq.Socket[bytes]"]:
         """Two ends of an in-process line by which other threads wake the poller."""
@@ -113,34 +234,85 @@ class Server:
     def _ring(self) -> None:
         with self._ring_lock:
             if not self._ringer.closed:
-                self._ringer.send(b"")
+                with contextlib.suppress(zmq.Again):  # it is ringing already
+                    self._ringer.send(b"", zmq.NOBLOCK)
 
-    def _finished(self, job: Job, outcome: Answer | NpcVoiceError) -> None:
-        self._results.put((job, outcome))
+    def _later(self, job: Callable[[], None]) -> None:
+        """Do `job` on the server's thread."""
+        self._done.put(job)
         self._ring()
 
-    def _receive(self) -> None:
-        """Read one request and answer it, or pass it to the device's thread."""
-        route, *frames = self._router.recv_multipart()
-        arrived = time.perf_counter()
-        request_id = ""
+    def _take_in(self) -> None:
+        self._bell.recv()
+        while not self._done.empty():
+            self._done.get()()
+
+    def _disk_cache(self) -> DiskCache | None:
+        if self._settings.disk_cache is None or not self._settings.disk_cache_bytes:
+            return None
+        return DiskCache(
+            self._settings.disk_cache,
+            self._settings.disk_cache_bytes,
+            lambda key, take: self._later(lambda: self._desk.found_on_disk(key, take)),
+        )
+
+    # --- the clock
+
+    def _look_at_the_clock(self) -> None:
+        now = now_s()
+        for reason, drain in self._stops:
+            self._begin_to_stop(reason, drain and self._stopping is None, now)
+        self._stops.clear()
+        if (due_s := self._desk.due_s) is not None and now >= due_s:
+            self._desk.work()
+        idle_s = self._settings.idle_exit_s
+        if self._desk.open_lines:
+            self._heard_s = now
+        elif idle_s is not None and self._stopping is None and now - self._heard_s > idle_s:
+            self._begin_to_stop("idle", True, now)
+        if self._give_up_s is not None and now >= self._give_up_s:
+            self._give_up_s = None
+            self._desk.give_up()
+
+    def _begin_to_stop(self, reason: str, drain: bool, now: float) -> None:
+        if self._stopping is None:
+            self._stopping = reason
+            log.info("stopping", extra={"reason": reason, "lines": self._desk.open_lines})
+            self.publish(ServerStopping(reason, self._desk.open_lines))
+        self._give_up_s = now + (DRAIN_S if drain else 0.0)
+
+    def _ended(self) -> bool:
+        return self._stopping is not None and not (self._desk.unfinished and self._give_up_s is not None)
+
+    # --- requests
+
+    def _receive_some(self) -> None:
+        """Read what has come, but not for ever: the bell must be heard too."""
+        for _ in range(AT_ONCE):
+            try:
+                frames = self._router.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            self._receive(frames)
+
+    def _receive(self, frames: list[bytes]) -> None:
+        """Answer one request, or hand it to the desk. The process must outlive any bug in its way."""
+        caller = Caller(frames[0], "", "", now_s())
         try:
-            header, body = self._split(frames)
-            request_id = readable_id(header)
+            header, body = self._split(frames[1:])
+            caller = readable(caller, header)
             envelope = Envelope.from_header(header, self._settings.limits)
             self._authorise(envelope)
+            self._heard_s = caller.arrived_s
             request = parse_request(envelope.op, header, body, self._settings.limits)
-            answer = self._dispatch(route, envelope, request, arrived)
+            self.metrics.requests[envelope.op] += 1
+            caller = identified(caller, envelope)
+            self._dispatch(caller, request, body)
         except NpcVoiceError as error:
-            self._send(route, ErrorReply.of(request_id, error).to_header())
-            return
-        except Exception as error:  # the process must outlive any bug in a request's way
+            self._send(caller, ErrorReply.of(error))
+        except Exception as error:
             log.exception("a request failed")
-            failure = InternalError(f"the request failed: {type(error).__name__}")
-            self._send(route, ErrorReply.of(request_id, failure).to_header())
-            return
-        if answer is not None:
-            self._send(route, OkReply(request_id, answer.fields).to_header(), answer.body)
+            self._send(caller, ErrorReply.of(InternalError(f"the request failed: {type(error).__name__}")))
 
     def _split(self, frames: list[bytes]) -> tuple[wire.Header, bytes | None]:
         """Frames after the route -> header and body. REQ and DEALER both send the empty delimiter."""
@@ -151,46 +323,107 @@ class Server:
         return wire.decode(frames[1], self._settings.limits), frames[2] if len(frames) == 3 else None
 
     def _authorise(self, envelope: Envelope) -> None:
-        if not hmac.compare_digest(envelope.token.encode(), self._settings.token.encode()):
+        if not hmac.compare_digest(envelope.token.encode(), self._token):
             raise Unauthorized(
                 "the token is missing or wrong: read it from the connection file", field="token"
             )
 
-    def _dispatch(self, route: bytes, envelope: Envelope, request: Request, arrived: float) -> Answer | None:
-        """The answer, or None when it will come from the device's thread."""
-        if self._stopping.is_set():
-            raise ShuttingDown("the sidecar is stopping")
+    def _dispatch(self, caller: Caller, request: Request, body: bytes | None) -> None:
         if isinstance(request, Synthesize):
-            self._open_jobs += 1
-            self._worker.submit(Job(route, envelope.id, request, arrived))
-            return None
-        if isinstance(request, Hello):
-            return handlers.hello(self._synthesizer, self._settings.limits)
-        if isinstance(request, Speakers):
-            return handlers.speakers(self._synthesizer.model.engine)
-        if isinstance(request, Shutdown):
-            self._stopping.set()
+            self._refuse_when_stopping()
+            require_body(request, body)
+            if self._settings.log_text:
+                log.info("line", extra={"id": caller.id, "text": request.text})
+            self._desk.synthesize(caller, request)
+        elif isinstance(request, Next):
+            self._desk.next(caller, request.stream)
         else:
-            assert isinstance(request, Ping)
-        return Answer({})
+            self._send(caller, self._answer(caller, request))
 
-    def _answer_finished(self) -> None:
-        self._bell.recv()
-        while not self._results.empty():
-            job, outcome = self._results.get()
-            self._open_jobs -= 1
-            if isinstance(outcome, Answer):
-                self._send(job.route, OkReply(job.request_id, outcome.fields).to_header(), outcome.body)
-            else:
-                self._send(job.route, ErrorReply.of(job.request_id, outcome).to_header())
+    def _refuse_when_stopping(self) -> None:
+        if self._stopping is not None or self._stops:
+            raise ShuttingDown("the sidecar is stopping")
 
-    def _send(self, route: bytes, header: wire.Header, body: bytes | None = None) -> None:
-        """Reply; a client that is gone is forgotten by ROUTER without a word."""
-        frames = [route, b"", wire.encode(header)]
-        self._router.send_multipart(frames if body is None else [*frames, body])
+    def _answer(self, caller: Caller, request: Request) -> Reply:
+        """What is known without the device."""
+        voices = self._voices
+        if isinstance(request, Ping):
+            return PingReply()
+        if isinstance(request, Cancel):
+            return CancelReply(self._desk.cancel(caller, request.target))
+        if isinstance(request, Hello):
+            return self._hello()
+        if isinstance(request, Speakers):
+            engine = voices.default.synthesizer.model.engine.description
+            return SpeakersReply(voices.speakers(), engine.default_speaker)
+        if isinstance(request, Emotions):
+            return emotions()
+        if isinstance(request, Models | Rescan):
+            return voices.rows()
+        if isinstance(request, Activate):
+            return voices.activate(request.model)
+        if isinstance(request, Rollback):
+            return voices.rollback(request.model)
+        if isinstance(request, Canary):
+            return voices.canary(request.model, request.share)
+        if isinstance(request, Stats):
+            return self._stats()
+        assert isinstance(request, Shutdown)
+        self.stop("a shutdown request")
+        return ShutdownReply(self._desk.open_lines)
+
+    def _hello(self) -> HelloReply:
+        engine = self._voices.default.synthesizer.model.engine.description
+        return HelloReply(
+            server=f"npc-voice {__version__}",
+            protocol=VERSION,
+            ops=OPS,
+            limits=self._settings.limits,
+            models=self._voices.names,
+            device=DeviceName(engine.device, engine.precision),
+            languages=engine.languages,
+            formats=FORMATS,
+            timings=TIMINGS_TODAY,
+            emotions=tuple(row.name for row in emotions().emotions),
+            priorities=PRIORITIES,
+        )
+
+    def _stats(self) -> StatsReply:
+        metrics, desk = self.metrics, self._desk
+        return StatsReply(
+            uptime_s=round(now_s() - self._began_s, 3),
+            requests=dict(metrics.requests),
+            errors=dict(metrics.errors),
+            lines_waiting=desk.waiting,
+            lines_running=desk.running,
+            streams=desk.streams,
+            audio_s=round(metrics.audio_s, 3),
+            real_time_factor=round(metrics.real_time_factor, 4),
+            latency={stage: histogram.quantiles() for stage, histogram in metrics.stages.items()},
+            cache=self._cache.stats(),
+            memory_bytes=resident_bytes(),
+        )
+
+    def _send(self, caller: Caller, reply: Reply | ErrorReply, body: bytes | None = None) -> None:
+        """Reply. A client that is gone, or does not read, misses it and can ask again with the same id."""
+        if isinstance(reply, ErrorReply):
+            self.metrics.errors[reply.code] += 1
+        frames = [caller.route, b"", wire.encode(reply_header(caller.id, reply))]
+        try:
+            self._router.send_multipart(frames if body is None else [*frames, body], zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
+                raise
+            self.metrics.replies_dropped += 1
 
 
-def readable_id(header: wire.Header) -> str:
-    """The request's id for an error reply, or nothing where it cannot be read."""
+def readable(caller: Caller, header: wire.Header) -> Caller:
+    """With the request's id, for replies, as far as it can be read."""
     value = header.get("id")
-    return value[:64] if isinstance(value, str) else ""
+    return Caller(caller.route, value[:64] if isinstance(value, str) else "", "", caller.arrived_s)
+
+
+def identified(caller: Caller, envelope: Envelope) -> Caller:
+    """With its session: the client's own, or its connection's name, which no client can spell."""
+    session = envelope.session if envelope.session is not None else f"\0{caller.route.hex()}"
+    return Caller(caller.route, envelope.id, session, caller.arrived_s, envelope.session)

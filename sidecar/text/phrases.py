@@ -18,24 +18,11 @@ CLOSING_MARKS = frozenset('”)"')
 
 #: Words before which a speaker may breathe where no mark says so.
 LINKS = frozenset(
-    [
-        "and",
-        "but",
-        "or",
-        "because",
-        "who",
-        "which",
-        "when",
-        "while",
-        "if",
-        "so",
-        "that",
-        "until",
-        "unless",
-        "though",
-        "where",
-    ]
-)
+    (
+        "and", "because", "but", "if", "or", "so", "that", "though", "unless", "until", "when", "where",
+        "which", "while", "who",
+    )
+)  # fmt: skip
 
 LONGEST = 120  #: phonemes in a phrase: longer sentences are cut, at a clause if there is one
 OPENING = (18, 60)  #: a first sentence over `OPENING_CUT` is cut at a clause within this range, if it has one
