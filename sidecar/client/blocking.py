@@ -134,3 +134,4 @@ class Client:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
         await self._client.close()
+        await self._loop.shutdown_default_executor()

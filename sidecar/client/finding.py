@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,8 @@ import zmq.auth
 from sidecar.models.home import Home
 from sidecar.protocol.connection import Connection
 from sidecar.protocol.errors import BadRequest, Unreachable
+
+CONNECT_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ def find_sidecar(options: ClientOptions) -> Connection:
         connection = Connection.read(file)
     except (OSError, BadRequest) as error:
         raise Unreachable(f"no sidecar is running: {error}", tip="start one with npc-voice serve") from error
-    if not connection.is_alive():
+    if not (connection.is_alive() and accepts(connection.commands)):
         raise Unreachable(
             f"no sidecar is running: {file} was left by process {connection.pid}, which is gone",
             tip="start one with npc-voice serve",
@@ -54,21 +57,31 @@ def find_sidecar(options: ClientOptions) -> Connection:
 def is_current(connection: Connection, file: Path) -> bool:
     """Whether the sidecar behind a connection is still the one that the file names, and alive."""
     try:
-        return Connection.read(file) == connection and connection.is_alive()
+        return Connection.read(file) == connection and connection.is_alive() and accepts(connection.commands)
     except (OSError, BadRequest):
         return False
 
 
-def prepared(socket: Any, options: ClientOptions, connection: Connection) -> None:
+def accepts(endpoint: str) -> bool:
+    """Whether somebody listens there: a process that has died but is not yet buried does not."""
+    host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), CONNECT_S):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def prepared(zmq_socket: Any, options: ClientOptions, connection: Connection) -> None:
     """Options that every socket of ours has."""
-    socket.setsockopt(zmq.LINGER, 0)
+    zmq_socket.setsockopt(zmq.LINGER, 0)
     if connection.server_key is not None:
         if options.keys is None:
             raise Unreachable("the sidecar wants CURVE keys", tip="pass keys=, the client's secret key file")
         public, secret = zmq.auth.load_certificate(options.keys)
-        socket.setsockopt(zmq.CURVE_SERVERKEY, connection.server_key.encode())
-        socket.setsockopt(zmq.CURVE_PUBLICKEY, public)
-        socket.setsockopt(zmq.CURVE_SECRETKEY, secret)
+        zmq_socket.setsockopt(zmq.CURVE_SERVERKEY, connection.server_key.encode())
+        zmq_socket.setsockopt(zmq.CURVE_PUBLICKEY, public)
+        zmq_socket.setsockopt(zmq.CURVE_SECRETKEY, secret)
 
 
 class OwnSidecar:

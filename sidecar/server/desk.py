@@ -68,6 +68,7 @@ class Desk:
         self._shares: dict[str, float] = {}
         self._pace = Pace()
         self._pass: tuple[float, float] | None = None  # began, expected work
+        self._closed = False
         self._due_s: float | None = None
         self._due_changed = True
         self._numbers = 0
@@ -85,6 +86,8 @@ class Desk:
         if (asked := self._retries.find(caller, request)) is not None:
             self._again(caller, request, asked)
             return
+        if self._closed:
+            raise ShuttingDown("the sidecar is stopping")
         voice = self._tools.voices.find(request.model)
         key = TakeKey.of(voice.fingerprint, request)
         if (take := self._tools.cache.get(key)) is not None:
@@ -216,6 +219,10 @@ class Desk:
     @property
     def waiting(self) -> int:
         return len(self._flights) - self.running
+
+    def close_door(self) -> None:
+        """Take in no new line from now on; what was accepted, and its retries, are still answered."""
+        self._closed = True
 
     def give_up(self) -> None:
         """Answer everything that is open with `shutting_down`."""

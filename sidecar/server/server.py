@@ -22,7 +22,6 @@ from sidecar.protocol.errors import (
     BadRequest,
     InternalError,
     NpcVoiceError,
-    ShuttingDown,
     Unauthorized,
 )
 from sidecar.protocol.events import Event, ServerStopping, event_map
@@ -260,9 +259,9 @@ class Server:
 
     def _look_at_the_clock(self) -> None:
         now = now_s()
-        for reason, drain in self._stops:
+        while self._stops:
+            reason, drain = self._stops.pop(0)
             self._begin_to_stop(reason, drain and self._stopping is None, now)
-        self._stops.clear()
         if (due_s := self._desk.due_s) is not None and now >= due_s:
             self._desk.work()
         idle_s = self._settings.idle_exit_s
@@ -277,6 +276,7 @@ class Server:
     def _begin_to_stop(self, reason: str, drain: bool, now: float) -> None:
         if self._stopping is None:
             self._stopping = reason
+            self._desk.close_door()
             log.info("stopping", extra={"reason": reason, "lines": self._desk.open_lines})
             self.publish(ServerStopping(reason, self._desk.open_lines))
         self._give_up_s = now + (DRAIN_S if drain else 0.0)
@@ -330,7 +330,6 @@ class Server:
 
     def _dispatch(self, caller: Caller, request: Request, body: bytes | None) -> None:
         if isinstance(request, Synthesize):
-            self._refuse_when_stopping()
             require_body(request, body)
             if self._settings.log_text:
                 log.info("line", extra={"id": caller.id, "text": request.text})
@@ -339,10 +338,6 @@ class Server:
             self._desk.next(caller, request.stream)
         else:
             self._send(caller, self._answer(caller, request))
-
-    def _refuse_when_stopping(self) -> None:
-        if self._stopping is not None or self._stops:
-            raise ShuttingDown("the sidecar is stopping")
 
     def _answer(self, caller: Caller, request: Request) -> Reply:
         """What is known without the device."""
@@ -369,7 +364,7 @@ class Server:
         if isinstance(request, Stats):
             return self._stats()
         assert isinstance(request, Shutdown)
-        self.stop("a shutdown request")
+        self._begin_to_stop("a shutdown request", True, now_s())
         return ShutdownReply(self._desk.open_lines)
 
     def _hello(self) -> HelloReply:

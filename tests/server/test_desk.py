@@ -4,7 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from sidecar.protocol.errors import BadRequest, Cancelled, DeadlineExceeded, NpcVoiceError, Overloaded
+from sidecar.protocol.errors import (
+    BadRequest,
+    Cancelled,
+    DeadlineExceeded,
+    NpcVoiceError,
+    Overloaded,
+    ShuttingDown,
+)
 from sidecar.protocol.events import Event, LineDone, LineStarted, ServerOverloaded
 from sidecar.protocol.replies import ErrorReply, Reply, SpokenReply
 from sidecar.protocol.requests import Synthesize
@@ -340,6 +347,16 @@ def test_what_can_be_known_at_once_is_refused_at_once(room: Room):
             room.ask("a", **fields)
         assert refusal.value.code == code
     assert not room.device.passes
+
+
+def test_behind_a_closed_door_what_was_accepted_is_finished_and_its_retries_too(room: Room):
+    room.ask("a", session="npc")
+    room.desk.close_door()
+    room.ask("a", session="npc", route=b"new")
+    with pytest.raises(ShuttingDown):
+        room.ask("b")
+    room.settle()
+    assert room.order() == ["a", "a"] and not room.desk.unfinished
 
 
 def test_giving_up_answers_everybody(room: Room):
