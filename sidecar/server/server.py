@@ -155,8 +155,10 @@ class Server:
             if settings.curve is not None:
                 socket.setsockopt(zmq.CURVE_SERVER, 1)
                 socket.setsockopt(zmq.CURVE_SECRETKEY, settings.curve.secret_key)
-        self._router.bind(f"tcp://{settings.address}:{settings.port or '*'}")
-        self._publisher.bind(f"tcp://{settings.address}:{settings.events_port or '*'}")
+            socket.setsockopt(zmq.IPV6, 1)
+        host = f"[{settings.address}]" if ":" in settings.address else settings.address
+        self._router.bind(f"tcp://{host}:{settings.port or '*'}")
+        self._publisher.bind(f"tcp://{host}:{settings.events_port or '*'}")
         commands = self._router.getsockopt_string(zmq.LAST_ENDPOINT)
         if settings.ipc is not None:
             self._router.bind(f"ipc://{settings.ipc}")
