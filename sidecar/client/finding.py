@@ -75,6 +75,7 @@ def accepts(endpoint: str) -> bool:
 def prepared(zmq_socket: Any, options: ClientOptions, connection: Connection) -> None:
     """Options that every socket of ours has."""
     zmq_socket.setsockopt(zmq.LINGER, 0)
+    zmq_socket.setsockopt(zmq.IPV6, "[" in connection.commands)
     if connection.server_key is not None:
         if options.keys is None:
             raise Unreachable("the sidecar wants CURVE keys", tip="pass keys=, the client's secret key file")

@@ -1,6 +1,6 @@
 """What a client may ask, as frozen dataclasses; `request_header` and `parse_request` are inverse."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypeVar
 
@@ -204,24 +204,28 @@ class Synthesize:
             raise TextTooLong(
                 f"text has {len(text)} characters, at most {limits.text_characters} fit", field="text"
             )
-        return cls(
-            text=text,
-            speaker=speaker(header),
-            emotion=read.weights(header, "emotion") or "neutral",
-            intensity=read.number(header, "intensity", 0, 1, 0.5),
-            speed=read.number(header, "speed", 0.5, 2, 1),
-            pitch=read.number(header, "pitch", -12, 12, 0),
-            reference=reference_use(header),
-            language=read.optional_text(header, "language"),
-            model=read.optional_text(header, "model"),
-            priority=read.one_of(header, "priority", PRIORITIES, "dialogue"),
-            deadline_ms=read.optional_integer(header, "deadline_ms", *DEADLINES_MS),
-            format=read.one_of(header, "format", FORMATS, "pcm_s16le"),
-            sample_rate=read.optional_integer(header, "sample_rate", *SAMPLE_RATES_HZ),
-            stream=read.flag(header, "stream"),
-            timings=read.names(header, "timings", TIMINGS),
-            seed=read.optional_integer(header, "seed", 0, SEED_LIMIT),
-        )
+        given = {name: _LINE_FIELDS[name](header) for name in header if name in _LINE_FIELDS}
+        return cls(text=text, **given)
+
+
+#: How each field of a line but its text is read, where it is given.
+_LINE_FIELDS: dict[str, Callable[[Header], Any]] = {
+    "speaker": lambda header: speaker(header),
+    "emotion": lambda header: read.weights(header, "emotion") or "neutral",
+    "intensity": lambda header: read.number(header, "intensity", 0, 1, 0.5),
+    "speed": lambda header: read.number(header, "speed", 0.5, 2, 1),
+    "pitch": lambda header: read.number(header, "pitch", -12, 12, 0),
+    "reference": lambda header: reference_use(header),
+    "language": lambda header: read.optional_text(header, "language"),
+    "model": lambda header: read.optional_text(header, "model"),
+    "priority": lambda header: read.one_of(header, "priority", PRIORITIES, "dialogue"),
+    "deadline_ms": lambda header: read.optional_integer(header, "deadline_ms", *DEADLINES_MS),
+    "format": lambda header: read.one_of(header, "format", FORMATS, "pcm_s16le"),
+    "sample_rate": lambda header: read.optional_integer(header, "sample_rate", *SAMPLE_RATES_HZ),
+    "stream": lambda header: read.flag(header, "stream"),
+    "timings": lambda header: read.names(header, "timings", TIMINGS),
+    "seed": lambda header: read.optional_integer(header, "seed", 0, SEED_LIMIT),
+}
 
 
 Request = (

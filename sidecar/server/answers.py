@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import zmq
+
 from sidecar.protocol.errors import NpcVoiceError
 from sidecar.protocol.events import Event, LineDone
 from sidecar.protocol.replies import ErrorReply, LineTiming, Reply
@@ -11,7 +13,7 @@ from sidecar.server.flight import Caller, Stream
 from sidecar.server.metrics import Metrics
 from sidecar.server.takes import Part, Take, as_chunk
 
-Send = Callable[[Caller, Reply | ErrorReply, bytes | None], None]
+Send = Callable[[Caller, Reply | ErrorReply, zmq.Frame | None], None]
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Answers:
         """All of a take. `began_s` is when the device began with it, for a line that had to wait."""
         part = take.whole
         timing = self._timed(caller, part, cached, began_s)
-        self.send(caller, take.reply(request, part, timing, cached), part.audio)
+        self.send(caller, take.reply(request, part, timing, cached), part.frame)
         self._done(caller, cached, take.audio_s)
 
     def chunk(self, caller: Caller, stream: Stream, index: int, began_s: float | None = None) -> None:
@@ -39,7 +41,7 @@ class Answers:
         take = stream.recording.so_far(stream.voice.name, stream.request.format)
         timing = self._timed(caller, part, stream.cached, began_s)
         reply = take.reply(stream.request, part, timing, stream.cached)
-        self.send(caller, as_chunk(reply, stream.handle, index, last), part.audio)
+        self.send(caller, as_chunk(reply, stream.handle, index, last), part.frame)
         if last and not stream.ended:
             stream.ended = True
             self._done(stream.caller, stream.cached, stream.recording.audio_s())

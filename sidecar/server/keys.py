@@ -1,5 +1,6 @@
 """CURVE keys for a sidecar that other machines reach: `server.key_secret` and `clients/*.key` in a folder."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import zmq
@@ -7,11 +8,19 @@ import zmq.auth
 from zmq.auth.thread import ThreadAuthenticator
 
 from sidecar.protocol.errors import BadRequest
-from sidecar.server.server import Curve
 
 SERVER = "server"
 CLIENTS = "clients"
 CLIENT = "client"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The server's CURVE keys, Z85, and the folder with the public keys of those who may come in."""
+
+    public_key: bytes
+    secret_key: bytes = field(repr=False)
+    clients: Path
 
 
 def make_keys(folder: Path) -> Path:
@@ -40,12 +49,12 @@ def read_keys(folder: Path) -> Curve:
         raise BadRequest(f"{path} holds no keys: make some with npc-voice keys", field="keys") from error
     if secret is None:
         raise BadRequest(f"{path} holds no secret key", field="keys")
-    return Curve(public, secret)
+    return Curve(public, secret, folder / CLIENTS)
 
 
-def only_known_clients(context: "zmq.Context[zmq.Socket[bytes]]", folder: Path) -> ThreadAuthenticator:
-    """Let in those whose public key lies in `clients/`. `stop()` the result when done."""
+def only_known_clients(context: "zmq.Context[zmq.Socket[bytes]]", clients: Path) -> ThreadAuthenticator:
+    """Let in those whose public key lies in that folder. `stop()` the result before the context ends."""
     authenticator = ThreadAuthenticator(context)
     authenticator.start()
-    authenticator.configure_curve(domain="*", location=str(folder / CLIENTS))
+    authenticator.configure_curve(domain="*", location=str(clients))
     return authenticator

@@ -19,7 +19,7 @@ from sidecar.protocol.connection import Connection
 from sidecar.protocol.errors import BadRequest, NpcVoiceError, StorageError
 from sidecar.protocol.events import ServerReady
 from sidecar.server.gpu import Gpu
-from sidecar.server.keys import only_known_clients, read_keys
+from sidecar.server.keys import read_keys
 from sidecar.server.lifetime import stop_on_signals, stop_with_parent, stop_with_stdin
 from sidecar.server.metrics import Exported, Exporter
 from sidecar.server.server import Server, ServerSettings
@@ -128,8 +128,6 @@ def run(
     with ExitStack() as opened:
         opened.callback(server.close)
         try:
-            if options.keys is not None:
-                stack.callback(only_known_clients(server.context, options.keys).stop)
             commands, events = server.bind()
             metrics_port = None
             if options.metrics_port is not None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import zmq
+from zmq.auth.thread import ThreadAuthenticator
 
 from sidecar import __version__
 from sidecar.protocol import wire
@@ -69,6 +70,7 @@ from sidecar.server.desk import Desk, Tools
 from sidecar.server.device import Device
 from sidecar.server.disk_cache import DiskCache
 from sidecar.server.flight import Caller, now_s
+from sidecar.server.keys import Curve, only_known_clients
 from sidecar.server.metrics import Level, Metrics, resident_bytes
 from sidecar.server.scheduling import QueueLimits
 from sidecar.server.voices import Voices, emotions
@@ -85,14 +87,6 @@ LINGER_MS = 2_000
 DRAIN_S = 30.0
 PASS_S = 1.0  #: how long the end waits for a pass whose line nobody waits for any more
 TIMINGS_TODAY = ("words", "phonemes")
-
-
-@dataclass(frozen=True)
-class Curve:
-    """The server's CURVE keys, Z85."""
-
-    public_key: bytes
-    secret_key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -129,6 +123,7 @@ class Server:
         self._router: zmq.Socket[bytes] = self._context.socket(zmq.ROUTER)
         self._publisher: zmq.Socket[bytes] = self._context.socket(zmq.PUB)
         self._done: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._guard: ThreadAuthenticator | None = None
         self._bell, self._ringer = self._pair()
         self._ring_lock = threading.RLock()  # a signal may find its own thread inside
         self._stops: list[tuple[str, bool]] = []
@@ -151,12 +146,15 @@ class Server:
         ):  # fmt: skip
             self._router.setsockopt(option, value)
         self._publisher.setsockopt(zmq.LINGER, LINGER_MS)
+        if settings.curve is not None:
+            self._guard = only_known_clients(self._context, settings.curve.clients)
+        is_ipv6 = ":" in settings.address
         for socket in (self._router, self._publisher):
             if settings.curve is not None:
                 socket.setsockopt(zmq.CURVE_SERVER, 1)
                 socket.setsockopt(zmq.CURVE_SECRETKEY, settings.curve.secret_key)
-            socket.setsockopt(zmq.IPV6, 1)
-        host = f"[{settings.address}]" if ":" in settings.address else settings.address
+            socket.setsockopt(zmq.IPV6, is_ipv6)
+        host = f"[{settings.address}]" if is_ipv6 else settings.address
         self._router.bind(f"tcp://{host}:{settings.port or '*'}")
         self._publisher.bind(f"tcp://{host}:{settings.events_port or '*'}")
         commands = self._router.getsockopt_string(zmq.LAST_ENDPOINT)
@@ -164,11 +162,6 @@ class Server:
             self._router.bind(f"ipc://{settings.ipc}")
             settings.ipc.chmod(0o600)
         return commands, self._publisher.getsockopt_string(zmq.LAST_ENDPOINT)
-
-    @property
-    def context(self) -> "zmq.Context[zmq.Socket[bytes]]":
-        """For the authenticator, which must share it."""
-        return self._context
 
     def run(self) -> bool:
         """Serve until told to stop, finish what was accepted, then close; returns what `close` does."""
@@ -215,6 +208,8 @@ class Server:
         ended = self._device.stop(PASS_S)
         if self._disk is not None:
             self._disk.stop()
+        if self._guard is not None:
+            self._guard.stop()
         with self._ring_lock:
             for socket in (self._router, self._publisher, self._bell, self._ringer):
                 socket.close()
@@ -401,7 +396,7 @@ class Server:
             memory_bytes=resident_bytes(),
         )
 
-    def _send(self, caller: Caller, reply: Reply | ErrorReply, body: bytes | None = None) -> None:
+    def _send(self, caller: Caller, reply: Reply | ErrorReply, body: zmq.Frame | None = None) -> None:
         """Reply. A client that is gone, or does not read, misses it and can ask again with the same id."""
         if isinstance(reply, ErrorReply):
             self.metrics.errors[reply.code] += 1

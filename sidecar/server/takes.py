@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import zmq
+
 from sidecar.protocol.replies import Audio, Chunk, LineTiming, ModelName, SpokenReply, TimedRow
 from sidecar.protocol.requests import Synthesize
 from sidecar.synthesis import NEUTRAL, Line, Speech
@@ -50,6 +52,11 @@ class Part:
     words: tuple[TimedRow, ...]
     phonemes: tuple[TimedRow, ...]
     timing: LineTiming
+
+    @cached_property
+    def frame(self) -> zmq.Frame:
+        """The bytes as ZeroMQ sends them again and again without copying."""
+        return zmq.Frame(self.audio)
 
 
 @dataclass(frozen=True)

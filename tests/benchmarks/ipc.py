@@ -92,9 +92,7 @@ def compare(
             times = timed(socket, request, requests)
             if round_:
                 found[who] += times
-    print(
-        f"\n{name}: {len(asked)} B asked, {sizes[0]} + {sizes[1]} B answered, {requests * rounds} requests each"
-    )
+    print(f"\n{name}: {len(asked)} B asked, {sizes[0]} + {sizes[1]} B answered, {requests * rounds} of each")
     for who, times in found.items():
         print(f"  {who:5} p50 {percentile(times, 50):.3f} ms   p99 {percentile(times, 99):.3f} ms")
     print(f"  ratio p50 {percentile(found['ours'], 50) / percentile(found['echo'], 50):.2f} x")

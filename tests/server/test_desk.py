@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+import zmq
 
 from sidecar.protocol.errors import (
     BadRequest,
@@ -39,7 +40,11 @@ class Room:
         self.sent: list[tuple[Caller, Reply | ErrorReply, bytes | None]] = []
         self.events: list[Event] = []
         self.cache = MemoryCache(cache_bytes)
-        answers = Answers(lambda *reply: self.sent.append(reply), self.events.append, Metrics(), self.clock)
+
+        def send(caller: Caller, reply: Reply | ErrorReply, body: zmq.Frame | None) -> None:
+            self.sent.append((caller, reply, body and body.bytes))
+
+        answers = Answers(send, self.events.append, Metrics(), self.clock)
         self.desk = Desk(Tools(self.voices, self.device, self.cache, None, answers), limits or QueueLimits())
 
     def caller(self, id: str, session: str | None = None, route: bytes = b"r") -> Caller:

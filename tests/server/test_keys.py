@@ -13,7 +13,7 @@ import zmq
 from sidecar.client import Client
 from sidecar.protocol.connection import Connection
 from sidecar.protocol.errors import BadRequest, Unreachable
-from sidecar.server.keys import make_keys, only_known_clients, read_keys
+from sidecar.server.keys import make_keys, read_keys
 from sidecar.server.process import ServeOptions, check_address
 from sidecar.server.server import Server, ServerSettings
 from tests.fakes import tone_voices
@@ -32,7 +32,6 @@ def file(tmp_path: Path, folder: Path):
     """A sidecar that wants keys."""
     curve = read_keys(folder)
     server = Server(tone_voices(), ServerSettings(token="t", curve=curve))
-    authenticator = only_known_clients(server.context, folder)
     commands, events = server.bind()
     key = curve.public_key.decode()
     Connection(os.getpid(), commands, events, "t", time.time(), None, key).write(tmp_path / "c.json")
@@ -40,8 +39,8 @@ def file(tmp_path: Path, folder: Path):
     thread.start()
     yield tmp_path / "c.json"
     server.stop()
-    authenticator.stop()
     thread.join(30)
+    assert not thread.is_alive()
 
 
 def test_a_known_client_is_heard(file: Path, folder: Path):

@@ -45,6 +45,7 @@ def connected(endpoint: str, kind: int = zmq.REQ) -> Iterator[zmq.Socket]:
     with zmq.Context() as context, context.socket(kind) as socket:
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.RCVTIMEO, WAIT_MS)
+        socket.setsockopt(zmq.IPV6, "[" in endpoint)
         socket.connect(endpoint)
         yield socket
 
@@ -321,13 +322,8 @@ def test_an_idle_server_ends_by_itself_but_not_while_it_speaks():
 
 
 def test_loopback_may_be_ipv6():
-    with serving(tone_voices(), address="::1") as (_, endpoint, _), zmq.Context() as context:
-        with context.socket(zmq.REQ) as socket:
-            socket.setsockopt(zmq.LINGER, 0)
-            socket.setsockopt(zmq.RCVTIMEO, WAIT_MS)
-            socket.setsockopt(zmq.IPV6, 1)
-            socket.connect(endpoint)
-            assert ask(socket, op="ping")[0]["ok"]
+    with serving(tone_voices(), address="::1") as (_, endpoint, _), connected(endpoint) as socket:
+        assert ask(socket, op="ping")[0]["ok"]
 
 
 def test_repeated_servers_leave_no_thread():
