@@ -10,6 +10,7 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
+from operator import attrgetter
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from sidecar.protocol.errors import BadRequest
@@ -23,10 +24,12 @@ _PLAIN = (str, int, float, bool, bytes)
 
 def to_map(record: Any) -> Header:
     """The record's fields that are not None, those of records inside it too."""
+    keys, values, flat = _shape(cast(Any, type(record)))
+    pairs = zip(keys, values(record), strict=True)
+    if flat:
+        return dict(pairs)
     return {
-        key: value if type(value) in _PLAIN else _plain(value)
-        for name, key in _keys(cast(Any, type(record)))
-        if (value := getattr(record, name)) is not None
+        key: value if type(value) in _PLAIN else _plain(value) for key, value in pairs if value is not None
     }
 
 
@@ -61,9 +64,14 @@ def _absent(field: Any, within: str) -> Any:
 
 
 @cache
-def _keys(kind: Any) -> tuple[tuple[str, str], ...]:
-    """Each field's name and its key in a map."""
-    return tuple((field.name, field.name.rstrip("_")) for field in fields(kind))
+def _shape(kind: Any) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]], bool]:
+    """A record's keys, what fetches its values, and whether all of them are plain and always there."""
+    names = [field.name for field in fields(kind)]
+    keys = tuple(name.rstrip("_") for name in names)
+    hints = get_type_hints(kind)
+    if len(names) < 2:  # attrgetter of one name gives no tuple
+        return keys, lambda record: tuple(getattr(record, name) for name in names), False
+    return keys, attrgetter(*names), all(hints[name] in _PLAIN for name in names)
 
 
 @cache

@@ -32,6 +32,7 @@ class Answers:
         part = take.whole
         timing = self._timed(caller, part, cached, began_s)
         self.send(caller, take.reply(request, part, timing, cached), part.frame)
+        self.metrics.answered(timing, cached)
         self._done(caller, cached, take.audio_s)
 
     def chunk(self, caller: Caller, stream: Stream, index: int, began_s: float | None = None) -> None:
@@ -42,6 +43,7 @@ class Answers:
         timing = self._timed(caller, part, stream.cached, began_s)
         reply = take.reply(stream.request, part, timing, stream.cached)
         self.send(caller, as_chunk(reply, stream.handle, index, last), part.frame)
+        self.metrics.answered(timing, stream.cached)
         if last and not stream.ended:
             stream.ended = True
             self._done(stream.caller, stream.cached, stream.recording.audio_s())
@@ -62,12 +64,9 @@ class Answers:
     def _timed(self, caller: Caller, part: Part, cached: bool, began_s: float | None) -> LineTiming:
         """The stages' times as this caller met them. What was ready beforehand took no time."""
         if cached:
-            timing = LineTiming(total_ms=self._since_ms(caller))
-        else:
-            queue_ms = max(0.0, 1000 * (began_s - caller.arrived_s)) if began_s is not None else 0.0
-            timing = replace(part.timing, queue_ms=round(queue_ms, 3), total_ms=self._since_ms(caller))
-        self.metrics.answered(timing)
-        return timing
+            return LineTiming(total_ms=self._since_ms(caller))
+        queue_ms = max(0.0, 1000 * (began_s - caller.arrived_s)) if began_s is not None else 0.0
+        return replace(part.timing, queue_ms=round(queue_ms, 3), total_ms=self._since_ms(caller))
 
     def _since_ms(self, caller: Caller) -> float:
         return round(1000 * (self.clock() - caller.arrived_s), 3)

@@ -75,9 +75,10 @@ class Metrics:
         self.work_s += work_s
         self.audio_s += audio_s
 
-    def answered(self, timing: LineTiming) -> None:
-        for stage, histogram in self.stages.items():
-            histogram.add(getattr(timing, f"{stage}_ms"))
+    def answered(self, timing: LineTiming, cached: bool) -> None:
+        """Count a line's stages; one from the cache has but its total."""
+        for stage in ("total",) if cached else self.stages:
+            self.stages[stage].add(getattr(timing, f"{stage}_ms"))
 
     @property
     def real_time_factor(self) -> float:

@@ -2,7 +2,7 @@
 
 One thread runs `Server.run`: it reads requests, answers those that need no device at once and hands
 lines to the desk. The device's and the disk's threads leave what they have done in a queue and ring
-a bell that wakes the poller. So control never waits for speech, and state needs no locks.
+a bell at the requests' own socket. So control never waits for speech, and state needs no locks.
 """
 
 import contextlib
@@ -81,7 +81,7 @@ log = logging.getLogger(__name__)
 #: take memory; up to there a client is told.
 CUT_OFF = 8
 REPLIES_UNREAD = 128  #: replies that may wait for a client that does not read; later ones are dropped
-AT_ONCE = 64  #: requests read before anything else is looked at
+BELL = b"bell"  #: the name by which other threads wake the server; a client that takes it only wakes it
 POLL_MS = 500  #: where a signal does not interrupt the wait (Windows), it is seen after this time
 LINGER_MS = 2_000
 DRAIN_S = 30.0
@@ -121,11 +121,12 @@ class Server:
         self._token = settings.token.encode()
         self._context = zmq.Context()
         self._router: zmq.Socket[bytes] = self._context.socket(zmq.ROUTER)
-        self._publisher: zmq.Socket[bytes] = self._context.socket(zmq.PUB)
+        self._publisher: zmq.Socket[bytes] = self._context.socket(zmq.XPUB)
         self._done: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._guard: ThreadAuthenticator | None = None
-        self._bell, self._ringer = self._pair()
+        self._ringer: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
         self._ring_lock = threading.RLock()  # a signal may find its own thread inside
+        self._wanted: set[bytes] = set()  # what listeners have subscribed to
         self._stops: list[tuple[str, bool]] = []
         self._stopping: str | None = None
         self._give_up_s: float | None = None
@@ -142,7 +143,7 @@ class Server:
         limits, settings = self._settings.limits, self._settings
         for option, value in (
             (zmq.MAXMSGSIZE, CUT_OFF * limits.body_bytes), (zmq.LINGER, LINGER_MS), (zmq.ROUTER_MANDATORY, 1),
-            (zmq.SNDHWM, REPLIES_UNREAD), (zmq.RCVHWM, REPLIES_UNREAD),
+            (zmq.SNDHWM, REPLIES_UNREAD), (zmq.RCVHWM, REPLIES_UNREAD), (zmq.RCVTIMEO, POLL_MS),
         ):  # fmt: skip
             self._router.setsockopt(option, value)
         self._publisher.setsockopt(zmq.LINGER, LINGER_MS)
@@ -158,6 +159,9 @@ class Server:
         self._router.bind(f"tcp://{host}:{settings.port or '*'}")
         self._publisher.bind(f"tcp://{host}:{settings.events_port or '*'}")
         commands = self._router.getsockopt_string(zmq.LAST_ENDPOINT)
+        self._router.bind("inproc://bell")
+        self._ringer.setsockopt(zmq.ROUTING_ID, BELL)
+        self._ringer.connect("inproc://bell")
         if settings.ipc is not None:
             self._router.bind(f"ipc://{settings.ipc}")
             settings.ipc.chmod(0o600)
@@ -168,16 +172,9 @@ class Server:
         self._device.start()
         if self._disk is not None:
             self._disk.start()
-        poller = zmq.Poller()
-        poller.register(self._router, zmq.POLLIN)
-        poller.register(self._bell, zmq.POLLIN)
         try:
             while not self._ended():
-                ready = dict(poller.poll(POLL_MS))
-                if self._router in ready:
-                    self._receive_some()
-                if self._bell in ready:
-                    self._take_in()
+                self._hear_one()
                 self._look_at_the_clock()
         except BaseException:
             self.close()
@@ -199,8 +196,17 @@ class Server:
         )  # fmt: skip
 
     def publish(self, event: Event) -> None:
-        """Tell everybody who listens. Only on the thread of `run`, or before it."""
-        self._publisher.send_multipart([event.topic.encode(), wire.encode(event_map(event))])
+        """Tell everybody who listens, if anybody does. Only on the thread of `run`, or before it."""
+        self._hear_listeners()
+        topic = event.topic.encode()
+        if any(topic.startswith(wanted) for wanted in self._wanted):
+            self._publisher.send_multipart([topic, wire.encode(event_map(event))])
+
+    def _hear_listeners(self) -> None:
+        """A first byte of 1 begins, of 0 ends what somebody wants to be told."""
+        while int(self._publisher.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+            message = self._publisher.recv()
+            (self._wanted.add if message[:1] == b"\1" else self._wanted.discard)(message[1:])
 
     def close(self) -> bool:
         """End the threads and close the sockets; `run` does this itself. False if the device is still in a
@@ -211,7 +217,7 @@ class Server:
         if self._guard is not None:
             self._guard.stop()
         with self._ring_lock:
-            for socket in (self._router, self._publisher, self._bell, self._ringer):
+            for socket in (self._router, self._publisher, self._ringer):
                 socket.close()
         self._context.term()
         if self._settings.ipc is not None:
@@ -219,13 +225,6 @@ class Server:
         return ended
 
     # --- other threads
-
-    def _pair(self) -> tuple["zmq.Socket[bytes]", "zmq.Socket[bytes]"]:
-        """Two ends of an in-process line by which other threads wake the poller."""
-        bell, ringer = self._context.socket(zmq.PULL), self._context.socket(zmq.PUSH)
-        bell.bind("inproc://bell")
-        ringer.connect("inproc://bell")
-        return bell, ringer
 
     def _ring(self) -> None:
         with self._ring_lock:
@@ -239,7 +238,6 @@ class Server:
         self._ring()
 
     def _take_in(self) -> None:
-        self._bell.recv()
         while not self._done.empty():
             self._done.get()()
 
@@ -283,33 +281,39 @@ class Server:
 
     # --- requests
 
-    def _receive_some(self) -> None:
-        """Read what has come, but not for ever: the bell must be heard too."""
-        for _ in range(AT_ONCE):
-            try:
-                frames = self._router.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
+    def _hear_one(self) -> None:
+        """Wait for a request or the bell, which rings at the same socket, and do what it asks for."""
+        try:
+            frames = self._router.recv_multipart()
+        except zmq.Again:
+            return
+        if frames[0] == BELL:
+            self._take_in()
+        else:
             self._receive(frames)
 
     def _receive(self, frames: list[bytes]) -> None:
         """Answer one request, or hand it to the desk. The process must outlive any bug in its way."""
-        caller = Caller(frames[0], "", "", now_s())
+        arrived_s, route, request_id = now_s(), frames[0], ""
         try:
             header, body = self._split(frames[1:])
-            caller = readable(caller, header)
+            request_id = readable_id(header)
             envelope = Envelope.from_header(header, self._settings.limits)
             self._authorise(envelope)
-            self._heard_s = caller.arrived_s
+            self._heard_s = arrived_s
             request = parse_request(envelope.op, header, body, self._settings.limits)
             self.metrics.requests[envelope.op] += 1
-            caller = identified(caller, envelope)
+            session = envelope.session
+            if session is None:  # its connection's name, which no client can spell
+                session = f"\0{route.hex()}"
+            caller = Caller(route, envelope.id, session, arrived_s, envelope.session)
             self._dispatch(caller, request, body)
         except NpcVoiceError as error:
-            self._send(caller, ErrorReply.of(error))
+            self._reply(route, request_id, ErrorReply.of(error))
         except Exception as error:
             log.exception("a request failed")
-            self._send(caller, ErrorReply.of(InternalError(f"the request failed: {type(error).__name__}")))
+            failure = InternalError(f"the request failed: {type(error).__name__}")
+            self._reply(route, request_id, ErrorReply.of(failure))
 
     def _split(self, frames: list[bytes]) -> tuple[wire.Header, bytes | None]:
         """Frames after the route -> header and body. REQ and DEALER both send the empty delimiter."""
@@ -397,25 +401,28 @@ class Server:
         )
 
     def _send(self, caller: Caller, reply: Reply | ErrorReply, body: zmq.Frame | None = None) -> None:
-        """Reply. A client that is gone, or does not read, misses it and can ask again with the same id."""
+        self._reply(caller.route, caller.id, reply, body)
+
+    def _reply(
+        self, route: bytes, request_id: str, reply: Reply | ErrorReply, body: zmq.Frame | None = None
+    ) -> None:
+        """A client that is gone, or does not read, misses it and can ask again with the same id."""
         if isinstance(reply, ErrorReply):
             self.metrics.errors[reply.code] += 1
-        frames = [caller.route, b"", wire.encode(reply_header(caller.id, reply))]
+        header = wire.encode(reply_header(request_id, reply))
         try:
-            self._router.send_multipart(frames if body is None else [*frames, body], zmq.NOBLOCK)
+            if body is None:
+                self._router.send_multipart([route, b"", header], zmq.NOBLOCK)
+            else:
+                self._router.send_multipart([route, b"", header], zmq.NOBLOCK | zmq.SNDMORE)
+                self._router.send(body, zmq.NOBLOCK, copy=False)
         except zmq.ZMQError as error:
             if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
                 raise
             self.metrics.replies_dropped += 1
 
 
-def readable(caller: Caller, header: wire.Header) -> Caller:
-    """With the request's id, for replies, as far as it can be read."""
+def readable_id(header: wire.Header) -> str:
+    """The request's id for an error reply, or nothing where it cannot be read."""
     value = header.get("id")
-    return Caller(caller.route, value[:64] if isinstance(value, str) else "", "", caller.arrived_s)
-
-
-def identified(caller: Caller, envelope: Envelope) -> Caller:
-    """With its session: the client's own, or its connection's name, which no client can spell."""
-    session = envelope.session if envelope.session is not None else f"\0{caller.route.hex()}"
-    return Caller(caller.route, envelope.id, session, caller.arrived_s, envelope.session)
+    return value[:64] if isinstance(value, str) else ""

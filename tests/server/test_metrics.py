@@ -138,7 +138,9 @@ def test_the_cpu_and_a_missing_driver_have_no_gpu():
 
 def test_stages_are_counted_apart():
     metrics = Metrics()
-    metrics.answered(LineTiming(queue_ms=1, text_ms=2, infer_ms=300, encode_ms=4, total_ms=307))
+    metrics.answered(LineTiming(queue_ms=1, text_ms=2, infer_ms=300, encode_ms=4, total_ms=307), False)
+    metrics.answered(LineTiming(total_ms=0.2), True)
+    assert [metrics.stages[stage].quantiles().count for stage in ("infer", "total")] == [1, 2]
     assert metrics.stages["infer"].quantiles().p50_ms == pytest.approx(300, rel=0.2)
     metrics.worked(1.0, 4.0)
     assert metrics.real_time_factor == 0.25
