@@ -24,7 +24,7 @@ from sidecar.protocol.requests import (
     Stats,
     Synthesize,
 )
-from sidecar.protocol.wire import Header
+from sidecar.protocol.wire import Header, encode, encode_fields, joined
 
 TimedRow = tuple[str, float, float]  #: text, start_s, end_s
 VisemeRow = tuple[float, str, float]  #: start_s, shape, weight
@@ -240,6 +240,32 @@ class ErrorReply:
         """What a client raises for it."""
         kind = error_class(self.code)
         return kind(self.message, field=self.field, retry_after_ms=self.retry_after_ms)
+
+
+@dataclass(frozen=True)
+class Retold:
+    """A success that is told again and again: its `count` fields, encoded once, and what is new each time."""
+
+    count: int
+    fields: bytes
+    timing: LineTiming
+
+    @classmethod
+    def of(cls, reply: SpokenReply) -> "Retold":
+        fields = {"v": VERSION, "ok": True, **to_map(reply)}
+        del fields["timing"]
+        return cls(len(fields), encode_fields(fields), reply.timing)
+
+    def after(self, timing: LineTiming) -> "Retold":
+        return Retold(self.count, self.fields, timing)
+
+
+def reply_frame(request_id: str, reply: Reply | ErrorReply | Retold) -> bytes:
+    """The header that the sidecar sends, encoded."""
+    if isinstance(reply, Retold):
+        new = {"id": request_id, "timing": to_map(reply.timing)}
+        return joined(reply.count + len(new), reply.fields + encode_fields(new))
+    return encode(reply_header(request_id, reply))
 
 
 def reply_header(request_id: str, reply: Reply | ErrorReply) -> Header:

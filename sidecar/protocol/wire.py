@@ -17,6 +17,18 @@ def encode(header: Header) -> bytes:
     return packed
 
 
+def encode_fields(fields: Header) -> bytes:
+    """A map's keys and values without its head, for `joined`."""
+    packer = msgpack.Packer(use_bin_type=True)
+    return b"".join(packer.pack(item) for pair in fields.items() for item in pair)
+
+
+def joined(count: int, fields: bytes) -> bytes:
+    """A header of `count` fields from pieces of `encode_fields`."""
+    head: bytes = msgpack.Packer().pack_map_header(count)
+    return head + fields
+
+
 def decode(frame: bytes, limits: Limits) -> Header:
     """One frame as a header. Raises `TooLarge` or `BadRequest`.
 

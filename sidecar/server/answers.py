@@ -7,13 +7,13 @@ import zmq
 
 from sidecar.protocol.errors import NpcVoiceError
 from sidecar.protocol.events import Event, LineDone
-from sidecar.protocol.replies import ErrorReply, LineTiming, Reply
+from sidecar.protocol.replies import ErrorReply, LineTiming, Reply, Retold
 from sidecar.protocol.requests import Synthesize
 from sidecar.server.flight import Caller, Stream
 from sidecar.server.metrics import Metrics
 from sidecar.server.takes import Part, Take, as_chunk
 
-Send = Callable[[Caller, Reply | ErrorReply, zmq.Frame | None], None]
+Send = Callable[[Caller, Reply | ErrorReply | Retold, zmq.Frame | None], None]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class Answers:
         """All of a take. `began_s` is when the device began with it, for a line that had to wait."""
         part = take.whole
         timing = self._timed(caller, part, cached, began_s)
-        self.send(caller, take.reply(request, part, timing, cached), part.frame)
+        reply = take.retold(request, timing) if cached else take.reply(request, part, timing, cached)
+        self.send(caller, reply, part.frame)
         self.metrics.answered(timing, cached)
         self._done(caller, cached, take.audio_s)
 

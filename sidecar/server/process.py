@@ -1,5 +1,6 @@
 """The life of a serving process: one instance, sockets, connection file, signals, end."""
 
+import gc
 import ipaddress
 import logging
 import os
@@ -113,6 +114,8 @@ def serve(load: Callable[[], Voices], options: ServeOptions, ready: Callable[[Re
             stop_with_stdin(stop)
         sys.setswitchinterval(SWITCH_S)
         voices = load()
+        gc.collect()
+        gc.freeze()  # dictionaries and modules stay: going through them again would stop every thread
         settings = settings_of(options, token)
         server.append(Server(voices, settings))
         ended = run(server[0], voices, settings, options, ready, stack)

@@ -33,10 +33,11 @@ from sidecar.protocol.replies import (
     HelloReply,
     PingReply,
     Reply,
+    Retold,
     ShutdownReply,
     SpeakersReply,
     StatsReply,
-    reply_header,
+    reply_frame,
 )
 from sidecar.protocol.replies import (
     Device as DeviceName,
@@ -400,16 +401,18 @@ class Server:
             memory_bytes=resident_bytes(),
         )
 
-    def _send(self, caller: Caller, reply: Reply | ErrorReply, body: zmq.Frame | None = None) -> None:
+    def _send(
+        self, caller: Caller, reply: Reply | ErrorReply | Retold, body: zmq.Frame | None = None
+    ) -> None:
         self._reply(caller.route, caller.id, reply, body)
 
     def _reply(
-        self, route: bytes, request_id: str, reply: Reply | ErrorReply, body: zmq.Frame | None = None
+        self, route: bytes, request_id: str, reply: Reply | ErrorReply | Retold, body: zmq.Frame | None = None
     ) -> None:
         """A client that is gone, or does not read, misses it and can ask again with the same id."""
         if isinstance(reply, ErrorReply):
             self.metrics.errors[reply.code] += 1
-        header = wire.encode(reply_header(request_id, reply))
+        header = reply_frame(request_id, reply)
         try:
             if body is None:
                 self._router.send_multipart([route, b"", header], zmq.NOBLOCK)

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import zmq
 
-from sidecar.protocol.replies import Audio, Chunk, LineTiming, ModelName, SpokenReply, TimedRow
+from sidecar.protocol.replies import Audio, Chunk, LineTiming, ModelName, Retold, SpokenReply, TimedRow
 from sidecar.protocol.requests import Synthesize
 from sidecar.synthesis import NEUTRAL, Line, Speech
 
@@ -85,6 +85,17 @@ class Take:
                 encode_ms=sum(part.timing.encode_ms for part in self.parts),
             ),
         )
+
+    @cached_property
+    def _retold(self) -> dict[tuple[str, ...], Retold]:
+        return {}
+
+    def retold(self, request: Synthesize, timing: LineTiming) -> Retold:
+        """The reply of the whole to those who find it ready."""
+        if (known := self._retold.get(request.timings)) is None:
+            known = Retold.of(self.reply(request, self.whole, LineTiming(), cached=True))
+            self._retold[request.timings] = known
+        return known.after(timing)
 
     @property
     def size_bytes(self) -> int:

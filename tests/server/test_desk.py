@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import zmq
 
+from sidecar.protocol import wire
 from sidecar.protocol.errors import (
     BadRequest,
     Cancelled,
@@ -14,7 +15,8 @@ from sidecar.protocol.errors import (
     ShuttingDown,
 )
 from sidecar.protocol.events import Event, LineDone, LineStarted, ServerOverloaded
-from sidecar.protocol.replies import ErrorReply, Reply, SpokenReply
+from sidecar.protocol.limits import Limits
+from sidecar.protocol.replies import ErrorReply, Reply, Retold, SpokenReply, parse_reply, reply_frame
 from sidecar.protocol.requests import Synthesize
 from sidecar.server.answers import Answers
 from sidecar.server.cache import MemoryCache
@@ -41,7 +43,10 @@ class Room:
         self.events: list[Event] = []
         self.cache = MemoryCache(cache_bytes)
 
-        def send(caller: Caller, reply: Reply | ErrorReply, body: zmq.Frame | None) -> None:
+        def send(caller: Caller, reply: Reply | ErrorReply | Retold, body: zmq.Frame | None) -> None:
+            if isinstance(reply, Retold):
+                header = wire.decode(reply_frame(caller.id, reply), Limits())
+                reply = parse_reply(SpokenReply, header).reply
             self.sent.append((caller, reply, body and body.bytes))
 
         answers = Answers(send, self.events.append, Metrics(), self.clock)
