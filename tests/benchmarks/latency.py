@@ -21,10 +21,14 @@ from tests.processes import sidecar
 
 LINES = {
     8: "Take {} coins, and leave my shop now.",
-    16: "Halt there, stranger, nobody passes this gate after dark without {} good reasons and the captain's word.",
+    16: (
+        "Halt there, stranger, nobody passes this gate after dark without {} good reasons and the captain's "
+        "word."
+    ),
     40: (
-        "The old mine has been sealed for {} years, traveler, and nobody who went in ever came back out, so if you "
-        "are really set on going down there tonight, take a lantern, a rope, and somebody who can sing."
+        "The old mine has been sealed for {} years, traveler, and nobody who went in ever came back out, "
+        "so if you are really set on going down there tonight, take a lantern, a rope, and somebody "
+        "who can sing."
     ),
 }
 NUMBERS = [
@@ -115,11 +119,11 @@ async def company(file: Path, clients: int, lines: int) -> None:
     took_s = time.perf_counter() - began
     for client in everybody:
         await client.close()
-    print(
-        f"  {clients:2} clients: first p50 {percentile(firsts, 50):6.0f} p99 {percentile(firsts, 99):6.0f} ms, "
-        f"whole p50 {percentile(wholes, 50):6.0f} p99 {percentile(wholes, 99):6.0f} ms, "
-        f"{sum(audio) / took_s:.2f} s of speech a second"
-    )
+    times = [
+        f"{name} p50 {percentile(found, 50):6.0f} p99 {percentile(found, 99):6.0f} ms"
+        for name, found in (("first", firsts), ("whole", wholes))
+    ]
+    print(f"  {clients:2} clients: {', '.join(times)}, {sum(audio) / took_s:.2f} s of speech a second")
 
 
 def batching(device: str) -> None:
