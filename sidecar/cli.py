@@ -2,7 +2,6 @@
 
 import io
 import json
-import logging
 import os
 import sys
 import time
@@ -170,21 +169,72 @@ def speakers(pack: PackName = None, as_json: AsJson = False) -> None:
 def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 lets the system choose.")] = 0,
     connection_file: Annotated[Path | None, typer.Option(help="Where clients find us.")] = None,
+    parent_pid: Annotated[int | None, typer.Option(min=1, help="Stop when this process ends.")] = None,
+    watch_stdin: Annotated[bool, typer.Option(help="Stop when standard input ends.")] = False,
+    idle_exit: Annotated[
+        float | None, typer.Option(min=1, help="Stop after so many seconds without a request.")
+    ] = None,
+    address: Annotated[str, typer.Option(help="Other than loopback needs --keys.")] = "127.0.0.1",
+    keys: Annotated[Path | None, typer.Option(help="Folder with CURVE keys; see npc-voice keys.")] = None,
+    cache: Annotated[int, typer.Option(min=0, help="MiB of memory for spoken lines.")] = 64,
+    disk_cache: Annotated[int, typer.Option(min=0, help="MiB on disk for spoken lines.")] = 0,
+    memory_limit: Annotated[int | None, typer.Option(help="MiB that the process may take.")] = None,
+    normal_priority: Annotated[bool, typer.Option(help="Do not give way to other processes.")] = False,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Serve Prometheus metrics on loopback.")
+    ] = None,
+    log_text: Annotated[bool, typer.Option(help="Let the text of lines into the log.")] = False,
     pack: PackName = None,
     device: Device = "auto",
     precision: Precision = "auto",
     threads: Threads = None,
 ) -> None:
     """Serve speech to games over ZeroMQ on this machine."""
+    from sidecar.engines.device import memory_errors
     from sidecar.models.home import Home
+    from sidecar.server.host import be_nice, limit_memory
+    from sidecar.server.logs import log_to_stderr
+    from sidecar.server.process import Ready, ServeOptions
     from sidecar.server.process import serve as run
+    from sidecar.server.voices import ServedVoice, Voices
 
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
-    voice = load_voice(pack, device, precision, threads)
-    file = connection_file or Home.from_environment().connection_file
-    run(voice.synthesizer, file, port, lambda c: err.print(f"serving on {c.commands}, clients read {file}"))
+    log_to_stderr()
+    home = Home.from_environment()
+    file = connection_file or home.connection_file
+    if not normal_priority:
+        be_nice()
+
+    def load() -> Voices:
+        if memory_limit is not None:
+            limit_memory(memory_limit, device)
+        voice = load_voice(pack, device, precision, threads)
+        with memory_errors("the voice"):
+            voice.synthesizer.warm_up()
+        return Voices(ServedVoice.of(voice.synthesizer, home.lexicon_bytes()))
+
+    def ready(where: Ready) -> None:
+        out.print(f"serving on {where.connection.commands}, clients read {file}", highlight=False)
+        if where.metrics_port is not None:
+            out.print(f"metrics on http://127.0.0.1:{where.metrics_port}/metrics", highlight=False)
+
+    options = ServeOptions(
+        connection_file=file, address=address, port=port, keys=keys, cache_mib=cache,
+        disk_cache=home.cache, disk_cache_mib=disk_cache, metrics_port=metrics_port, parent_pid=parent_pid,
+        watch_stdin=watch_stdin, idle_exit_s=idle_exit, log_text=log_text,
+    )  # fmt: skip
+    run(load, options, ready)
+
+
+@app.command()
+@explained
+def keys(folder: Annotated[Path, typer.Argument(help="Where they go.")]) -> None:
+    """Make CURVE keys for a sidecar that other machines may reach, and for one client."""
+    from sidecar.models.pack import storage_errors
+    from sidecar.server.keys import make_keys
+
+    with storage_errors(folder):
+        secret = make_keys(folder)
+    out.print(f"the server reads {folder}; give {secret} to the client, and nobody else", highlight=False)
 
 
 def main() -> None:

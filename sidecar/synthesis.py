@@ -16,8 +16,9 @@ from sidecar.audio.shape import faded, resampled
 from sidecar.engines.base import SpeakerChoice
 from sidecar.models.loader import Model
 from sidecar.models.pack import storage_errors
+from sidecar.prosody.edges import with_edges
 from sidecar.prosody.pitch import transposed
-from sidecar.prosody.plan import Floats, Phrase, Plan
+from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
 from sidecar.protocol.errors import BadRequest, EmptyText, TextTooLong, UnknownEmotion, Unsupported
 from sidecar.protocol.limits import SAMPLE_RATES_HZ, SEED_LIMIT
 from sidecar.text.languages import Dialect, dialect
@@ -28,6 +29,8 @@ from sidecar.text.tokens import Spoken, Word
 
 MAX_CHARACTERS = 20_000
 NEUTRAL = "neutral"
+LEAD_S = 0.1  #: silence at most before a line; the model's own third of a second is heard as a slow answer
+JOIN_S = 0.05  #: silence at most on either side of a cut inside a sentence, beside the mark's own pause
 
 
 @dataclass(frozen=True)
@@ -128,14 +131,18 @@ def format_of(path: Path) -> str:
 
 
 @dataclass(frozen=True)
-class _Prepared:
-    """A checked line, ready for the model."""
+class PreparedLine:
+    """A line that has been checked and read: phrase by phrase what the model is to say."""
 
     line: Line
     spoken: tuple[SpokenPhrase, ...]
     phrases: tuple[Phrase, ...]
     seed: int
     text_ms: float
+
+
+#: One phrase of a prepared line, by its index.
+Part = tuple[PreparedLine, int]
 
 
 class Synthesizer:
@@ -150,7 +157,7 @@ class Synthesizer:
     def speak(self, line: Line) -> Speech:
         """The whole line. Raises the `RequestError` that says what is wrong with it."""
         rows = self.model.engine.description.batch_rows
-        return joined(list(self._parts(self._prepare(line), rows)), line.loudness_lufs)
+        return joined(list(self._parts(self.prepare(line), rows)), line.loudness_lufs)
 
     def stream(self, line: Line) -> Iterator[Speech]:
         """The line phrase by phrase, as each is ready; times count from the line's start.
@@ -160,24 +167,24 @@ class Synthesizer:
         """
         if line.loudness_lufs is not None:
             raise Unsupported("loudness can only be set for a whole line, not a stream", field="loudness")
-        return self._parts(self._prepare(line), first_rows=1)
+        return self._parts(self.prepare(line), first_rows=1)
 
-    def _parts(self, prepared: _Prepared, first_rows: int) -> Iterator[Speech]:
-        """Render in groups, the first of `first_rows` phrases."""
-        start_s, text_ms, at, rows = 0.0, prepared.text_ms, 0, first_rows
-        while at < len(prepared.phrases):
-            for part in self._render(prepared, at, at + rows):
-                yield shifted(replace(part, timing=replace(part.timing, text_ms=text_ms)), start_s)
-                start_s, text_ms = start_s + part.duration_s, 0.0
-            at, rows = at + rows, self.model.engine.description.batch_rows
+    def warm_up(self) -> None:
+        """Speak a word to nobody, so that the first real line finds dictionaries and kernels ready."""
+        self.speak(Line("Ready."))
 
-    def _prepare(self, line: Line) -> _Prepared:
+    def check(self, line: Line) -> None:
+        """Everything that can be known without reading it, from any thread. Raises its `RequestError`."""
+        check(line, self.max_characters)
+        self._voices(line)
+        if line.language is not None:
+            dialect(line.language)
+
+    def prepare(self, line: Line) -> PreparedLine:
+        """Check and read a line. Raises the `RequestError` that says what is wrong with it."""
         began = time.perf_counter()
         check(line, self.max_characters)
-        engine = self.model.engine
-        chosen = engine.description.default_speaker if line.speaker is None else line.speaker
-        timbre = engine.speaker(chosen)
-        manner = timbre if line.manner is None else engine.speaker(line.manner)
+        timbre, manner = self._voices(line)
         spoken = tuple(self._phrases(line, self._dialect(line, timbre.name)))
         if not spoken:
             raise EmptyText("nothing in the line can be spoken", field="text")
@@ -186,7 +193,39 @@ class Synthesizer:
             for phrase in spoken
         )
         seed = derived_seed(line) if line.seed is None else line.seed
-        return _Prepared(line, spoken, said, seed, elapsed_ms(began))
+        return PreparedLine(line, spoken, said, seed, elapsed_ms(began))
+
+    def render(self, parts: Sequence[Part]) -> list[Speech]:
+        """Phrases of one or several lines in one pass of the model; times count from each phrase's start."""
+        began, engine = time.perf_counter(), self.model.engine
+        plans = [
+            self._bent(plan, line, at)
+            for plan, (line, at) in zip(
+                engine.plan([line.phrases[at] for line, at in parts]), parts, strict=True
+            )
+        ]
+        rows = engine.render(plans, [line.seed + at for line, at in parts])
+        timing = Timing(infer_ms=elapsed_ms(began) / len(plans))
+        return [
+            self._finished(line, line.spoken[at], plan, samples, timing)
+            for (line, at), plan, samples in zip(parts, plans, rows, strict=True)
+        ]
+
+    def _parts(self, prepared: PreparedLine, first_rows: int) -> Iterator[Speech]:
+        """Render in groups, the first of `first_rows` phrases."""
+        start_s, text_ms, rows = 0.0, prepared.text_ms, first_rows
+        waiting = [(prepared, at) for at in range(len(prepared.phrases))]
+        while waiting:
+            for part in self.render(waiting[:rows]):
+                yield shifted(replace(part, timing=replace(part.timing, text_ms=text_ms)), start_s)
+                start_s, text_ms = start_s + part.duration_s, 0.0
+            waiting, rows = waiting[rows:], self.model.engine.description.batch_rows
+
+    def _voices(self, line: Line) -> tuple[Speaker, Speaker]:
+        """Whose timbre and whose manner."""
+        engine = self.model.engine
+        timbre = engine.speaker(engine.description.default_speaker if line.speaker is None else line.speaker)
+        return timbre, timbre if line.manner is None else engine.speaker(line.manner)
 
     def _dialect(self, line: Line, speaker: str) -> Dialect:
         """As asked, or as the speaker speaks; in the first language there is where theirs cannot be read."""
@@ -199,27 +238,24 @@ class Synthesizer:
             [known for item in self._reader.read(line.text, how) if (known := kept(item, alphabet))]
         )
 
-    def _render(self, prepared: _Prepared, first: int, last: int) -> list[Speech]:
-        began, engine, line = time.perf_counter(), self.model.engine, prepared.line
-        plans = [transposed(plan, line.pitch_semitones) for plan in engine.plan(prepared.phrases[first:last])]
-        seeds = [prepared.seed + first + offset for offset in range(len(plans))]
-        rows = engine.render(plans, seeds)
-        timing = Timing(infer_ms=elapsed_ms(began) / len(plans))
-        rate = engine.description.sample_rate_hz
-        return [
-            self._finished(line, spoken, plan, faded(samples, rate), prepared.seed, timing)
-            for spoken, plan, samples in zip(prepared.spoken[first:last], plans, rows, strict=True)
-        ]
+    def _bent(self, plan: Plan, prepared: PreparedLine, at: int) -> Plan:
+        """The plan as the line wants it: its pitch, and no more silence around it than its place needs."""
+        spoken = prepared.spoken[at]
+        lead_s = JOIN_S if spoken.resumes else LEAD_S if at == 0 else plan.duration_s
+        tail_s = JOIN_S if spoken.pauses else plan.duration_s
+        return transposed(with_edges(plan, lead_s, tail_s), prepared.line.pitch_semitones)
 
     def _finished(
-        self, line: Line, spoken: SpokenPhrase, plan: Plan, samples: Floats, seed: int, timing: Timing
+        self, prepared: PreparedLine, spoken: SpokenPhrase, plan: Plan, samples: Floats, timing: Timing
     ) -> Speech:
         began = time.perf_counter()
         rate = self.model.engine.description.sample_rate_hz
-        wanted = line.sample_rate_hz or rate
-        samples = resampled(samples, rate, wanted)
+        wanted = prepared.line.sample_rate_hz or rate
+        samples = resampled(faded(samples, rate), rate, wanted)
         timing = replace(timing, encode_ms=elapsed_ms(began))
-        return Speech(samples, wanted, timed_words(spoken, plan), timed_phonemes(spoken, plan), seed, timing)
+        return Speech(
+            samples, wanted, timed_words(spoken, plan), timed_phonemes(spoken, plan), prepared.seed, timing
+        )
 
 
 def check(line: Line, max_characters: int) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from sidecar.engines.base import EngineDescription, SpeakerChoice
-from sidecar.engines.device import place
+from sidecar.engines.device import Placement, memory_errors, place
 from sidecar.models.default_voice import Progress, ensure_default_voice, silent
 from sidecar.models.home import Home
 from sidecar.models.loader import load_model
@@ -50,6 +50,14 @@ class Voice:
         placement = place(device, precision)
         if threads is not None:
             torch.set_num_threads(threads)
+        with memory_errors("the voice"):
+            return cls._load(pack, placement, lexicon, home, progress)
+
+    @classmethod
+    def _load(
+        cls, pack: str | Path | None, placement: Placement, lexicon: UserLexicon | Mapping[str, str] | None,
+        home: Home, progress: Progress,
+    ) -> "Voice":  # fmt: skip
         if pack is None:
             found = ensure_default_voice(home, progress)
         else:

@@ -19,7 +19,7 @@ from sidecar.protocol.errors import (
     UnknownSpeaker,
     Unsupported,
 )
-from sidecar.synthesis import Line, derived_seed
+from sidecar.synthesis import JOIN_S, LEAD_S, Line, derived_seed
 
 LINE = "Halt! That's 340 gold."
 
@@ -90,10 +90,33 @@ def test_a_stream_is_the_line_piece_by_piece(voice: Voice):
     )
     parts = list(voice.stream(text, "af_heart"))
     whole = voice.synthesize(text, "af_heart")
-    assert len(parts) == 2
+    assert len(parts) == 2 and parts[0].duration_s < 0.6 * whole.duration_s
     assert np.array_equal(np.concatenate([part.samples for part in parts]), whole.samples)
     assert parts[1].words[0].start_s > parts[0].duration_s
     assert [word for part in parts for word in part.words] == list(whole.words)
+
+
+def test_a_join_inside_a_sentence_pauses_no_longer_than_a_comma_does(voice: Voice):
+    """The silence on either side of a cut is the mark's, not the model's third of a second twice."""
+    text = (
+        "The old mine has been sealed for ten years, and nobody who went in ever came back out of it, ever."
+    )
+    first, second = voice.stream(text, "af_heart")
+    assert first.phonemes[-1].symbol == ","
+    after = first.duration_s - first.phonemes[-1].end_s
+    before = second.words[0].start_s - first.duration_s
+    assert 0 < after <= JOIN_S + 0.01 and 0 < before <= JOIN_S + 0.01
+
+
+def test_a_line_begins_at_once(voice: Voice):
+    assert voice.synthesize("No.").words[0].start_s <= LEAD_S + 0.001
+
+
+def test_lines_rendered_together_are_the_lines_rendered_apart(voice: Voice):
+    prepared = [voice.synthesizer.prepare(Line(text)) for text in ("Halt!", "Who goes there?")]
+    together = voice.synthesizer.render([(line, 0) for line in prepared])
+    for line, speech in zip(prepared, together, strict=True):
+        assert np.array_equal(voice.synthesizer.speak(line.line).samples, speech.samples)
 
 
 def test_a_long_line_is_spoken_whole(voice: Voice):

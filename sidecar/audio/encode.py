@@ -22,13 +22,21 @@ def encode(samples: Floats, sample_rate_hz: int, kind: str) -> bytes:
     if kind == "pcm_f32le":
         return clipped.astype("<f4").tobytes()
     if kind == "pcm_s16le":
-        return np.round(clipped * 32767).astype("<i2").tobytes()
+        return _as_16_bits(clipped).tobytes()
     if kind not in CONTAINERS:
         raise BadRequest(f"unknown format {kind!r}{did_you_mean(kind, FORMATS)}", field="format")
-    return _contained(clipped, sample_rate_hz, *CONTAINERS[kind])
+    container, subtype = CONTAINERS[kind]
+    exact = _as_16_bits(clipped) if subtype == "PCM_16" else clipped  # libsndfile would round otherwise
+    return _contained(exact, sample_rate_hz, container, subtype)
 
 
-def _contained(samples: Floats, sample_rate_hz: int, container: str, subtype: str) -> bytes:
+def _as_16_bits(samples: Floats) -> npt.NDArray[np.int16]:
+    return np.round(samples * 32767).astype("<i2")
+
+
+def _contained(
+    samples: Floats | npt.NDArray[np.int16], sample_rate_hz: int, container: str, subtype: str
+) -> bytes:
     buffer = io.BytesIO()
     with soundfile.SoundFile(buffer, "w", sample_rate_hz, 1, subtype=subtype, format=container) as file:
         for start in range(0, len(samples), sample_rate_hz):  # Vorbis overflows its stack on long writes

@@ -1,10 +1,12 @@
 """Which device a model runs on, and in which precision its heavy half does."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 
-from sidecar.protocol.errors import BadRequest
+from sidecar.protocol.errors import BadRequest, InsufficientMemory
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -30,6 +32,19 @@ def place(device: str = "auto", precision: str = "auto") -> Placement:
     if precision == "auto":
         return Placement(chosen, torch.bfloat16 if gains_from_bfloat16(chosen) else torch.float32)
     return Placement(chosen, getattr(torch, precision))
+
+
+@contextmanager
+def memory_errors(what: str) -> Iterator[None]:
+    """Too little memory for `what`, on the device or the host, is an `InsufficientMemory`, not a crash."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise InsufficientMemory(f"there is no memory left for {what}") from error
+    except RuntimeError as error:
+        if "allocate memory" not in str(error) and "not enough memory" not in str(error):
+            raise
+        raise InsufficientMemory(f"there is no memory left for {what}") from error
 
 
 def best_device() -> torch.device:

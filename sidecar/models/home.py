@@ -36,3 +36,12 @@ class Home:
     def trust(self) -> Path:
         """The publishers the user trusts; read if it is there."""
         return self.root / "trust.json"
+
+    def lexicon_bytes(self) -> bytes:
+        """What the lexicon says; nothing where there is none."""
+        return self.lexicon.read_bytes() if self.lexicon.exists() else b""
+
+    @property
+    def cache(self) -> Path:
+        """Spoken lines, if they are kept on disk."""
+        return self.root / "cache"

@@ -2,22 +2,31 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass, fields
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 from sidecar.protocol.errors import BadRequest
 from sidecar.protocol.limits import VERSION
+from sidecar.protocol.record import from_map, to_map
 
 
 @dataclass(frozen=True)
 class Connection:
-    """`commands` is a ZeroMQ endpoint, `started` seconds since the epoch. `token` is never printed."""
+    """`commands` and `events` are ZeroMQ endpoints, `started` is in seconds since the epoch.
+
+    `ipc` is a second endpoint for commands, where the platform has such. `server_key` is the public key
+    of a sidecar that wants CURVE. `token` is never printed.
+    """
 
     pid: int
     commands: str
+    events: str
     token: str
     started: float
+    ipc: str | None = None
+    server_key: str | None = None
     protocol: int = VERSION
 
     def __repr__(self) -> str:
@@ -30,7 +39,7 @@ class Connection:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                json.dump(asdict(self), stream)
+                json.dump(to_map(self), stream)
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
@@ -39,10 +48,21 @@ class Connection:
     def read(cls, path: Path) -> "Connection":
         """Raises `OSError` when there is none and `BadRequest` when it is malformed."""
         try:
-            data = json.loads(path.read_text("utf-8"))
-            return cls(**{field.name: data[field.name] for field in fields(cls)})
-        except (ValueError, KeyError, TypeError) as error:
-            raise BadRequest(f"{path} is no connection file: {error!r}") from error
+            return from_map(cls, json.loads(path.read_text("utf-8")))
+        except (ValueError, BadRequest) as error:
+            raise BadRequest(f"{path} is no connection file: {error}") from error
+
+    def is_alive(self) -> bool:
+        """Whether a process has this number; it may be another's by now, only an answer proves more."""
+        if sys.platform == "win32":
+            return _is_alive_on_windows(self.pid)
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True
 
     def remove(self, path: Path) -> None:
         """Delete the file if it is still this process's own."""
@@ -51,3 +71,18 @@ class Connection:
                 path.unlink()
         except (OSError, BadRequest):
             return
+
+
+def _is_alive_on_windows(pid: int) -> bool:
+    """`os.kill` would end it there."""
+    import ctypes
+
+    query, still_active = 0x1000, 259
+    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined,unused-ignore]
+    handle = kernel.OpenProcess(query, False, pid)
+    if not handle:
+        return False
+    code = ctypes.c_ulong()
+    kernel.GetExitCodeProcess(handle, ctypes.byref(code))
+    kernel.CloseHandle(handle)
+    return code.value == still_active

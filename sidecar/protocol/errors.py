@@ -26,6 +26,7 @@
         ├── DeadlineExceeded    deadline_exceeded
         ├── Cancelled           cancelled
         ├── ShuttingDown        shutting_down        retryable
+        ├── Unreachable         internal             there is no sidecar, or it does not answer; clients only
         └── InternalError       internal             a bug of ours; the message carries no secrets
 
 A message says what was wrong and what was expected; `tip` says what to do next,
@@ -166,8 +167,20 @@ class ShuttingDown(ServiceError):
     retryable = True
 
 
+class Unreachable(ServiceError):
+    code = "internal"
+    retryable = True
+
+
 class InternalError(ServiceError):
     code = "internal"
+
+
+def error_class(code: str) -> type[NpcVoiceError]:
+    """The class whose wire code that is; `InternalError` for a code that we do not know."""
+    branches: tuple[type[NpcVoiceError], ...] = (RequestError, ModelError, HostError, ServiceError)
+    leaves = {leaf.code: leaf for branch in branches for leaf in branch.__subclasses__()}
+    return leaves[code] if code in leaves and code != InternalError.code else InternalError
 
 
 def did_you_mean(asked: str, known: Iterable[str]) -> str:

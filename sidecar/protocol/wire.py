@@ -8,13 +8,25 @@ from sidecar.protocol.errors import BadRequest, TooLarge
 from sidecar.protocol.limits import Limits
 
 Header = dict[str, Any]
-_SCALARS = (str, int, float, bytes, bool, type(None))
+_SCALARS = frozenset((str, int, float, bytes, bool, type(None)))
 
 
 def encode(header: Header) -> bytes:
     """A header as one frame."""
     packed: bytes = msgpack.packb(header, use_bin_type=True)
     return packed
+
+
+def encode_fields(fields: Header) -> bytes:
+    """A map's keys and values without its head, for `joined`."""
+    packer = msgpack.Packer(use_bin_type=True)
+    return b"".join(packer.pack(item) for pair in fields.items() for item in pair)
+
+
+def joined(count: int, fields: bytes) -> bytes:
+    """A header of `count` fields from pieces of `encode_fields`."""
+    head: bytes = msgpack.Packer().pack_map_header(count)
+    return head + fields
 
 
 def decode(frame: bytes, limits: Limits) -> Header:
@@ -54,12 +66,12 @@ def _no_ext(code: int, _data: bytes) -> None:
     raise BadRequest(f"msgpack ext type {code} is not part of the protocol")
 
 
-def _check_depth(value: object, levels: int) -> None:
-    if not isinstance(value, dict | list):
-        if not isinstance(value, _SCALARS):  # msgpack turns its timestamp ext into an object unasked
-            raise BadRequest(f"msgpack ext type {type(value).__name__} is not part of the protocol")
-        return
+def _check_depth(value: Header | list[Any], levels: int) -> None:
     if levels == 0:
         raise BadRequest("the header is nested too deeply")
     for inner in value.values() if isinstance(value, dict) else value:
-        _check_depth(inner, levels - 1)
+        kind = type(inner)
+        if kind is dict or kind is list:
+            _check_depth(inner, levels - 1)
+        elif kind not in _SCALARS:  # msgpack turns its timestamp ext into an object unasked
+            raise BadRequest(f"msgpack ext type {kind.__name__} is not part of the protocol")

@@ -1,45 +1,199 @@
-"""The life of a serving process: model, socket, connection file, signals, end."""
+"""The life of a serving process: one instance, sockets, connection file, signals, end."""
 
+import gc
+import ipaddress
+import logging
 import os
 import secrets
-import signal
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import zmq
+from filelock import FileLock, Timeout
 
+from sidecar import __version__
 from sidecar.protocol.connection import Connection
-from sidecar.protocol.errors import StorageError
+from sidecar.protocol.errors import BadRequest, NpcVoiceError, StorageError
+from sidecar.protocol.events import ServerReady
+from sidecar.server.gpu import Gpu
+from sidecar.server.keys import read_keys
+from sidecar.server.lifetime import stop_on_signals, stop_with_parent, stop_with_stdin
+from sidecar.server.metrics import Exported, Exporter
 from sidecar.server.server import Server, ServerSettings
-from sidecar.synthesis import Synthesizer
+from sidecar.server.voices import Voices
+
+log = logging.getLogger(__name__)
+
+MEBI = 1 << 20
+SWITCH_S = 0.0005  #: how long one thread's Python may keep the others waiting: control answers beside speech
 
 
-def serve(
-    synthesizer: Synthesizer, connection_file: Path, port: int, ready: Callable[[Connection], None]
-) -> None:
-    """Serve until SIGINT, SIGTERM or a `shutdown` request. `ready` is told where, once requests are heard.
+@dataclass(frozen=True)
+class ServeOptions:
+    """What the command line decides. Sizes in MiB; `metrics_port` None: no metrics, 0: any port."""
 
-    Raises `StorageError` when the port is taken or the connection file cannot be written.
+    connection_file: Path
+    address: str = "127.0.0.1"
+    port: int = 0
+    keys: Path | None = None
+    cache_mib: int = 64
+    disk_cache: Path | None = None
+    disk_cache_mib: int = 0
+    metrics_port: int | None = None
+    parent_pid: int | None = None
+    watch_stdin: bool = False
+    idle_exit_s: float | None = None
+    log_text: bool = False
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Where a sidecar is to be found."""
+
+    connection: Connection
+    metrics_port: int | None
+
+
+@contextmanager
+def only_one(connection_file: Path) -> Iterator[None]:
+    """Hold the connection file's lock; the system lets go of it when the process dies, however it does.
+
+    A connection file without a holder of its lock is a dead sidecar's, and is replaced.
+    Raises `StorageError` when another sidecar serves through it, or the folder cannot be written.
     """
-    token = secrets.token_urlsafe(32)
-    server = Server(synthesizer, ServerSettings(token=token, port=port))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: server.stop())
+    lock = FileLock(connection_file.with_name(f"{connection_file.name}.lock"), timeout=0)
     try:
-        connection = Connection(os.getpid(), server.bind(), token, time.time())
-        connection.write(connection_file)
-    except (zmq.ZMQError, OSError) as error:
-        server.close()
+        connection_file.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
         raise StorageError(
-            f"cannot start serving: {error}", tip="use --port 0 to let the system choose"
+            f"cannot start serving: {another(connection_file)} serves through {connection_file} already",
+            tip="use that one, or give this one its own --connection-file",
         ) from error
+    except OSError as error:
+        raise StorageError(f"cannot start serving: {error}") from error
     try:
-        ready(connection)
-    except BaseException:
-        server.close()
-        raise
-    else:
-        server.run()
+        yield
     finally:
-        connection.remove(connection_file)
+        lock.release()
+
+
+def another(connection_file: Path) -> str:
+    try:
+        return f"another sidecar (process {Connection.read(connection_file).pid})"
+    except (OSError, NpcVoiceError):
+        return "another sidecar, which is just starting,"
+
+
+def serve(load: Callable[[], Voices], options: ServeOptions, ready: Callable[[Ready], None]) -> None:
+    """Serve until told to stop. `load` is called once nothing else can be in the way.
+
+    Raises what `load` raises, `BadRequest` for options that cannot be, and `StorageError` when the port
+    is taken, another sidecar is there or the connection file cannot be written.
+    """
+    check_address(options)
+    ended = True
+    with ExitStack() as stack:
+        stack.enter_context(only_one(options.connection_file))
+        token = secrets.token_urlsafe(32)
+        server: list[Server] = []
+
+        def stop(reason: str, drain: bool) -> None:
+            if not server:
+                os._exit(0)  # nothing is served yet, and loading cannot be interrupted otherwise
+            server[0].stop(reason, drain)
+
+        stop_on_signals(stop)
+        if options.parent_pid is not None:
+            stop_with_parent(options.parent_pid, stop)
+        if options.watch_stdin:
+            stop_with_stdin(stop)
+        sys.setswitchinterval(SWITCH_S)
+        voices = load()
+        gc.collect()
+        gc.freeze()  # dictionaries and modules stay: going through them again would stop every thread
+        settings = settings_of(options, token)
+        server.append(Server(voices, settings))
+        ended = run(server[0], voices, settings, options, ready, stack)
+    if not ended:
+        os._exit(0)  # everything is tidied up but the device, which is in a pass that nobody waits for
+
+
+def run(
+    server: Server, voices: Voices, settings: ServerSettings, options: ServeOptions,
+    ready: Callable[[Ready], None], stack: ExitStack,
+) -> bool:  # fmt: skip
+    """Bind, say where, serve; what `Server.close` says at the end."""
+    with ExitStack() as opened:
+        opened.callback(server.close)
+        try:
+            commands, events = server.bind()
+            metrics_port = None
+            if options.metrics_port is not None:
+                metrics_port = export(server, voices, options.metrics_port, stack)
+            key = settings.curve.public_key.decode() if settings.curve else None
+            ipc = f"ipc://{settings.ipc}" if settings.ipc else None
+            connection = Connection(os.getpid(), commands, events, settings.token, time.time(), ipc, key)
+            stack.callback(connection.remove, options.connection_file)
+            connection.write(options.connection_file)
+        except (zmq.ZMQError, OSError) as error:
+            raise StorageError(
+                f"cannot start serving: {error}", tip="use --port 0 to let the system choose"
+            ) from error
+        ready(Ready(connection, metrics_port))
+        log.info("ready", extra={"commands": commands, "events": events, "metrics_port": metrics_port})
+        server.publish(ServerReady(os.getpid(), f"npc-voice {__version__}"))
+        opened.pop_all()
+        ended = server.run()
+        log.info("stopped")
+        return ended
+
+
+def export(server: Server, voices: Voices, port: int, stack: ExitStack) -> int:
+    """Metrics until the stack unwinds; the port they are on."""
+    gpu = Gpu.of(voices.default.synthesizer.model.engine.description.device)
+    if gpu is not None:
+        stack.callback(gpu.close)
+    exporter = Exporter(Exported(server.metrics, server.level, gpu), port)
+    stack.callback(exporter.close)
+    return exporter.port
+
+
+def settings_of(options: ServeOptions, token: str) -> ServerSettings:
+    return ServerSettings(
+        token=token,
+        address=options.address,
+        port=options.port,
+        ipc=ipc_path(options.connection_file),
+        curve=read_keys(options.keys) if options.keys is not None else None,
+        cache_bytes=options.cache_mib * MEBI,
+        disk_cache=options.disk_cache,
+        disk_cache_bytes=options.disk_cache_mib * MEBI,
+        idle_exit_s=options.idle_exit_s,
+        log_text=options.log_text,
+    )
+
+
+def check_address(options: ServeOptions) -> None:
+    """Raises `BadRequest` unless it is loopback or there are keys."""
+    try:
+        loopback = ipaddress.ip_address(options.address).is_loopback
+    except ValueError as error:
+        raise BadRequest(f"{options.address!r} is no IP address", field="address") from error
+    if not loopback and options.keys is None:
+        raise BadRequest(
+            f"{options.address} can be reached from other machines: that needs --keys",
+            field="address",
+            tip="make keys with npc-voice keys FOLDER, or stay on 127.0.0.1",
+        )
+
+
+def ipc_path(connection_file: Path) -> Path | None:
+    """A socket beside the connection file, where the platform has such and the path is short enough."""
+    path = connection_file.with_name(f"{connection_file.stem}.ipc").absolute()
+    fits = zmq.has("ipc") and len(str(path).encode()) <= getattr(zmq, "IPC_PATH_MAX_LEN", 0)
+    return path if fits else None

@@ -1,146 +1,320 @@
-"""The process's ear and mouth: one ROUTER socket, typed requests in, typed replies out."""
+"""The process's ear and mouth: sockets, typed requests in, typed replies out.
 
+One thread runs `Server.run`: it reads requests, answers those that need no device at once and hands
+lines to the desk. The device's and the disk's threads leave what they have done in a queue and ring
+a bell at the requests' own socket. So control never waits for speech, and state needs no locks.
+"""
+
+import contextlib
 import hmac
 import logging
 import queue
 import threading
-import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import zmq
+from zmq.auth.thread import ThreadAuthenticator
 
+from sidecar import __version__
 from sidecar.protocol import wire
 from sidecar.protocol.errors import (
     BadRequest,
     InternalError,
     NpcVoiceError,
-    ShuttingDown,
     Unauthorized,
 )
-from sidecar.protocol.limits import Limits
-from sidecar.protocol.messages import (
-    Envelope,
+from sidecar.protocol.events import Event, ServerStopping, event_map
+from sidecar.protocol.limits import VERSION, Limits
+from sidecar.protocol.replies import (
+    CancelReply,
     ErrorReply,
+    HelloReply,
+    PingReply,
+    Reply,
+    Retold,
+    ShutdownReply,
+    SpeakersReply,
+    StatsReply,
+    reply_frame,
+)
+from sidecar.protocol.replies import (
+    Device as DeviceName,
+)
+from sidecar.protocol.requests import (
+    FORMATS,
+    OPS,
+    PRIORITIES,
+    Activate,
+    Canary,
+    Cancel,
+    Emotions,
+    Envelope,
     Hello,
-    OkReply,
+    Models,
+    Next,
     Ping,
     Request,
+    Rescan,
+    Rollback,
     Shutdown,
     Speakers,
+    Stats,
     Synthesize,
     parse_request,
+    require_body,
 )
-from sidecar.server import handlers
-from sidecar.server.handlers import Answer
-from sidecar.server.worker import Job, Worker
-from sidecar.synthesis import Synthesizer
+from sidecar.server.answers import Answers
+from sidecar.server.cache import MemoryCache
+from sidecar.server.desk import Desk, Tools
+from sidecar.server.device import Device
+from sidecar.server.disk_cache import DiskCache
+from sidecar.server.flight import Caller, now_s
+from sidecar.server.keys import Curve, only_known_clients
+from sidecar.server.metrics import Level, Metrics, resident_bytes
+from sidecar.server.scheduling import QueueLimits
+from sidecar.server.voices import Voices, emotions
 
 log = logging.getLogger(__name__)
 
 #: Frames this many times over the body's limit are cut off by ZeroMQ, connection and all, before they
 #: take memory; up to there a client is told.
 CUT_OFF = 8
-POLL_MS = 500  # where a signal does not interrupt the wait (Windows), it is seen after this time
-DRAIN_LINGER_MS = 2_000
+REPLIES_UNREAD = 128  #: replies that may wait for a client that does not read; later ones are dropped
+BELL = b"bell"  #: the name by which other threads wake the server; a client that takes it only wakes it
+POLL_MS = 500  #: where a signal does not interrupt the wait (Windows), it is seen after this time
+LINGER_MS = 2_000
+DRAIN_S = 30.0
+PASS_S = 1.0  #: how long the end waits for a pass whose line nobody waits for any more
+TIMINGS_TODAY = ("words", "phonemes")
 
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """`port` 0 lets the system choose. Only loopback is bound."""
+    """`port` and `events_port` 0 let the system choose; `address` other than loopback needs `curve`.
+
+    `ipc` is a path for a second endpoint. `cache_bytes` is the memory for spoken lines;
+    `disk_cache_bytes` above 0 keeps them in `disk_cache` too. `idle_exit_s`: stop when nothing was asked
+    for so long. `log_text` lets the text of lines into the log.
+    """
 
     token: str = field(repr=False)
+    address: str = "127.0.0.1"
     port: int = 0
+    events_port: int = 0
+    ipc: Path | None = None
+    curve: Curve | None = None
     limits: Limits = field(default_factory=Limits)
+    queue: QueueLimits = field(default_factory=QueueLimits)
+    cache_bytes: int = 64 << 20
+    disk_cache: Path | None = None
+    disk_cache_bytes: int = 0
+    idle_exit_s: float | None = None
+    log_text: bool = False
 
 
 class Server:
-    """Serves one synthesizer: `bind`, then `run` until `stop` or a `shutdown` request."""
+    """Serves voices: `bind`, then `run` until `stop` or a `shutdown` request."""
 
-    def __init__(self, synthesizer: Synthesizer, settings: ServerSettings) -> None:
-        self._synthesizer, self._settings = synthesizer, settings
+    def __init__(self, voices: Voices, settings: ServerSettings) -> None:
+        self._voices, self._settings = voices, settings
+        self._token = settings.token.encode()
         self._context = zmq.Context()
-        self._results: queue.SimpleQueue[tuple[Job, Answer | NpcVoiceError]] = queue.SimpleQueue()
-        self._worker = Worker(synthesizer, self._finished)
         self._router: zmq.Socket[bytes] = self._context.socket(zmq.ROUTER)
-        self._bell, self._ringer = self._pair()
+        self._publisher: zmq.Socket[bytes] = self._context.socket(zmq.XPUB)
+        self._done: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._guard: ThreadAuthenticator | None = None
+        self._ringer: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
         self._ring_lock = threading.RLock()  # a signal may find its own thread inside
-        self._stopping = threading.Event()
-        self._open_jobs = 0
+        self._wanted: set[bytes] = set()  # what listeners have subscribed to
+        self._stops: list[tuple[str, bool]] = []
+        self._stopping: str | None = None
+        self._give_up_s: float | None = None
+        self._began_s = self._heard_s = now_s()
+        self.metrics = Metrics()
+        self._device = Device(lambda outcomes: self._later(lambda: self._desk.finished(outcomes)))
+        self._cache = MemoryCache(settings.cache_bytes)
+        self._disk = self._disk_cache()
+        answers = Answers(self._send, self.publish, self.metrics, now_s)
+        self._desk = Desk(Tools(voices, self._device, self._cache, self._disk, answers), settings.queue)
 
-    def bind(self) -> str:
-        """Listen; returns the endpoint. Raises `zmq.ZMQError` when the port is taken."""
-        limits = self._settings.limits
-        self._router.setsockopt(zmq.MAXMSGSIZE, CUT_OFF * limits.body_bytes)
-        self._router.setsockopt(zmq.LINGER, DRAIN_LINGER_MS)
-        self._router.bind(f"tcp://127.0.0.1:{self._settings.port or '*'}")
-        return self._router.getsockopt_string(zmq.LAST_ENDPOINT)
+    def bind(self) -> tuple[str, str]:
+        """Listen; the endpoints of commands and events. Raises `zmq.ZMQError` when a port is taken."""
+        limits, settings = self._settings.limits, self._settings
+        for option, value in (
+            (zmq.MAXMSGSIZE, CUT_OFF * limits.body_bytes), (zmq.LINGER, LINGER_MS), (zmq.ROUTER_MANDATORY, 1),
+            (zmq.SNDHWM, REPLIES_UNREAD), (zmq.RCVHWM, REPLIES_UNREAD), (zmq.RCVTIMEO, POLL_MS),
+        ):  # fmt: skip
+            self._router.setsockopt(option, value)
+        self._publisher.setsockopt(zmq.LINGER, LINGER_MS)
+        if settings.curve is not None:
+            self._guard = only_known_clients(self._context, settings.curve.clients)
+        is_ipv6 = ":" in settings.address
+        for socket in (self._router, self._publisher):
+            if settings.curve is not None:
+                socket.setsockopt(zmq.CURVE_SERVER, 1)
+                socket.setsockopt(zmq.CURVE_SECRETKEY, settings.curve.secret_key)
+            socket.setsockopt(zmq.IPV6, is_ipv6)
+        host = f"[{settings.address}]" if is_ipv6 else settings.address
+        self._router.bind(f"tcp://{host}:{settings.port or '*'}")
+        self._publisher.bind(f"tcp://{host}:{settings.events_port or '*'}")
+        commands = self._router.getsockopt_string(zmq.LAST_ENDPOINT)
+        self._router.bind("inproc://bell")
+        self._ringer.setsockopt(zmq.ROUTING_ID, BELL)
+        self._ringer.connect("inproc://bell")
+        if settings.ipc is not None:
+            self._router.bind(f"ipc://{settings.ipc}")
+            settings.ipc.chmod(0o600)
+        return commands, self._publisher.getsockopt_string(zmq.LAST_ENDPOINT)
 
-    def run(self) -> None:
-        """Serve until told to stop, finish what was accepted, then close every socket."""
-        self._worker.start()
-        poller = zmq.Poller()
-        poller.register(self._router, zmq.POLLIN)
-        poller.register(self._bell, zmq.POLLIN)
+    def run(self) -> bool:
+        """Serve until told to stop, finish what was accepted, then close; returns what `close` does."""
+        self._device.start()
+        if self._disk is not None:
+            self._disk.start()
         try:
-            while not (self._stopping.is_set() and self._open_jobs == 0):
-                ready = dict(poller.poll(POLL_MS))
-                if self._router in ready:
-                    self._receive()
-                if self._bell in ready:
-                    self._answer_finished()
-        finally:
+            while not self._ended():
+                self._hear_one()
+                self._look_at_the_clock()
+        except BaseException:
             self.close()
+            raise
+        return self.close()
 
-    def stop(self) -> None:
-        """Ask `run` to end; from any thread or a signal handler."""
-        self._stopping.set()
+    def stop(self, reason: str = "asked to", drain: bool = True) -> None:
+        """Ask `run` to end, from any thread or a signal handler. A second call, or one without `drain`,
+        answers what is open with `shutting_down` instead of finishing it."""
+        self._stops.append((reason, drain))
         self._ring()
 
-    def close(self) -> None:
-        """End the worker and close the sockets. `run` does this itself."""
-        self._worker.stop()
-        for socket in (self._router, self._bell, self._ringer):
-            socket.close()
-        self._context.term()
+    def level(self) -> Level:
+        """What is the case now; from any thread."""
+        cache, desk = self._cache.stats(), self._desk
+        return Level(
+            desk.waiting, desk.running, desk.streams, cache.hits, cache.misses, cache.bytes,
+            self._voices.names,
+        )  # fmt: skip
 
-    def _pair(self) -> tuple["zmq.Socket[bytes]", "zmq.Socket[bytes]"]:
-        """Two ends of an in-process line by which other threads wake the poller."""
-        bell, ringer = self._context.socket(zmq.PULL), self._context.socket(zmq.PUSH)
-        bell.bind("inproc://bell")
-        ringer.connect("inproc://bell")
-        return bell, ringer
+    def publish(self, event: Event) -> None:
+        """Tell everybody who listens, if anybody does. Only on the thread of `run`, or before it."""
+        self._hear_listeners()
+        topic = event.topic.encode()
+        if any(topic.startswith(wanted) for wanted in self._wanted):
+            self._publisher.send_multipart([topic, wire.encode(event_map(event))])
+
+    def _hear_listeners(self) -> None:
+        """A first byte of 1 begins, of 0 ends what somebody wants to be told."""
+        while int(self._publisher.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+            message = self._publisher.recv()
+            (self._wanted.add if message[:1] == b"\1" else self._wanted.discard)(message[1:])
+
+    def close(self) -> bool:
+        """End the threads and close the sockets; `run` does this itself. False if the device is still in a
+        pass, which nothing can interrupt: then only the process's end ends it."""
+        ended = self._device.stop(PASS_S)
+        if self._disk is not None:
+            self._disk.stop()
+        if self._guard is not None:
+            self._guard.stop()
+        with self._ring_lock:
+            for socket in (self._router, self._publisher, self._ringer):
+                socket.close()
+        self._context.term()
+        if self._settings.ipc is not None:
+            self._settings.ipc.unlink(missing_ok=True)
+        return ended
+
+    # --- other threads
 
     def _ring(self) -> None:
         with self._ring_lock:
             if not self._ringer.closed:
-                self._ringer.send(b"")
+                with contextlib.suppress(zmq.Again):  # it is ringing already
+                    self._ringer.send(b"", zmq.NOBLOCK)
 
-    def _finished(self, job: Job, outcome: Answer | NpcVoiceError) -> None:
-        self._results.put((job, outcome))
+    def _later(self, job: Callable[[], None]) -> None:
+        """Do `job` on the server's thread."""
+        self._done.put(job)
         self._ring()
 
-    def _receive(self) -> None:
-        """Read one request and answer it, or pass it to the device's thread."""
-        route, *frames = self._router.recv_multipart()
-        arrived = time.perf_counter()
-        request_id = ""
+    def _take_in(self) -> None:
+        while not self._done.empty():
+            self._done.get()()
+
+    def _disk_cache(self) -> DiskCache | None:
+        if self._settings.disk_cache is None or not self._settings.disk_cache_bytes:
+            return None
+        return DiskCache(
+            self._settings.disk_cache,
+            self._settings.disk_cache_bytes,
+            lambda key, take: self._later(lambda: self._desk.found_on_disk(key, take)),
+        )
+
+    # --- the clock
+
+    def _look_at_the_clock(self) -> None:
+        now = now_s()
+        while self._stops:
+            reason, drain = self._stops.pop(0)
+            self._begin_to_stop(reason, drain and self._stopping is None, now)
+        if (due_s := self._desk.due_s) is not None and now >= due_s:
+            self._desk.work()
+        idle_s = self._settings.idle_exit_s
+        if self._desk.open_lines:
+            self._heard_s = now
+        elif idle_s is not None and self._stopping is None and now - self._heard_s > idle_s:
+            self._begin_to_stop("idle", True, now)
+        if self._give_up_s is not None and now >= self._give_up_s:
+            self._give_up_s = None
+            self._desk.give_up()
+
+    def _begin_to_stop(self, reason: str, drain: bool, now: float) -> None:
+        if self._stopping is None:
+            self._stopping = reason
+            self._desk.close_door()
+            log.info("stopping", extra={"reason": reason, "lines": self._desk.open_lines})
+            self.publish(ServerStopping(reason, self._desk.open_lines))
+        self._give_up_s = now + (DRAIN_S if drain else 0.0)
+
+    def _ended(self) -> bool:
+        return self._stopping is not None and not (self._desk.unfinished and self._give_up_s is not None)
+
+    # --- requests
+
+    def _hear_one(self) -> None:
+        """Wait for a request or the bell, which rings at the same socket, and do what it asks for."""
         try:
-            header, body = self._split(frames)
+            frames = self._router.recv_multipart()
+        except zmq.Again:
+            return
+        if frames[0] == BELL:
+            self._take_in()
+        else:
+            self._receive(frames)
+
+    def _receive(self, frames: list[bytes]) -> None:
+        """Answer one request, or hand it to the desk. The process must outlive any bug in its way."""
+        arrived_s, route, request_id = now_s(), frames[0], ""
+        try:
+            header, body = self._split(frames[1:])
             request_id = readable_id(header)
             envelope = Envelope.from_header(header, self._settings.limits)
             self._authorise(envelope)
+            self._heard_s = arrived_s
             request = parse_request(envelope.op, header, body, self._settings.limits)
-            answer = self._dispatch(route, envelope, request, arrived)
+            self.metrics.requests[envelope.op] += 1
+            session = envelope.session
+            if session is None:  # its connection's name, which no client can spell
+                session = f"\0{route.hex()}"
+            caller = Caller(route, envelope.id, session, arrived_s, envelope.session)
+            self._dispatch(caller, request, body)
         except NpcVoiceError as error:
-            self._send(route, ErrorReply.of(request_id, error).to_header())
-            return
-        except Exception as error:  # the process must outlive any bug in a request's way
+            self._reply(route, request_id, ErrorReply.of(error))
+        except Exception as error:
             log.exception("a request failed")
             failure = InternalError(f"the request failed: {type(error).__name__}")
-            self._send(route, ErrorReply.of(request_id, failure).to_header())
-            return
-        if answer is not None:
-            self._send(route, OkReply(request_id, answer.fields).to_header(), answer.body)
+            self._reply(route, request_id, ErrorReply.of(failure))
 
     def _split(self, frames: list[bytes]) -> tuple[wire.Header, bytes | None]:
         """Frames after the route -> header and body. REQ and DEALER both send the empty delimiter."""
@@ -151,43 +325,104 @@ class Server:
         return wire.decode(frames[1], self._settings.limits), frames[2] if len(frames) == 3 else None
 
     def _authorise(self, envelope: Envelope) -> None:
-        if not hmac.compare_digest(envelope.token.encode(), self._settings.token.encode()):
+        if not hmac.compare_digest(envelope.token.encode(), self._token):
             raise Unauthorized(
                 "the token is missing or wrong: read it from the connection file", field="token"
             )
 
-    def _dispatch(self, route: bytes, envelope: Envelope, request: Request, arrived: float) -> Answer | None:
-        """The answer, or None when it will come from the device's thread."""
-        if self._stopping.is_set():
-            raise ShuttingDown("the sidecar is stopping")
+    def _dispatch(self, caller: Caller, request: Request, body: bytes | None) -> None:
         if isinstance(request, Synthesize):
-            self._open_jobs += 1
-            self._worker.submit(Job(route, envelope.id, request, arrived))
-            return None
-        if isinstance(request, Hello):
-            return handlers.hello(self._synthesizer, self._settings.limits)
-        if isinstance(request, Speakers):
-            return handlers.speakers(self._synthesizer.model.engine)
-        if isinstance(request, Shutdown):
-            self._stopping.set()
+            require_body(request, body)
+            if self._settings.log_text:
+                log.info("line", extra={"id": caller.id, "text": request.text})
+            self._desk.synthesize(caller, request)
+        elif isinstance(request, Next):
+            self._desk.next(caller, request.stream)
         else:
-            assert isinstance(request, Ping)
-        return Answer({})
+            self._send(caller, self._answer(caller, request))
 
-    def _answer_finished(self) -> None:
-        self._bell.recv()
-        while not self._results.empty():
-            job, outcome = self._results.get()
-            self._open_jobs -= 1
-            if isinstance(outcome, Answer):
-                self._send(job.route, OkReply(job.request_id, outcome.fields).to_header(), outcome.body)
+    def _answer(self, caller: Caller, request: Request) -> Reply:
+        """What is known without the device."""
+        voices = self._voices
+        if isinstance(request, Ping):
+            return PingReply()
+        if isinstance(request, Cancel):
+            return CancelReply(self._desk.cancel(caller, request.target))
+        if isinstance(request, Hello):
+            return self._hello()
+        if isinstance(request, Speakers):
+            engine = voices.default.synthesizer.model.engine.description
+            return SpeakersReply(voices.speakers(), engine.default_speaker)
+        if isinstance(request, Emotions):
+            return emotions()
+        if isinstance(request, Models | Rescan):
+            return voices.rows()
+        if isinstance(request, Activate):
+            return voices.activate(request.model)
+        if isinstance(request, Rollback):
+            return voices.rollback(request.model)
+        if isinstance(request, Canary):
+            return voices.canary(request.model, request.share)
+        if isinstance(request, Stats):
+            return self._stats()
+        assert isinstance(request, Shutdown)
+        self._begin_to_stop("a shutdown request", True, now_s())
+        return ShutdownReply(self._desk.open_lines)
+
+    def _hello(self) -> HelloReply:
+        engine = self._voices.default.synthesizer.model.engine.description
+        return HelloReply(
+            server=f"npc-voice {__version__}",
+            protocol=VERSION,
+            ops=OPS,
+            limits=self._settings.limits,
+            models=self._voices.names,
+            device=DeviceName(engine.device, engine.precision),
+            languages=engine.languages,
+            formats=FORMATS,
+            timings=TIMINGS_TODAY,
+            emotions=tuple(row.name for row in emotions().emotions),
+            priorities=PRIORITIES,
+        )
+
+    def _stats(self) -> StatsReply:
+        metrics, desk = self.metrics, self._desk
+        return StatsReply(
+            uptime_s=round(now_s() - self._began_s, 3),
+            requests=dict(metrics.requests),
+            errors=dict(metrics.errors),
+            lines_waiting=desk.waiting,
+            lines_running=desk.running,
+            streams=desk.streams,
+            audio_s=round(metrics.audio_s, 3),
+            real_time_factor=round(metrics.real_time_factor, 4),
+            latency={stage: histogram.quantiles() for stage, histogram in metrics.stages.items()},
+            cache=self._cache.stats(),
+            memory_bytes=resident_bytes(),
+        )
+
+    def _send(
+        self, caller: Caller, reply: Reply | ErrorReply | Retold, body: zmq.Frame | None = None
+    ) -> None:
+        self._reply(caller.route, caller.id, reply, body)
+
+    def _reply(
+        self, route: bytes, request_id: str, reply: Reply | ErrorReply | Retold, body: zmq.Frame | None = None
+    ) -> None:
+        """A client that is gone, or does not read, misses it and can ask again with the same id."""
+        if isinstance(reply, ErrorReply):
+            self.metrics.errors[reply.code] += 1
+        header = reply_frame(request_id, reply)
+        try:
+            if body is None:
+                self._router.send_multipart([route, b"", header], zmq.NOBLOCK)
             else:
-                self._send(job.route, ErrorReply.of(job.request_id, outcome).to_header())
-
-    def _send(self, route: bytes, header: wire.Header, body: bytes | None = None) -> None:
-        """Reply; a client that is gone is forgotten by ROUTER without a word."""
-        frames = [route, b"", wire.encode(header)]
-        self._router.send_multipart(frames if body is None else [*frames, body])
+                self._router.send_multipart([route, b"", header], zmq.NOBLOCK | zmq.SNDMORE)
+                self._router.send(body, zmq.NOBLOCK, copy=False)
+        except zmq.ZMQError as error:
+            if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
+                raise
+            self.metrics.replies_dropped += 1
 
 
 def readable_id(header: wire.Header) -> str:

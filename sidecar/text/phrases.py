@@ -1,7 +1,9 @@
 """Spoken words and marks -> phrases that the model speaks in one breath.
 
 Sentences are kept whole where they fit, cut at clause marks where they are long, and short ones
-join their neighbours: the model needs some company for a natural tune.
+join their neighbours: the model needs some company for a natural tune. The first phrase is kept
+short where the line allows it, so that its sound is there early; a phrase is also what a more
+urgent line has to wait for, which keeps the others short too.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +16,17 @@ CLAUSE_MARKS = frozenset(",;:—")
 OPENING_MARKS = frozenset("“(")
 CLOSING_MARKS = frozenset('”)"')
 
-LONGEST = 180  #: phonemes in a phrase: longer sentences are cut, at a clause if there is one
+#: Words before which a speaker may breathe where no mark says so.
+LINKS = frozenset(
+    (
+        "and", "because", "but", "if", "or", "so", "that", "though", "unless", "until", "when", "where",
+        "which", "while", "who",
+    )
+)  # fmt: skip
+
+LONGEST = 120  #: phonemes in a phrase: longer sentences are cut, at a clause if there is one
+OPENING = (18, 60)  #: a first sentence over `OPENING_CUT` is cut at a clause within this range, if it has one
+OPENING_CUT = 80
 SHORT = 40  #: a sentence under this joins a neighbour while both together stay under `JOINED`
 JOINED = 120
 
@@ -29,9 +41,14 @@ class Phoneme:
 
 @dataclass(frozen=True, slots=True)
 class SpokenPhrase:
-    """Words and marks that are spoken together."""
+    """Words and marks that are spoken together.
+
+    `resumes` and `pauses` tell that it begins, or ends, in the middle of a sentence.
+    """
 
     items: tuple[Spoken, ...]
+    resumes: bool = False
+    pauses: bool = False
 
     def phonemes(self) -> tuple[Phoneme, ...]:
         """Symbols in order: words apart by a space, marks close to the word they follow (or open)."""
@@ -50,8 +67,37 @@ class SpokenPhrase:
 
 def phrases(items: Sequence[Spoken]) -> list[SpokenPhrase]:
     """Cut a line of any length. Phrases without a word are dropped."""
-    pieces = (piece for sentence in _sentences(items) for piece in _fitting(sentence))
-    return [SpokenPhrase(tuple(joined)) for joined in _joined(pieces)]
+    pieces: list[list[Spoken]] = []
+    for sentence in _sentences(items):
+        opening = _opening(sentence) if not pieces else 0
+        for part in (sentence[:opening], sentence[opening:]):
+            pieces += _fitting(part) if part else []
+    joined = [tuple(phrase) for phrase in _joined(pieces)]
+    inside = [False, *(not _ends_sentence(phrase) for phrase in joined[:-1]), False]
+    return [SpokenPhrase(phrase, *inside[at : at + 2]) for at, phrase in enumerate(joined)]
+
+
+def _ends_sentence(phrase: Sequence[Spoken]) -> bool:
+    """Whether its last mark, closing ones apart, is a final one."""
+    last = next((i for i in reversed(phrase) if isinstance(i, Word) or i.symbol not in CLOSING_MARKS), None)
+    return isinstance(last, Mark) and last.symbol in SENTENCE_MARKS
+
+
+def _opening(sentence: Sequence[Spoken]) -> int:
+    """How many items of a long first sentence are said first: to its clause mark nearest to the middle of
+    `OPENING`, else to a linking word; 0 where it has neither there."""
+    shortest, longest = OPENING
+    if _size(sentence) <= OPENING_CUT:
+        return 0
+    best, reached = (float("inf"), 0), 0
+    for index, item in enumerate(sentence[:-1], start=1):
+        reached += _size([item])
+        after = sentence[index]
+        marked = isinstance(item, Mark) and item.symbol in CLAUSE_MARKS and isinstance(after, Word)
+        linked = isinstance(item, Word) and isinstance(after, Word) and after.text.lower() in LINKS
+        if (marked or linked) and shortest <= reached <= longest:
+            best = min(best, (abs(reached - sum(OPENING) / 2) + (0 if marked else longest), index))
+    return best[1]
 
 
 def _needs_space(before: Spoken, after: Spoken) -> bool:
@@ -109,16 +155,17 @@ def _broken(item: Spoken) -> Iterator[list[Spoken]]:
         yield [Word(item.text, item.phonemes[at : at + LONGEST - 1], item.start, item.end)]
 
 
-def _joined(pieces: Iterable[list[Spoken]]) -> Iterator[list[Spoken]]:
-    """Join short neighbours; drop what has no word."""
+def _joined(pieces: Sequence[list[Spoken]]) -> Iterator[list[Spoken]]:
+    """Join short neighbours, in a long line none to a first that can stand alone; drop what has no word."""
+    enough = OPENING[0] if sum(map(_size, pieces)) > OPENING_CUT else SHORT
     waiting: list[Spoken] = []
     for piece in pieces:
         if not any(isinstance(item, Word) for item in piece):
             continue
         together = _size(waiting) + _size(piece)
-        if waiting and (together > JOINED or min(_size(waiting), _size(piece)) >= SHORT):
+        if waiting and (together > JOINED or _size(waiting) >= enough <= _size(piece)):
             yield waiting
-            waiting = []
+            waiting, enough = [], SHORT
         waiting = waiting + piece
     if waiting:
         yield waiting

@@ -72,3 +72,10 @@ def test_resampling_keeps_the_tone(rate: int):
 
 def test_resampling_to_the_same_rate_changes_nothing():
     assert resampled(TONE, RATE, RATE) is TONE
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac"])
+def test_lossless_files_hold_the_very_samples_of_raw_pcm(kind: str):
+    noise = np.random.default_rng(3).uniform(-1.2, 1.2, 5000).astype(np.float32)
+    read, _ = soundfile.read(io.BytesIO(encode(noise, 24_000, kind)), dtype="int16")
+    assert read.tobytes() == encode(noise, 24_000, "pcm_s16le")

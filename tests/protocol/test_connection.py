@@ -2,7 +2,9 @@
 
 import os
 import stat
+import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from sidecar.protocol.connection import Connection
 from sidecar.protocol.errors import BadRequest
 
-HERE = Connection(pid=7, commands="tcp://127.0.0.1:5", token="secret", started=1.5)
+HERE = Connection(7, "tcp://127.0.0.1:5", "tcp://127.0.0.1:6", "secret", 1.5, "ipc:///x", "key")
 
 
 def test_a_connection_survives_the_round_trip(tmp_path: Path):
@@ -30,7 +32,7 @@ def test_only_the_owner_can_read_it(tmp_path: Path):
 
 def test_a_process_removes_its_own_file_only(tmp_path: Path):
     path = tmp_path / "connection.json"
-    other = Connection(pid=8, commands="tcp://127.0.0.1:6", token="other", started=2)
+    other = Connection(8, "tcp://127.0.0.1:6", "tcp://127.0.0.1:7", "other", 2)
     other.write(path)
     HERE.remove(path)
     assert path.exists()
@@ -45,6 +47,13 @@ def test_a_malformed_file_is_refused(tmp_path: Path, text: str):
     path.write_text(text)
     with pytest.raises(BadRequest):
         Connection.read(path)
+
+
+def test_a_process_that_is_gone_is_told_from_one_that_is_not(tmp_path: Path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    assert not replace(HERE, pid=gone.pid).is_alive()
+    assert replace(HERE, pid=os.getpid()).is_alive()
 
 
 def test_the_token_is_not_printed():

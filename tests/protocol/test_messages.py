@@ -12,74 +12,82 @@ from sidecar.protocol.errors import (
     TextTooLong,
     TooLarge,
     UnknownOp,
+    UnknownSpeaker,
     UnsupportedVersion,
 )
+from sidecar.protocol.events import KINDS as EVENT_KINDS
+from sidecar.protocol.events import event_map, parse_event
 from sidecar.protocol.limits import Limits
-from sidecar.protocol.messages import (
+from sidecar.protocol.record import from_map, to_map
+from sidecar.protocol.replies import (
+    REPLY_TO,
+    ErrorReply,
+    ModelsReply,
+    PingReply,
+    SpokenReply,
+    parse_reply,
+    reply_header,
+)
+from sidecar.protocol.requests import (
     OPS,
     Envelope,
-    ErrorReply,
-    Hello,
-    OkReply,
-    Ping,
     Request,
-    Shutdown,
-    Speakers,
     Synthesize,
-    parse_reply,
     parse_request,
     request_header,
+    require_body,
 )
+from tests.protocol.examples import EVENTS, FULL, REPLIES, REQUESTS
 
 LIMITS = Limits()
-FULL = Synthesize(
-    text="Halt!",
-    speaker={"af_heart": 0.5, "am_adam": 0.5},
-    emotion={"neutral": 1.0},
-    intensity=0.25,
-    speed=1.5,
-    pitch=-2.0,
-    language="en-GB",
-    format="wav",
-    sample_rate=48_000,
-    timings=("words", "phonemes"),
-    seed=7,
-)
-REQUESTS: list[Request] = [
-    Hello(), Ping(), Speakers(), Shutdown(), Synthesize("Hi."), FULL,
-    Synthesize("Hi.", speaker="af_heart"), Synthesize("Hi.", speaker=3),
-    Synthesize("Hi.", speaker=(0.5, -1.0)),
-]  # fmt: skip
 
 
-@pytest.mark.parametrize("request_", REQUESTS, ids=lambda r: r.op)
-def test_a_request_survives_the_round_trip(request_: Request):
-    envelope = Envelope("42", request_.op, "secret")
-    header = wire.decode(wire.encode(request_header(envelope, request_)), LIMITS)
+@pytest.mark.parametrize("name", REQUESTS)
+@pytest.mark.parametrize("session", [None, "npc-7"])
+def test_a_request_survives_the_round_trip(name: str, session: str | None):
+    request = REQUESTS[name]
+    envelope = Envelope("42", request.op, "secret", session)
+    header = wire.decode(wire.encode(request_header(envelope, request)), LIMITS)
     assert Envelope.from_header(header, LIMITS) == envelope
-    assert parse_request(envelope.op, header, None, LIMITS) == request_
+    assert parse_request(envelope.op, header, None, LIMITS) == request
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [
-        OkReply("1", {}),
-        OkReply("1", {"audio": {"frames": 3}, "seed": 5}),
-        ErrorReply("1", "bad_request", "no"),
-        ErrorReply.of("é", Overloaded("later", field="text", retry_after_ms=50)),
-    ],
-)
-def test_a_reply_survives_the_round_trip(reply: OkReply | ErrorReply):
-    assert parse_reply(wire.decode(wire.encode(reply.to_header()), LIMITS)) == reply
+@pytest.mark.parametrize("name", REPLIES)
+def test_a_reply_survives_the_round_trip(name: str):
+    reply = REPLIES[name]
+    header = wire.decode(wire.encode(reply_header("é", reply)), LIMITS)
+    kind = PingReply if isinstance(reply, ErrorReply) else type(reply)
+    answer = parse_reply(kind, header, b"audio")
+    assert (answer.id, answer.reply) == ("é", reply)
 
 
-def test_every_op_has_a_message():
-    assert {request.op for request in REQUESTS} == set(OPS)
+@pytest.mark.parametrize("topic", EVENTS)
+def test_an_event_survives_the_round_trip(topic: str):
+    event = EVENTS[topic]
+    assert parse_event(topic, wire.decode(wire.encode(event_map(event)), LIMITS)) == event
 
 
-def test_an_error_carries_what_the_exception_says():
-    reply = ErrorReply.of("1", Overloaded("busy", retry_after_ms=120))
+def test_every_message_has_an_example_and_every_op_a_reply():
+    assert {request.op for request in REQUESTS.values()} == set(OPS)
+    assert {type(reply) for reply in REPLIES.values()} == {*REPLY_TO.values(), ErrorReply}
+    assert {kind.op for kind in REPLY_TO} == set(OPS)
+    assert set(EVENTS) == {kind.topic for kind in EVENT_KINDS}
+
+
+def test_every_field_of_a_line_has_an_example_that_is_not_its_default():
+    assert [f.name for f in dataclasses.fields(FULL) if getattr(FULL, f.name) == f.default] == []
+
+
+def test_from_is_a_key_of_its_own():
+    assert event_map(EVENTS["model.live"])["from"] == "0.1.0"
+
+
+def test_an_error_carries_what_the_exception_says_and_becomes_it_again():
+    reply = ErrorReply.of(Overloaded("busy", retry_after_ms=120))
     assert (reply.code, reply.retryable, reply.retry_after_ms) == ("overloaded", True, 120)
+    error = ErrorReply.of(UnknownSpeaker("who?", field="speaker")).exception()
+    assert (type(error), error.message, error.field) == (UnknownSpeaker, "who?", "speaker")
+    assert ErrorReply("novel_code", "?").exception().code == "internal"
 
 
 def test_the_token_is_in_no_printed_form():
@@ -114,10 +122,17 @@ def test_the_token_is_in_no_printed_form():
         ({"speaker": {"a": "b"}}, BadRequest, "a must be a number"),
         ({"emotion": 5}, BadRequest, "emotion"),
         ({"language": 5}, BadRequest, "language"),
+        ({"model": 5}, BadRequest, "model"),
+        ({"priority": "bork"}, BadRequest, "did you mean 'bark'"),
+        ({"deadline_ms": 0}, BadRequest, "nearest is 1"),
+        ({"deadline_ms": 1.5}, BadRequest, "whole number"),
+        ({"stream": "yes"}, BadRequest, "true or false"),
+        ({"reference": "emotion"}, BadRequest, "a map"),
+        ({"reference": {"use": "all"}}, BadRequest, "use"),
     ],
 )
 def test_an_odd_field_is_refused_by_name(change: dict, kind: type[NpcVoiceError], words: str):
-    header = {**Synthesize("Hi.").to_header(), **change}
+    header = {"text": "Hi.", **change}
     with pytest.raises(kind, match=words) as refusal:
         parse_request("synthesize", header, None, LIMITS)
     assert refusal.value.field
@@ -132,7 +147,9 @@ def test_an_odd_field_is_refused_by_name(change: dict, kind: type[NpcVoiceError]
         ({"v": 1, "id": 1, "op": "ping"}, BadRequest),
         ({"v": 1, "id": "1"}, BadRequest),
         ({"v": 1, "id": "x" * 65, "op": "ping"}, TooLarge),
+        ({"v": 1, "id": "é" * 33, "op": "ping"}, TooLarge),
         ({"v": 1, "id": "1", "op": "ping", "token": 5}, BadRequest),
+        ({"v": 1, "id": "1", "op": "ping", "session": 5}, BadRequest),
     ],
 )
 def test_an_odd_envelope_is_refused(header: dict, kind: type[NpcVoiceError]):
@@ -140,9 +157,35 @@ def test_an_odd_envelope_is_refused(header: dict, kind: type[NpcVoiceError]):
         Envelope.from_header(header, LIMITS)
 
 
-def test_an_unknown_op_is_answered_with_the_nearest():
+@pytest.mark.parametrize(
+    ("kind", "change", "words"),
+    [
+        (SpokenReply, {"audio": None}, "audio is missing"),
+        (SpokenReply, {"audio": []}, "audio. must be a map"),
+        (SpokenReply, {"audio": {"format": "wav"}}, "audio.sample_rate is missing"),
+        (SpokenReply, {"seed": "7"}, "seed must be int"),
+        (SpokenReply, {"cached": 1}, "cached must be bool"),
+        (SpokenReply, {"words": [["Halt", 0.1]]}, "rows of 3"),
+        (SpokenReply, {"words": "Halt"}, "a list"),
+        (ModelsReply, {"models": [7]}, "a map"),
+        (PingReply, {"v": 3}, "version"),
+        (PingReply, {"id": None}, "id"),
+        (PingReply, {"ok": "yes"}, "ok"),
+        (PingReply, {"ok": False}, "error"),
+        (PingReply, {"ok": False, "error": {"code": "internal"}}, "error.message"),
+    ],
+)
+def test_an_odd_reply_is_refused_by_name(kind: type, change: dict, words: str):
+    header = {**reply_header("1", REPLIES["a chunk"]), **change}
+    with pytest.raises(NpcVoiceError, match=words):
+        parse_reply(kind, header)
+
+
+def test_an_unknown_op_and_an_unknown_event_are_answered_with_the_nearest():
     with pytest.raises(UnknownOp, match="did you mean 'synthesize'"):
         parse_request("synthesise", {}, None, LIMITS)
+    with pytest.raises(BadRequest, match=r"did you mean 'model\.live'"):
+        parse_event("model.life", {})
 
 
 def test_a_body_over_the_limit_is_refused():
@@ -150,5 +193,17 @@ def test_a_body_over_the_limit_is_refused():
         parse_request("ping", {}, b"xx", dataclasses.replace(LIMITS, body_bytes=1))
 
 
+def test_a_reference_and_a_body_come_together_or_not_at_all():
+    require_body(Synthesize("Hi."), None)
+    require_body(FULL, b"RIFF")
+    for request, body in ((Synthesize("Hi."), b"RIFF"), (FULL, None)):
+        with pytest.raises(BadRequest) as refusal:
+            require_body(request, body)
+        assert refusal.value.field == "reference"
+
+
 def test_unknown_keys_are_ignored():
-    assert parse_request("synthesize", {"text": "Hi.", "novelty": [1]}, None, LIMITS) == Synthesize("Hi.")
+    request: Request = parse_request("synthesize", {"text": "Hi.", "novelty": [1]}, None, LIMITS)
+    assert request == Synthesize("Hi.")
+    assert from_map(PingReply, {"novelty": 1}) == PingReply()
+    assert to_map(PingReply()) == {}

@@ -1,7 +1,8 @@
-"""The server on a real socket with the real model: right answers, typed refusals, nothing left behind."""
+"""The server on a real socket: right answers, typed refusals, nothing left behind."""
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import msgpack
 import numpy as np
@@ -10,37 +11,68 @@ import zmq
 
 from sidecar import Voice
 from sidecar.protocol.limits import Limits
+from sidecar.protocol.requests import OPS
+from sidecar.server.scheduling import QueueLimits
 from sidecar.server.server import Server, ServerSettings
+from sidecar.server.voices import ServedVoice, Voices
+from sidecar.synthesis import Line
+from tests.fakes import tone_voices
 
 TOKEN = "correct-token"
 WAIT_MS = 60_000
+LIMITS = Limits(body_bytes=1 << 20)
+LONG = (
+    "I told the captain what I saw. He laughed at me in front of the whole company. Now the bridge is gone."
+)
 
 
-@pytest.fixture(scope="module")
-def endpoint(voice: Voice) -> Iterator[str]:
-    server = Server(voice.synthesizer, ServerSettings(token=TOKEN, limits=Limits(body_bytes=1 << 20)))
-    place = server.bind()
+@contextmanager
+def serving(voices: Voices, **settings) -> Iterator[tuple[Server, str, str]]:
+    server = Server(voices, ServerSettings(token=TOKEN, **{"limits": LIMITS, **settings}))
+    commands, events = server.bind()
     thread = threading.Thread(target=server.run)
     thread.start()
-    yield place
-    server.stop()
-    thread.join(timeout=30)
-    assert not thread.is_alive()
+    try:
+        yield server, commands, events
+    finally:
+        server.stop()
+        thread.join(timeout=30)
+        assert not thread.is_alive()
 
 
-@pytest.fixture
-def socket(endpoint: str) -> Iterator[zmq.Socket]:
-    with zmq.Context() as context, context.socket(zmq.REQ) as socket:
+@contextmanager
+def connected(endpoint: str, kind: int = zmq.REQ) -> Iterator[zmq.Socket]:
+    with zmq.Context() as context, context.socket(kind) as socket:
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.RCVTIMEO, WAIT_MS)
+        socket.setsockopt(zmq.IPV6, "[" in endpoint)
         socket.connect(endpoint)
         yield socket
 
 
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    with serving(tone_voices()) as (_, commands, _):
+        yield commands
+
+
+@pytest.fixture
+def socket(endpoint: str) -> Iterator[zmq.Socket]:
+    with connected(endpoint) as socket:
+        yield socket
+
+
+_ids = iter(range(10**9))
+
+
+def header(**fields) -> bytes:
+    return msgpack.packb({"v": 1, "id": f"id{next(_ids)}", "token": TOKEN, **fields})
+
+
 def ask(socket: zmq.Socket, **fields) -> tuple[dict, list[bytes]]:
-    socket.send(msgpack.packb({"v": 1, "id": "1", "token": TOKEN, **fields}))
-    header, *body = socket.recv_multipart()
-    return msgpack.unpackb(header), body
+    socket.send(header(**fields))
+    reply, *body = socket.recv_multipart()
+    return msgpack.unpackb(reply), body
 
 
 def refused(socket: zmq.Socket, **fields) -> dict:
@@ -56,46 +88,59 @@ def test_ping_is_answered_with_its_id(socket: zmq.Socket):
 def test_hello_tells_what_can_be_done(socket: zmq.Socket):
     reply, _ = ask(socket, op="hello")
     assert reply["protocol"] == 1
-    assert reply["models"][0]["name"] == "kokoro-82m"
-    assert {"hello", "ping", "speakers", "synthesize", "shutdown"} == set(reply["ops"])
+    assert reply["models"][0]["name"] == "tone"
+    assert set(OPS) == set(reply["ops"])
     assert reply["limits"]["text_characters"] == 2000
 
 
-def test_speakers_lists_all_54_with_their_languages(socket: zmq.Socket):
+def test_speakers_emotions_and_models_are_listed(socket: zmq.Socket):
     reply, _ = ask(socket, op="speakers")
-    assert len(reply["speakers"]) == 54
-    assert {"name": "zf_xiaobei", "language": "zh-CN"} in reply["speakers"]
-    assert reply["default"] == "af_heart"
+    assert {"name": "bass", "display": "Bass", "language": "en-US", "model": "tone"} in reply["speakers"]
+    assert reply["default"] == "alto"
+    assert ask(socket, op="emotions")[0]["emotions"][0]["name"] == "neutral"
+    (row,) = ask(socket, op="models")[0]["models"]
+    assert (row["name"], row["version"], row["state"]) == ("tone", "1.0.0", "live")
+    assert ask(socket, op="rescan")[0]["models"] == [row]
+    assert ask(socket, op="activate", model="tone@1.0.0")[0]["models"] == [row]
 
 
-def test_a_line_is_the_same_as_spoken_in_process(socket: zmq.Socket, voice: Voice):
-    reply, (body,) = ask(
-        socket, op="synthesize", text="Halt!", speaker="am_michael", timings=["words", "phonemes"]
-    )
-    speech = voice.synthesize("Halt!", "am_michael")
-    assert reply["audio"] == {
-        "format": "pcm_s16le",
-        "sample_rate": 24_000,
-        "channels": 1,
-        "frames": len(speech.samples),
-    }
-    assert body == speech.encoded("pcm_s16le")
-    assert reply["words"] == [
-        ["Halt", pytest.approx(speech.words[0].start_s), pytest.approx(speech.words[0].end_s)]
-    ]
-    assert [p[0] for p in reply["phonemes"]] == [p.symbol for p in speech.phonemes]
-    assert reply["model"]["version"] == "1.0.0"
-    assert reply["seed"] == speech.seed
-    assert reply["cached"] is False
-    timing = reply["timing"]
-    stages = timing["queue_ms"] + timing["text_ms"] + timing["infer_ms"] + timing["encode_ms"]
-    assert 0 < stages <= timing["total_ms"] * 1.01 + 1
+def test_a_line_of_the_real_voice_is_the_same_as_spoken_in_process(voice: Voice):
+    with (
+        serving(Voices(ServedVoice.of(voice.synthesizer))) as (_, endpoint, _),
+        connected(endpoint) as socket,
+    ):
+        reply, (body,) = ask(
+            socket, op="synthesize", text="Halt!", speaker="am_michael", timings=["words", "phonemes"]
+        )
+        speech = voice.synthesize("Halt!", "am_michael")
+        assert reply["audio"] == {
+            "format": "pcm_s16le",
+            "sample_rate": 24_000,
+            "channels": 1,
+            "frames": len(speech.samples),
+        }
+        assert body == speech.encoded("pcm_s16le")
+        (row,) = reply["words"]
+        assert row == ["Halt", pytest.approx(speech.words[0].start_s), pytest.approx(speech.words[0].end_s)]
+        assert [p[0] for p in reply["phonemes"]] == [p.symbol for p in speech.phonemes]
+        assert reply["model"]["version"] == "1.0.0"
+        assert reply["seed"] == speech.seed
+        timing = reply["timing"]
+        stages = timing["queue_ms"] + timing["text_ms"] + timing["infer_ms"] + timing["encode_ms"]
+        assert 0 < stages <= timing["total_ms"] * 1.01 + 1
+        first, (opening,) = ask(socket, op="synthesize", text=LONG, stream=True)
+        parts = [opening]
+        while not first["chunk"]["last"]:
+            first, (part,) = ask(socket, op="next", stream=first["stream"])
+            parts.append(part)
+        assert len(parts) > 1
+        assert b"".join(parts) == voice.synthesize(LONG).encoded("pcm_s16le")
 
 
 @pytest.mark.parametrize(("kind", "magic"), [("wav", b"RIFF"), ("ogg", b"OggS"), ("pcm_f32le", b"")])
 def test_formats_are_as_asked(socket: zmq.Socket, kind: str, magic: bytes):
     reply, (body,) = ask(socket, op="synthesize", text="No.", format=kind, sample_rate=16_000)
-    assert reply["audio"]["format"] == kind
+    assert (reply["audio"]["format"], reply["audio"]["sample_rate"]) == (kind, 16_000)
     assert body.startswith(magic)
     if kind == "pcm_f32le":
         assert len(np.frombuffer(body, "<f4")) == reply["audio"]["frames"]
@@ -108,13 +153,27 @@ def test_formats_are_as_asked(socket: zmq.Socket, kind: str, magic: bytes):
         ({"op": "synthesize", "text": "🙂"}, "empty_text", "text"),
         ({"op": "synthesize", "text": "x" * 2001}, "text_too_long", "text"),
         ({"op": "synthesize"}, "bad_request", "text"),
-        ({"op": "synthesize", "text": "Hi.", "speaker": "af_hart"}, "unknown_speaker", "speaker"),
-        ({"op": "synthesize", "text": "Hi.", "speaker": []}, "bad_request", "speaker"),
+        ({"op": "synthesize", "text": "Hi.", "speaker": "alt"}, "unknown_speaker", "speaker"),
+        ({"op": "synthesize", "text": "Hi.", "speaker": ["alto"]}, "bad_request", "speaker"),
         ({"op": "synthesize", "text": "Hi.", "emotion": "angry"}, "unknown_emotion", "emotion"),
         ({"op": "synthesize", "text": "Hi.", "language": "xx"}, "unknown_language", "language"),
+        ({"op": "synthesize", "text": "Hi.", "model": "tone@9.9.9"}, "unknown_model", "model"),
         ({"op": "synthesize", "text": "Hi.", "speed": float("nan")}, "bad_request", "speed"),
+        ({"op": "synthesize", "text": "Hi.", "priority": "barc"}, "bad_request", "priority"),
+        ({"op": "synthesize", "text": "Hi.", "deadline_ms": 0}, "bad_request", "deadline_ms"),
+        ({"op": "synthesize", "text": "Hi.", "stream": 1}, "bad_request", "stream"),
+        ({"op": "synthesize", "text": "Hi.", "session": "s" * 65}, "too_large", "session"),
+        ({"op": "synthesize", "text": "Hi.", "reference": {"use": "emotion"}}, "bad_request", "reference"),
+        ({"op": "next"}, "bad_request", "stream"),
+        ({"op": "next", "stream": "none"}, "bad_request", "stream"),
+        ({"op": "cancel"}, "bad_request", "target"),
+        ({"op": "activate", "model": "tome"}, "unknown_model", "model"),
+        ({"op": "rollback", "model": "tone"}, "unsupported", "model"),
+        ({"op": "canary", "model": "tone", "share": 2}, "bad_request", "share"),
+        ({"op": "canary", "model": "tone"}, "bad_request", "share"),
         ({"op": "sing"}, "unknown_op", "op"),
         ({"op": "ping", "v": 9}, "unsupported_version", "v"),
+        ({"op": "ping", "id": "i" * 65}, "too_large", "id"),
         ({"op": "ping", "token": "wrong"}, "unauthorized", "token"),
         ({"op": "ping", "token": "töken"}, "unauthorized", "token"),
         ({"op": "ping", "token": None}, "unauthorized", "token"),
@@ -122,8 +181,15 @@ def test_formats_are_as_asked(socket: zmq.Socket, kind: str, magic: bytes):
 )
 def test_a_bad_request_is_refused_by_code_and_field(socket: zmq.Socket, fields: dict, code: str, field: str):
     error = refused(socket, **fields)
-    assert (error["code"], error["field"]) == (code, field)
+    assert (error["code"], error.get("field")) == (code, field)
     assert ask(socket, op="ping")[0]["ok"] is True
+
+
+def test_a_clip_is_taken_only_with_a_reference(socket: zmq.Socket):
+    for fields, code in (({}, "bad_request"), ({"reference": {"use": "emotion"}}, "unsupported")):
+        socket.send_multipart([header(op="synthesize", text="Hi.", **fields), b"RIFF"])
+        error = msgpack.unpackb(socket.recv())["error"]
+        assert (error["code"], error["field"]) == (code, "reference")
 
 
 def test_garbage_gets_an_error_and_the_connection_lives(socket: zmq.Socket):
@@ -134,55 +200,135 @@ def test_garbage_gets_an_error_and_the_connection_lives(socket: zmq.Socket):
             "too_large",
             "unsupported_version",
         )
-    header = msgpack.packb({"v": 1, "id": "b", "op": "ping", "token": TOKEN})
     for size in ((1 << 20) + 1, 7 << 20):
-        socket.send_multipart([header, b"x" * size])
+        socket.send_multipart([header(op="ping", id="b"), b"x" * size])
         reply = msgpack.unpackb(socket.recv())
         assert (reply["id"], reply["error"]["code"]) == ("b", "too_large")
     assert ask(socket, op="ping")[0]["ok"] is True
 
 
-def test_a_dealer_keeps_several_lines_in_flight_and_ping_overtakes_them(endpoint: str):
-    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
-        socket.setsockopt(zmq.LINGER, 0)
-        socket.setsockopt(zmq.RCVTIMEO, WAIT_MS)
-        socket.connect(endpoint)
-        for op, request_id in (("synthesize", "a"), ("synthesize", "b"), ("ping", "c")):
-            header = {
-                "v": 1,
-                "id": request_id,
-                "op": op,
-                "token": TOKEN,
-                "text": f"Line {request_id} of the song.",
-            }
-            socket.send_multipart([b"", msgpack.packb(header)])
-        order = [msgpack.unpackb(socket.recv_multipart()[1])["id"] for _ in range(3)]
-    assert order == ["c", "a", "b"]
+def test_a_dealer_keeps_several_lines_in_flight_and_control_overtakes_them(endpoint: str):
+    with connected(endpoint, zmq.DEALER) as socket:
+        text = "This line of the song is sung to the very end, and it is a long one, as songs go. "
+        for op, id in (
+            ("synthesize", "a"),
+            ("synthesize", "b"),
+            ("ping", "c"),
+            ("stats", "d"),
+            ("models", "e"),
+        ):
+            socket.send_multipart([b"", header(id=id, op=op, text=f"{id}. {20 * text}"[:2000])])
+        order = [msgpack.unpackb(socket.recv_multipart()[1])["id"] for _ in range(5)]
+    assert order == ["c", "d", "e", "a", "b"]
+
+
+def test_a_line_is_cancelled_from_another_connection_of_its_session(endpoint: str):
+    text = "A very long tale, told by an old man, by the fire, on a winter night. " * 25
+    with connected(endpoint, zmq.DEALER) as teller, connected(endpoint) as other:
+        teller.send_multipart([b"", header(id="tale", op="synthesize", text=text, session="npc")])
+        while ask(other, op="stats")[0]["lines_running"] == 0:
+            pass
+        assert ask(other, op="cancel", target="tale", session="somebody else")[0]["cancelled"] is False
+        assert ask(other, op="cancel", target="tale", session="npc")[0]["cancelled"] is True
+        assert msgpack.unpackb(teller.recv_multipart()[1])["error"]["code"] == "cancelled"
 
 
 def test_a_message_without_delimiter_gets_an_error(endpoint: str):
-    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
-        socket.setsockopt(zmq.LINGER, 0)
-        socket.setsockopt(zmq.RCVTIMEO, WAIT_MS)
-        socket.connect(endpoint)
+    with connected(endpoint, zmq.DEALER) as socket:
         socket.send(msgpack.packb({"v": 1}))
         assert msgpack.unpackb(socket.recv_multipart()[1])["error"]["code"] == "bad_request"
 
 
-def test_shutdown_finishes_what_was_accepted_and_refuses_the_rest(voice: Voice):
-    server = Server(voice.synthesizer, ServerSettings(token=TOKEN))
-    place = server.bind()
+def test_a_client_that_does_not_read_misses_replies_and_harms_nobody(endpoint: str):
+    with connected(endpoint, zmq.DEALER) as rude, connected(endpoint) as polite:
+        rude.setsockopt(zmq.RCVHWM, 1)
+        for _ in range(2000):
+            rude.send_multipart([b"", header(op="synthesize", text="Loud and clear, for all to hear!")])
+        before = ask(polite, op="stats")[0]["memory_bytes"]
+        for _ in range(50):
+            assert ask(polite, op="ping")[0]["ok"]
+        assert ask(polite, op="stats")[0]["memory_bytes"] - before < 100 << 20
+
+
+def test_events_are_published(socket: zmq.Socket):
+    with serving(tone_voices()) as (_, commands, events), connected(events, zmq.SUB) as listener:
+        listener.setsockopt(zmq.SUBSCRIBE, b"line.")
+        with connected(commands) as client:
+            while not listener.poll(20):  # a subscription takes a moment to arrive
+                ask(client, op="synthesize", text="Hear, hear!", session="npc")
+        topic, data = listener.recv_multipart()
+        event = msgpack.unpackb(data)
+        assert topic in (b"line.started", b"line.done") and event["session"] == "npc"
+        assert "Hear" not in str(event)
+
+
+def test_an_overloaded_queue_says_when_to_come_again():
+    limits = QueueLimits(lines=2, client_lines=2)
+    with serving(tone_voices(), queue=limits) as (_, endpoint, _), connected(endpoint, zmq.DEALER) as socket:
+        for number in range(6):
+            text = f"Number {number} is waiting, " * 60
+            socket.send_multipart([b"", header(id=str(number), op="synthesize", text=text)])
+        replies = [msgpack.unpackb(socket.recv_multipart()[1]) for _ in range(6)]
+    refusals = [reply["error"] for reply in replies if not reply["ok"]]
+    assert {error["code"] for error in refusals} == {"overloaded"}
+    assert all(error["retryable"] and error["retry_after_ms"] >= 50 for error in refusals)
+    assert sum(reply["ok"] for reply in replies) >= 2
+
+
+def test_shutdown_finishes_what_was_accepted_and_refuses_the_rest():
+    with serving(tone_voices()) as (_, endpoint, _), connected(endpoint, zmq.DEALER) as socket:
+        for op, id in (("synthesize", "a"), ("shutdown", "b"), ("synthesize", "c"), ("ping", "d")):
+            socket.send_multipart([b"", header(id=id, op=op, text="The gate is closing now. " * 40)])
+        replies = {r["id"]: r for r in (msgpack.unpackb(socket.recv_multipart()[1]) for _ in range(4))}
+    assert replies["a"]["ok"] and replies["b"]["ok"] and replies["d"]["ok"]
+    assert replies["c"]["error"]["code"] == "shutting_down" and replies["c"]["error"]["retryable"]
+
+
+def test_a_stream_is_pulled_to_its_end_while_the_server_drains():
+    with serving(tone_voices()) as (server, endpoint, _), connected(endpoint) as socket:
+        reply, (body,) = ask(socket, op="synthesize", text=LONG, stream=True)
+        server.stop("test")
+        audio = [body]
+        while not reply["chunk"]["last"]:
+            reply, (body,) = ask(socket, op="next", stream=reply["stream"])
+            audio.append(body)
+    expected = tone_voices().default.synthesizer.speak(Line(LONG)).encoded("pcm_s16le")
+    assert b"".join(audio) == expected
+
+
+def test_a_second_stop_answers_what_is_open_instead_of_finishing_it():
+    with serving(tone_voices()) as (server, endpoint, _), connected(endpoint, zmq.DEALER) as socket:
+        text = "An endless tale, " * 110
+        for number in range(5):
+            socket.send_multipart([b"", header(id=str(number), op="synthesize", text=f"{number} {text}")])
+        with connected(endpoint) as other:
+            while ask(other, op="stats")[0]["lines_running"] == 0:
+                pass
+        server.stop()
+        server.stop()
+        replies = [msgpack.unpackb(socket.recv_multipart()[1]) for _ in range(5)]
+    assert {reply["error"]["code"] for reply in replies if not reply["ok"]} == {"shutting_down"}
+
+
+def test_an_idle_server_ends_by_itself_but_not_while_it_speaks():
+    server = Server(tone_voices(), ServerSettings(token=TOKEN, idle_exit_s=0.5))
+    endpoint, _ = server.bind()
     thread = threading.Thread(target=server.run)
     thread.start()
-    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
-        socket.setsockopt(zmq.LINGER, 0)
-        socket.setsockopt(zmq.RCVTIMEO, WAIT_MS)
-        socket.connect(place)
-        for op, request_id in (("synthesize", "a"), ("shutdown", "b"), ("synthesize", "c")):
-            header = {"v": 1, "id": request_id, "op": op, "token": TOKEN, "text": "The gate is closing now."}
-            socket.send_multipart([b"", msgpack.packb(header)])
-        replies = {r["id"]: r for r in (msgpack.unpackb(socket.recv_multipart()[1]) for _ in range(3))}
-    thread.join(timeout=30)
+    with connected(endpoint) as socket:
+        assert ask(socket, op="synthesize", text="Still here. " * 100)[0]["ok"]
+    thread.join(timeout=10)
     assert not thread.is_alive()
-    assert replies["a"]["ok"] and replies["b"]["ok"]
-    assert replies["c"]["error"]["code"] == "shutting_down" and replies["c"]["error"]["retryable"]
+
+
+def test_loopback_may_be_ipv6():
+    with serving(tone_voices(), address="::1") as (_, endpoint, _), connected(endpoint) as socket:
+        assert ask(socket, op="ping")[0]["ok"]
+
+
+def test_repeated_servers_leave_no_thread():
+    before = threading.active_count()
+    for _ in range(5):
+        with serving(tone_voices()) as (_, endpoint, _), connected(endpoint) as socket:
+            ask(socket, op="ping")
+    assert threading.active_count() == before

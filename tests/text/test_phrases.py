@@ -68,3 +68,28 @@ def test_every_phrase_fits_and_every_word_is_spoken_once_in_order(items: list[Sp
     assert all(phrase.has_words for phrase in made)
     words = "".join(item.phonemes for item in items if isinstance(item, Word))
     assert "".join(i.phonemes for p in made for i in p.items if isinstance(i, Word)) == words
+
+
+def test_a_long_line_opens_with_its_first_clause():
+    """So that the first sound is there early; the parts know that the sentence goes on."""
+    opening, rest = " ".join(["word"] * 6), " ".join(["tail"] * 14)
+    first, second = phrases(spoken(f"{opening} , {rest} ."))
+    assert said(first) == f"{opening},"
+    assert (first.resumes, first.pauses, second.resumes, second.pauses) == (False, True, True, False)
+
+
+def test_a_long_line_without_marks_opens_before_a_linking_word():
+    first, second = phrases(spoken(f"{'word ' * 6}because {'tail ' * 14}."))
+    assert said(first) == " ".join(["word"] * 6)
+    assert said(second).startswith("because ")
+
+
+def test_a_long_line_without_a_place_to_breathe_stays_whole():
+    assert len(phrases(spoken(f"{'word ' * 20}."))) == 1
+
+
+def test_a_short_sentence_opens_a_long_line_alone_but_a_short_line_stays_together():
+    short, long = "word " * 5 + ".", "tail " * 16 + "."
+    assert [said(p).split()[0] for p in phrases(spoken(f"{short} {long}"))] == ["word", "tail"]
+    assert len(phrases(spoken(f"{short} {short}"))) == 1
+    assert not phrases(spoken(f"{short} {long}"))[0].pauses

@@ -1,7 +1,6 @@
 """Kokoro-82M behind the engine interface: batches of phrases in, plans and samples out."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from sidecar.engines.base import EngineDescription, SpeakerChoice
+from sidecar.engines.device import memory_errors
 from sidecar.engines.kokoro.config import DEFAULT_SPEAKER, SPOKEN_LANGUAGES, KokoroConfig
 from sidecar.engines.kokoro.layers import Span
 from sidecar.engines.kokoro.names import parameter_names
@@ -19,7 +19,7 @@ from sidecar.engines.kokoro.network import Kokoro
 from sidecar.engines.kokoro.vocabulary import BOUNDARY, VOCABULARY
 from sidecar.engines.kokoro.voices import MANNER, TIMBRE, Voices, language_of
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
-from sidecar.protocol.errors import InsufficientMemory, ModelRejected
+from sidecar.protocol.errors import ModelRejected
 
 T = TypeVar("T")
 
@@ -72,12 +72,12 @@ class KokoroEngine:
         return language_of(speaker)
 
     def plan(self, phrases: Sequence[Phrase]) -> list[Plan]:
-        with memory_errors():
+        with memory_errors("this line"):
             return [plan for some in self._groups(phrases) for plan in self._plan(some)]
 
     def render(self, plans: Sequence[Plan], seeds: Sequence[int]) -> list[Floats]:
         pairs = self._groups(list(zip(plans, seeds, strict=True)))
-        with memory_errors():
+        with memory_errors("this line"):
             return [samples for some in pairs for samples in self._render(*zip(*some, strict=True))]
 
     def _groups(self, items: Sequence[T]) -> list[Sequence[T]]:
@@ -133,15 +133,6 @@ class KokoroEngine:
         for target, row in zip(padded, rows, strict=True):
             target[: len(row)] = row
         return torch.from_numpy(padded).to(self.device)
-
-
-@contextmanager
-def memory_errors() -> Iterator[None]:
-    """A device out of memory is an answer, not a crash."""
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise InsufficientMemory("the device has no memory left for this line") from error
 
 
 def gaussian(seed: int, samples: int, harmonics: int) -> Floats:

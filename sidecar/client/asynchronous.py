@@ -1,0 +1,335 @@
+"""The client for asyncio.
+
+A request that is not answered in time is sent again with the same id over a new connection
+("Lazy Pirate"), after another look at the connection file: it survives a sidecar that is killed and
+started again, and is never synthesised twice by the same one.
+"""
+
+import asyncio
+import itertools
+import time
+import uuid
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import zmq
+import zmq.asyncio
+
+from sidecar.client.finding import ClientOptions, OwnSidecar, find_sidecar, is_current, prepared
+from sidecar.protocol import wire
+from sidecar.protocol.connection import Connection
+from sidecar.protocol.errors import BadRequest, NpcVoiceError, Unreachable
+from sidecar.protocol.events import Event, parse_event
+from sidecar.protocol.limits import Limits
+from sidecar.protocol.replies import (
+    REPLY_TO,
+    Answer,
+    CancelReply,
+    EmotionsReply,
+    ErrorReply,
+    HelloReply,
+    ModelsReply,
+    PingReply,
+    ShutdownReply,
+    SpeakersReply,
+    SpokenReply,
+    StatsReply,
+    parse_reply,
+)
+from sidecar.protocol.requests import (
+    Activate,
+    Canary,
+    Cancel,
+    Emotions,
+    Envelope,
+    Hello,
+    Models,
+    Next,
+    Ping,
+    Request,
+    Rescan,
+    Rollback,
+    Shutdown,
+    Speakers,
+    Stats,
+    Synthesize,
+    request_header,
+)
+
+R = TypeVar("R")
+LOOK_EVERY_S = 0.5  #: how often a waiting client looks whether the sidecar that owes it an answer is there
+#: Errors after which another sidecar may be there, or this one soon not: look at the connection file again.
+DEAD_ENDS = ("unauthorized", "shutting_down")
+#: Replies come from our own sidecar; audio lies outside the header, so this is plenty.
+REPLY_LIMITS = Limits(header_bytes=4 << 20)
+
+
+@dataclass(frozen=True)
+class Line:
+    """Speech: `audio` in the format asked for, and what the sidecar says of it."""
+
+    audio: bytes = field(repr=False)
+    reply: SpokenReply
+
+    @property
+    def duration_s(self) -> float:
+        return self.reply.audio.frames / self.reply.audio.sample_rate
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """A request, and how often it has been tried."""
+
+    id: str
+    request: Request
+    session: str
+    body: bytes | None = None
+
+    def frames(self, token: str) -> list[bytes]:
+        envelope = Envelope(self.id, self.request.op, token, self.session)
+        header = wire.encode(request_header(envelope, self.request))
+        return [header] if self.body is None else [header, self.body]
+
+    def answer(self, frames: Sequence[bytes]) -> Answer | None:
+        """The answer in `frames`; None when it is another request's. Raises `BadRequest` for garbage."""
+        header = wire.decode(frames[0], REPLY_LIMITS)
+        body = bytes(frames[1]) if len(frames) > 1 else None
+        answer = parse_reply(REPLY_TO[type(self.request)], header, body)
+        return answer if answer.id == self.id else None
+
+
+def pause_before_retry_s(error: ErrorReply, attempt: int) -> float | None:
+    """How long to wait before asking again; None when that is no use.
+
+    A token is wrong at the first attempt when the sidecar was started again on the same port.
+    """
+    if error.code == "unauthorized" and attempt == 0:
+        return 0.0
+    if not error.retryable:
+        return None
+    if error.retry_after_ms is not None:
+        return error.retry_after_ms / 1000
+    return min(2.0, float(0.05 * 2**attempt))
+
+
+@dataclass(frozen=True)
+class _Link:
+    """A connected REQ socket, and which sidecar it leads to."""
+
+    socket: zmq.asyncio.Socket
+    connection: Connection
+
+
+def synthesize_request(text: str, options: Mapping[str, Any]) -> Synthesize:
+    """The request with the fields of `Synthesize` as keywords. Raises `BadRequest` for others."""
+    try:
+        request = Synthesize(text, **options)
+    except TypeError as error:
+        raise BadRequest(f"synthesize: {error}") from error
+    return replace(request, timings=tuple(request.timings))
+
+
+def spoken(answer: Answer) -> Line:
+    assert isinstance(answer.reply, SpokenReply)
+    return Line(answer.body or b"", answer.reply)
+
+
+class AsyncClient:
+    """For asyncio; any number of tasks may share one. `await close()`, or use `async with`.
+
+    Every request under way has a connection of its own out of a pool, so none waits behind another.
+    """
+
+    def __init__(self, connection_file: Path | str | None = None, **options: Any) -> None:
+        """`options` are those of `ClientOptions`."""
+        if connection_file is not None:
+            options["connection_file"] = Path(connection_file)
+        self.options = ClientOptions(**options)
+        self._sidecar = OwnSidecar(self.options)
+        self._context = zmq.asyncio.Context()
+        self._idle: list[_Link] = []
+
+    async def __aenter__(self) -> "AsyncClient":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Drop the connections; stop the sidecar if it is ours."""
+        self._context.destroy(linger=0)
+        self._idle.clear()
+        await asyncio.to_thread(self._sidecar.stop)
+
+    async def say(
+        self, text: str, *, session: str | None = None, id: str | None = None, **options: Any
+    ) -> Line:
+        """One line, whole. `options` are the fields of `synthesize`. Raises what the sidecar answers.
+
+        A task that is cancelled here cancels the line.
+        """
+        sent = self._sent(synthesize_request(text, options), session, id)
+        try:
+            return spoken(await self._ask(sent))
+        except asyncio.CancelledError:
+            await asyncio.shield(self.cancel(sent.id, session=session))
+            raise
+
+    async def stream(
+        self, text: str, *, session: str | None = None, id: str | None = None, **options: Any
+    ) -> AsyncGenerator[Line, None]:
+        """One line chunk by chunk. Closing the iterator early cancels the rest."""
+        sent = self._sent(synthesize_request(text, {**options, "stream": True}), session, id)
+        line = spoken(await self._ask(sent))
+        last = False
+        try:
+            while True:
+                assert line.reply.chunk is not None and line.reply.stream is not None
+                last = line.reply.chunk.last
+                yield line
+                if last:
+                    return
+                line = spoken(await self._ask(self._sent(Next(line.reply.stream), session)))
+        finally:
+            if not last:
+                await self.cancel(sent.id, session=session)
+
+    async def cancel(self, target: str, *, session: str | None = None) -> bool:
+        """End a line of this session; False when it was over or never there."""
+        return (await self._get(Cancel(target), CancelReply, session)).cancelled
+
+    async def hello(self) -> HelloReply:
+        return await self._get(Hello(), HelloReply)
+
+    async def ping(self) -> None:
+        await self._get(Ping(), PingReply)
+
+    async def speakers(self) -> SpeakersReply:
+        return await self._get(Speakers(), SpeakersReply)
+
+    async def emotions(self) -> EmotionsReply:
+        return await self._get(Emotions(), EmotionsReply)
+
+    async def models(self) -> ModelsReply:
+        return await self._get(Models(), ModelsReply)
+
+    async def activate(self, model: str) -> ModelsReply:
+        return await self._get(Activate(model), ModelsReply)
+
+    async def rollback(self, model: str) -> ModelsReply:
+        return await self._get(Rollback(model), ModelsReply)
+
+    async def canary(self, model: str, share: float) -> ModelsReply:
+        return await self._get(Canary(model, share), ModelsReply)
+
+    async def rescan(self) -> ModelsReply:
+        return await self._get(Rescan(), ModelsReply)
+
+    async def stats(self) -> StatsReply:
+        return await self._get(Stats(), StatsReply)
+
+    async def shutdown(self) -> ShutdownReply:
+        return await self._get(Shutdown(), ShutdownReply)
+
+    async def events(self, topic: str = "") -> AsyncGenerator[Event, None]:
+        """Events whose topic starts so. Listening begins with the first step of the iterator."""
+        connection = await self._found()
+        socket = self._context.socket(zmq.SUB)
+        try:
+            prepared(socket, self.options, connection)
+            socket.setsockopt_string(zmq.SUBSCRIBE, topic)
+            socket.connect(connection.events)
+            while True:
+                name, data = await socket.recv_multipart()
+                yield parse_event(name.decode(), wire.decode(data, REPLY_LIMITS))
+        finally:
+            socket.close()
+
+    def _sent(self, request: Request, session: str | None = None, request_id: str | None = None) -> _Sent:
+        return _Sent(request_id or uuid.uuid4().hex, request, session or self.options.session)
+
+    async def _get(self, request: Request, kind: type[R], session: str | None = None) -> R:
+        answer = await self._ask(self._sent(request, session))
+        assert isinstance(answer.reply, kind)
+        return answer.reply
+
+    async def _ask(self, sent: _Sent) -> Answer:
+        """Send until it is answered. Raises the answer's error, or `Unreachable`."""
+        problem: NpcVoiceError = Unreachable("nothing was tried")
+        for attempt in range(self.options.attempts):
+            answer = await self._try(sent)
+            if answer is None:
+                problem = Unreachable(f"the sidecar did not answer, {attempt + 1} times")
+                continue
+            if not isinstance(answer.reply, ErrorReply):
+                return answer
+            problem = answer.reply.exception()
+            pause_s = pause_before_retry_s(answer.reply, attempt)
+            if pause_s is None:
+                break
+            await asyncio.sleep(pause_s)
+        raise problem
+
+    async def _try(self, sent: _Sent) -> Answer | None:
+        """One attempt over an idle connection or a new one; None when no answer came.
+
+        A connection that owes an answer is dropped: it would come as the next request's.
+        """
+        link = await self._linked()
+        try:
+            await link.socket.send_multipart(sent.frames(link.connection.token))
+            answer = sent.answer(await link.socket.recv_multipart()) if await self._answered(link) else None
+        except BaseException:
+            link.socket.close()
+            raise
+        if answer is None:
+            link.socket.close()
+        elif isinstance(answer.reply, ErrorReply) and answer.reply.code in DEAD_ENDS:
+            self._forget_idle()
+            link.socket.close()
+        else:
+            self._idle.append(link)
+        return answer
+
+    async def _answered(self, link: _Link) -> bool:
+        """Wait for an answer, as long as the sidecar that owes it is there."""
+        until_s = time.monotonic() + self.options.timeout_s
+        while (left_s := until_s - time.monotonic()) > 0:
+            if await link.socket.poll(round(1000 * min(left_s, LOOK_EVERY_S))):
+                return True
+            if not is_current(link.connection, self.options.connection_file):
+                break
+        self._forget_idle()
+        return False
+
+    def _forget_idle(self) -> None:
+        """Other connections lead to the same sidecar, and that has failed us."""
+        for link in self._idle:
+            link.socket.close()
+        self._idle.clear()
+
+    async def _linked(self) -> _Link:
+        if self._idle:
+            return self._idle.pop()
+        connection = await self._found()
+        socket = self._context.socket(zmq.REQ)
+        prepared(socket, self.options, connection)
+        socket.connect(connection.commands)
+        return _Link(socket, connection)
+
+    async def _found(self) -> Connection:
+        """Where the sidecar is, waiting for one that is being started (by us, if asked to)."""
+        patience_s = self.options.start_s if self.options.start else self.options.timeout_s
+        until_s = time.monotonic() + patience_s
+        for attempt in itertools.count():
+            try:
+                return find_sidecar(self.options)
+            except Unreachable:
+                if time.monotonic() > until_s:
+                    raise
+            if self.options.start:
+                self._sidecar.start()
+            await asyncio.sleep(min(1.0, 0.05 * 2**attempt))
+        raise AssertionError("unreachable")

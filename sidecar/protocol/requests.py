@@ -1,0 +1,300 @@
+"""What a client may ask, as frozen dataclasses; `request_header` and `parse_request` are inverse."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, TypeVar
+
+from sidecar.protocol import fields as read
+from sidecar.protocol.errors import (
+    BadRequest,
+    TextTooLong,
+    TooLarge,
+    UnknownOp,
+    UnsupportedVersion,
+    did_you_mean,
+)
+from sidecar.protocol.limits import SAMPLE_RATES_HZ, SEED_LIMIT, VERSION, Limits
+from sidecar.protocol.wire import Header
+
+FORMATS = ("pcm_s16le", "pcm_f32le", "wav", "ogg")
+TIMINGS = ("words", "phonemes", "visemes")
+PRIORITIES = ("bark", "dialogue", "ambient", "bake")  #: the most urgent first
+REFERENCE_USES = ("emotion", "voice", "both")
+DEADLINES_MS = (1, 24 * 3_600_000)
+Speaker = str | int | tuple[float, ...] | Mapping[str, float] | None
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What every request carries. `token` is kept out of every printed form.
+
+    `session` names one NPC or conversation and outlives a reconnection; None: this connection.
+    """
+
+    id: str
+    op: str
+    token: str = field(repr=False)
+    session: str | None = None
+
+    @classmethod
+    def from_header(cls, header: Header, limits: Limits) -> "Envelope":
+        """Raises `UnsupportedVersion`, `BadRequest` or `TooLarge`."""
+        if header.get("v") != VERSION:
+            raise UnsupportedVersion(
+                f"protocol version {header.get('v')!r}: this sidecar speaks {VERSION}", field="v"
+            )
+        envelope = cls(
+            read.text(header, "id"),
+            read.text(header, "op"),
+            read.optional_text(header, "token") or "",
+            read.optional_text(header, "session"),
+        )
+        for name, value in (("id", envelope.id), ("session", envelope.session or "")):
+            if len(value) > limits.id_bytes or len(value.encode()) > limits.id_bytes:
+                raise TooLarge(f"{name} is longer than {limits.id_bytes} bytes", field=name)
+        return envelope
+
+    def to_header(self) -> Header:
+        own = {"v": VERSION, "op": self.op, "id": self.id, "token": self.token}
+        return own if self.session is None else {**own, "session": self.session}
+
+
+class Plain:
+    """A request without fields of its own."""
+
+    @classmethod
+    def from_header(cls: type["P"], header: Header, limits: Limits) -> "P":
+        return cls()
+
+
+P = TypeVar("P", bound=Plain)
+
+
+@dataclass(frozen=True)
+class Hello(Plain):
+    op: ClassVar[str] = "hello"
+
+
+@dataclass(frozen=True)
+class Ping(Plain):
+    op: ClassVar[str] = "ping"
+
+
+@dataclass(frozen=True)
+class Speakers(Plain):
+    op: ClassVar[str] = "speakers"
+
+
+@dataclass(frozen=True)
+class Emotions(Plain):
+    op: ClassVar[str] = "emotions"
+
+
+@dataclass(frozen=True)
+class Models(Plain):
+    op: ClassVar[str] = "models"
+
+
+@dataclass(frozen=True)
+class Rescan(Plain):
+    op: ClassVar[str] = "rescan"
+
+
+@dataclass(frozen=True)
+class Stats(Plain):
+    op: ClassVar[str] = "stats"
+
+
+@dataclass(frozen=True)
+class Shutdown(Plain):
+    op: ClassVar[str] = "shutdown"
+
+
+@dataclass(frozen=True)
+class Activate:
+    """Make `model` (`name@version`) the live one of its name, and pin it."""
+
+    op: ClassVar[str] = "activate"
+    model: str
+
+    @classmethod
+    def from_header(cls, header: Header, limits: Limits) -> "Activate":
+        return cls(read.text(header, "model"))
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """Back to the version of `model` (a name) that was live before."""
+
+    op: ClassVar[str] = "rollback"
+    model: str
+
+    @classmethod
+    def from_header(cls, header: Header, limits: Limits) -> "Rollback":
+        return cls(read.text(header, "model"))
+
+
+@dataclass(frozen=True)
+class Canary:
+    """Give `model` (`name@version`) a `share` of the sessions, 0..1; 0 ends the trial."""
+
+    op: ClassVar[str] = "canary"
+    model: str
+    share: float
+
+    @classmethod
+    def from_header(cls, header: Header, limits: Limits) -> "Canary":
+        if "share" not in header:
+            raise read.wrong("share", None, "a number from 0 to 1")
+        return cls(read.text(header, "model"), read.number(header, "share", 0, 1, 0))
+
+
+@dataclass(frozen=True)
+class Next:
+    """The next chunk of the stream with this handle."""
+
+    op: ClassVar[str] = "next"
+    stream: str
+
+    @classmethod
+    def from_header(cls, header: Header, limits: Limits) -> "Next":
+        return cls(read.text(header, "stream"))
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """`target` is the id of a request of this connection or of the same session."""
+
+    op: ClassVar[str] = "cancel"
+    target: str
+
+    @classmethod
+    def from_header(cls, header: Header, limits: Limits) -> "Cancel":
+        return cls(read.text(header, "target"))
+
+
+@dataclass(frozen=True)
+class Synthesize:
+    """One line to speech; fields and defaults as the protocol page lists them."""
+
+    op: ClassVar[str] = "synthesize"
+
+    text: str
+    speaker: Speaker = None
+    emotion: str | Mapping[str, float] = "neutral"
+    intensity: float = 0.5
+    speed: float = 1.0
+    pitch: float = 0.0
+    reference: str | None = None
+    language: str | None = None
+    model: str | None = None
+    priority: str = "dialogue"
+    deadline_ms: int | None = None
+    format: str = "pcm_s16le"
+    sample_rate: int | None = None
+    stream: bool = False
+    timings: tuple[str, ...] = ()
+    seed: int | None = None
+
+    @classmethod
+    def from_header(cls, header: Header, limits: Limits) -> "Synthesize":
+        """Raises `TextTooLong` or `BadRequest` naming the field."""
+        text = read.text(header, "text")
+        if len(text) > limits.text_characters:
+            raise TextTooLong(
+                f"text has {len(text)} characters, at most {limits.text_characters} fit", field="text"
+            )
+        given = {name: _LINE_FIELDS[name](header) for name in header if name in _LINE_FIELDS}
+        return cls(text=text, **given)
+
+
+#: How each field of a line but its text is read, where it is given.
+_LINE_FIELDS: dict[str, Callable[[Header], Any]] = {
+    "speaker": lambda header: speaker(header),
+    "emotion": lambda header: read.weights(header, "emotion") or "neutral",
+    "intensity": lambda header: read.number(header, "intensity", 0, 1, 0.5),
+    "speed": lambda header: read.number(header, "speed", 0.5, 2, 1),
+    "pitch": lambda header: read.number(header, "pitch", -12, 12, 0),
+    "reference": lambda header: reference_use(header),
+    "language": lambda header: read.optional_text(header, "language"),
+    "model": lambda header: read.optional_text(header, "model"),
+    "priority": lambda header: read.one_of(header, "priority", PRIORITIES, "dialogue"),
+    "deadline_ms": lambda header: read.optional_integer(header, "deadline_ms", *DEADLINES_MS),
+    "format": lambda header: read.one_of(header, "format", FORMATS, "pcm_s16le"),
+    "sample_rate": lambda header: read.optional_integer(header, "sample_rate", *SAMPLE_RATES_HZ),
+    "stream": lambda header: read.flag(header, "stream"),
+    "timings": lambda header: read.names(header, "timings", TIMINGS),
+    "seed": lambda header: read.optional_integer(header, "seed", 0, SEED_LIMIT),
+}
+
+
+Request = (
+    Hello | Ping | Speakers | Emotions | Models | Rescan | Stats | Shutdown
+    | Activate | Rollback | Canary | Next | Cancel | Synthesize
+)  # fmt: skip
+KINDS: tuple[type[Request], ...] = (
+    Hello, Synthesize, Next, Cancel, Speakers, Emotions, Models, Activate, Rollback, Canary, Rescan, Stats,
+    Ping, Shutdown,
+)  # fmt: skip
+_BY_OP: dict[str, type[Request]] = {kind.op: kind for kind in KINDS}
+OPS = tuple(_BY_OP)
+
+
+def parse_request(op: str, header: Header, body: bytes | None, limits: Limits) -> Request:
+    """The typed request. Raises `UnknownOp` or what its fields raise. Unknown keys are ignored."""
+    if body is not None and len(body) > limits.body_bytes:
+        raise TooLarge(f"the body has {len(body)} bytes, at most {limits.body_bytes} fit")
+    kind = _BY_OP.get(op)
+    if kind is None:
+        raise UnknownOp(f"unknown op {op[:40]!r}{did_you_mean(op, OPS)}", field="op")
+    return kind.from_header(header, limits)
+
+
+def request_header(envelope: Envelope, request: Request) -> Header:
+    """What a client sends: only what differs from the default."""
+    return {**_changed(request), **envelope.to_header()}
+
+
+def _changed(request: Request) -> Header:
+    own = {f.name: value for f in fields(request) if (value := getattr(request, f.name)) != f.default}
+    return {name: _sent(name, value) for name, value in own.items()}
+
+
+def _sent(name: str, value: Any) -> Any:
+    if name == "reference":
+        return {"use": value}
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def speaker(header: Header) -> Speaker:
+    """A name, an index, a list of numbers or a map of weights."""
+    value = header.get("speaker")
+    if isinstance(value, list):
+        if not all(isinstance(item, int | float) and not isinstance(item, bool) for item in value):
+            raise read.wrong("speaker", value, "a list of numbers only")
+        return tuple(float(item) for item in value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return read.weights(header, "speaker")
+
+
+def reference_use(header: Header) -> str | None:
+    """What the body is a reference for. Raises `BadRequest`."""
+    value = header.get("reference")
+    if value is None:
+        return None
+    if not isinstance(value, dict) or "use" not in value:
+        raise read.wrong("reference", value, "a map with the key use")
+    use = read.one_of(value, "use", REFERENCE_USES, "")
+    return use
+
+
+def require_body(request: Synthesize, body: bytes | None) -> None:
+    """A reference comes as body, and nothing else does. Raises `BadRequest`."""
+    if (request.reference is not None) != (body is not None):
+        expected = (
+            "a reference needs its clip as body" if body is None else "a body is read as a reference only"
+        )
+        raise BadRequest(f"{expected}: send reference and body together, or neither", field="reference")

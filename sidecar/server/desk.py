@@ -1,0 +1,433 @@
+"""Where lines are taken in, joined, queued and answered. Everything here runs on the server's thread.
+
+A request is answered from the cache, joined to a flight that makes the same sound, or becomes a flight
+of its own if `scheduling.admit` lets it. The device does one pass at a time; after each,
+`scheduling.choose` says what is next.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sidecar.protocol.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    NpcVoiceError,
+    Overloaded,
+    ShuttingDown,
+    Unsupported,
+)
+from sidecar.protocol.events import LineStarted, ServerOverloaded
+from sidecar.protocol.requests import Synthesize
+from sidecar.server.answers import Answers
+from sidecar.server.cache import MemoryCache
+from sidecar.server.device import Device, Failed, Outcome, Spoken, Task
+from sidecar.server.disk_cache import DiskCache
+from sidecar.server.flight import Caller, Flight, Recording, Stream, Waiter
+from sidecar.server.retries import Asked, Retries
+from sidecar.server.scheduling import (
+    RANKS,
+    Admission,
+    Pace,
+    QueueLimits,
+    Waiting,
+    admit,
+    choose,
+    entered,
+    late,
+)
+from sidecar.server.streams import Streams
+from sidecar.server.takes import Take, TakeKey, as_line
+from sidecar.server.voices import ServedVoice, Voices
+
+MAX_WAITERS = 4096
+OVERLOAD_EVENT_EVERY_S = 1.0
+LEAST_RETRY_MS = 50
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What the desk works with."""
+
+    voices: Voices
+    device: Device
+    cache: MemoryCache
+    disk: DiskCache | None
+    answers: Answers
+
+
+class Desk:
+    """`synthesize`, `next` and `cancel` take requests; `finished` takes what the device has done."""
+
+    def __init__(self, tools: Tools, limits: QueueLimits) -> None:
+        self._tools, self._limits = tools, limits
+        self._flights: dict[int, Flight] = {}
+        self._by_key: dict[TakeKey, Flight] = {}
+        self._streams = Streams(tools.answers)
+        self._on_disk: dict[TakeKey, list[Waiter]] = {}
+        self._retries = Retries()
+        self._shares: dict[str, float] = {}
+        self._pace = Pace()
+        self._pass: tuple[float, float] | None = None  # began, expected work
+        self._closed = False
+        self._due_s: float | None = None
+        self._due_changed = True
+        self._numbers = 0
+        self._told_overload_s = float("-inf")
+
+    # --- what clients ask
+
+    def synthesize(self, caller: Caller, request: Synthesize) -> None:
+        """Answer now, or wait for the device. Raises what is wrong with the request."""
+        self._due_changed = True
+        if request.reference is not None:
+            raise Unsupported("reference clips cannot be used yet", field="reference")
+        if "visemes" in request.timings:
+            raise Unsupported("visemes cannot be had yet: ask for words or phonemes", field="timings")
+        if (asked := self._retries.find(caller, request)) is not None:
+            self._again(caller, request, asked)
+            return
+        if self._closed:
+            raise ShuttingDown("the sidecar is stopping")
+        voice = self._tools.voices.find(request.model)
+        key = TakeKey.of(voice.fingerprint, request)
+        if (take := self._tools.cache.get(key)) is not None:
+            self._from_take(caller, request, voice, take)
+            return
+        voice.synthesizer.check(as_line(request))
+        waiter = Waiter.of(caller, request)
+        if (flight := self._by_key.get(key)) is not None:
+            self._join(flight, waiter)
+        elif self._tools.disk is not None and self._ask_disk(key, waiter):
+            return
+        else:
+            self._fly(key, waiter)
+
+    def next(self, caller: Caller, handle: str) -> None:
+        """A stream's next chunk, now or when it is ready. Raises `Cancelled` or `BadRequest`."""
+        self._due_changed = True
+        self._streams.next(caller, handle)
+
+    def cancel(self, caller: Caller, target: str) -> bool:
+        """End the waiting of a request of this connection or session; True if there was one."""
+        error, found = Cancelled("the line was cancelled"), False
+        for waiters in self._on_disk.values():
+            for waiter in [w for w in waiters if w.caller.is_meant(caller, target)]:
+                waiters.remove(waiter)
+                self._refuse(waiter, error)
+                found = True
+        for flight in list(self._flights.values()):
+            for waiter in [w for w in flight.waiters if w.caller.is_meant(caller, target)]:
+                self._drop_waiter(flight, waiter, error)
+                found = True
+        for stream in self._streams.of(caller, target):
+            found = found or not stream.ended
+            self._drop_stream(stream)
+        return found
+
+    # --- what the device and the disk have done
+
+    def finished(self, outcomes: Sequence[Outcome]) -> None:
+        """Take in what a pass has made, and start the next."""
+        self._pass = None
+        for outcome in outcomes:
+            flight = self._flights.get(outcome.key)
+            if flight is None:
+                continue  # nobody wanted it any more when it ended
+            flight.running = False
+            if isinstance(outcome, Failed):
+                self._fail(flight, outcome.error)
+            else:
+                self._advance(flight, outcome)
+        self.work()
+
+    def found_on_disk(self, key: TakeKey, take: Take | None) -> None:
+        """The answer to a look-up."""
+        waiters = self._on_disk.pop(key, [])
+        if take is not None:
+            self._tools.cache.put(key, take)
+        for waiter in waiters:
+            try:
+                voice = self._tools.voices.find(waiter.request.model)
+                if take is not None:
+                    self._from_take(waiter.caller, waiter.request, voice, take)
+                elif (flight := self._by_key.get(key)) is not None:
+                    self._join(flight, waiter)
+                else:
+                    self._fly(key, waiter)
+            except NpcVoiceError as error:
+                self._refuse(waiter, error)
+
+    def work(self) -> None:
+        """Give the device its next pass if it is idle."""
+        self._expire()
+        if self._pass is not None:
+            return
+        now = self._tools.answers.clock()
+        waiting = self._waiting(now)
+        rows = self._tools.voices.default.synthesizer.model.engine.description.batch_rows
+        flights = [self._flights[key] for key in choose(waiting, rows)]
+        if not flights:
+            return
+        expected = {line.key: line.first_s for line in waiting}
+        self._pass = (now, sum(expected[flight.number] for flight in flights))
+        self._tools.device.submit([self._begin(flight, now) for flight in flights])
+
+    def _expire(self) -> None:
+        """Refuse what can no longer be in time, forget streams that nobody pulls."""
+        self._due_changed = True
+        now = self._tools.answers.clock()
+        for flight in list(self._flights.values()):
+            for waiter in [w for w in flight.waiters if w.due_s is not None and now > w.due_s]:
+                self._drop_waiter(flight, waiter, too_late())
+        for key in late(self._waiting(now), now):
+            flight = self._flights[key]
+            for waiter in list(flight.waiters):
+                self._drop_waiter(flight, waiter, too_late())
+        for stream in self._streams.unpulled(now):
+            self._drop_stream(stream)
+
+    @property
+    def due_s(self) -> float | None:
+        """When `work` has to be called, at the latest: a deadline, or the end of a stream's life."""
+        if self._due_changed:
+            dues = [w.due_s for f in self._flights.values() for w in f.waiters if w.due_s is not None]
+            dues += self._streams.dues_s()
+            self._due_s, self._due_changed = min(dues, default=None), False
+        return self._due_s
+
+    # --- the end
+
+    @property
+    def open_lines(self) -> int:
+        """Lines and chunks that were accepted and are not answered."""
+        flights = sum(len(flight.waiters) for flight in self._flights.values())
+        return flights + self._streams.parked + sum(map(len, self._on_disk.values()))
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether anybody still has something to come."""
+        return self.open_lines > 0 or self._streams.unfinished > 0
+
+    @property
+    def streams(self) -> int:
+        return len(self._streams)
+
+    @property
+    def running(self) -> int:
+        return sum(flight.running for flight in self._flights.values())
+
+    @property
+    def waiting(self) -> int:
+        return len(self._flights) - self.running
+
+    def close_door(self) -> None:
+        """Take in no new line from now on; what was accepted, and its retries, are still answered."""
+        self._closed = True
+
+    def give_up(self) -> None:
+        """Answer everything that is open with `shutting_down`."""
+        error = ShuttingDown("the sidecar is stopping")
+        for flight in list(self._flights.values()):
+            self._fail(flight, error)
+        for waiter in [w for waiters in self._on_disk.values() for w in waiters]:
+            self._refuse(waiter, error)
+        self._on_disk.clear()
+
+    # --- waiting
+
+    def _ask_disk(self, key: TakeKey, waiter: Waiter) -> bool:
+        """Wait for the disk's answer; False when it cannot be asked now."""
+        assert self._tools.disk is not None
+        if key not in self._on_disk and not self._tools.disk.look_up(key):
+            return False
+        self._on_disk.setdefault(key, []).append(waiter)
+        return True
+
+    def _join(self, flight: Flight, waiter: Waiter) -> None:
+        if self.open_lines >= MAX_WAITERS:
+            raise self._overloaded(Admission(False, retry_after_s=1.0))
+        flight.rank = min(flight.rank, RANKS[waiter.request.priority])
+        flight.waiters.append(waiter)
+        self._retries.keep(waiter.caller, waiter.request, flight.recording, flight.voice)
+        if waiter.request.stream and flight.recording.parts:
+            self._open_streams(flight)
+
+    def _fly(self, key: TakeKey, waiter: Waiter) -> None:
+        """A new flight, if there is room and time for it. Raises `Overloaded` or `DeadlineExceeded`."""
+        voice = self._tools.voices.find(waiter.request.model)
+        now, request = self._tools.answers.clock(), waiter.request
+        self._numbers += 1
+        flight = Flight(self._numbers, key, voice, as_line(request), RANKS[request.priority], [waiter])
+        others = self._seen(self._flights.values(), now)
+        client = flight.client.hex()
+        self._shares[client] = entered(self._shares, client, [line.client for line in others])
+        (new,) = self._seen([flight], now)
+        rows = voice.synthesizer.model.engine.description.batch_rows
+        decision = admit(others, new, now, self._limits, rows)
+        if not decision.admitted:
+            raise too_late() if decision.reason == "late" else self._overloaded(decision)
+        if decision.evicted is not None:
+            self._fail(self._flights[decision.evicted], self._overloaded(decision))
+        self._flights[flight.number] = self._by_key[key] = flight
+        self._retries.keep(waiter.caller, request, flight.recording, voice)
+        self.work()
+
+    def _waiting(self, now: float) -> list[Waiting]:
+        return self._seen([flight for flight in self._flights.values() if not flight.running], now)
+
+    def _seen(self, flights: Iterable[Flight], now: float) -> list[Waiting]:
+        """As the scheduler sees them."""
+        pass_s = max(0.0, self._pass[0] + self._pass[1] - now) if self._pass else 0.0
+        return [
+            flight.waiting(self._pace, self._shares.get(flight.client.hex(), 0.0), now, pass_s)
+            for flight in flights
+        ]
+
+    def _overloaded(self, decision: Admission) -> Overloaded:
+        again_ms = max(LEAST_RETRY_MS, round(1000 * decision.retry_after_s))
+        now = self._tools.answers.clock()
+        if now - self._told_overload_s > OVERLOAD_EVENT_EVERY_S:
+            self._told_overload_s = now
+            self._tools.answers.publish(ServerOverloaded(len(self._flights), again_ms))
+        who = "this client has" if decision.reason == "client" else "there are"
+        return Overloaded(f"{who} too many lines waiting: try again later", retry_after_ms=again_ms)
+
+    # --- flying
+
+    def _begin(self, flight: Flight, now: float) -> Task:
+        """The flight's next task."""
+        if flight.began_s is None:
+            flight.began_s = now
+            caller = flight.first
+            self._tools.answers.publish(
+                LineStarted(caller.id, flight.waiters[0].request.priority, caller.own_session)
+            )
+        flight.running = True
+        return Task(
+            flight.number, flight.voice.synthesizer, flight.line, flight.key.format, flight.key.whole,
+            flight.prepared, flight.spoken_phrases, flight.start_s, flight.earlier,
+        )  # fmt: skip
+
+    def _advance(self, flight: Flight, spoken: Spoken) -> None:
+        """A phrase more: to streams at once, to the others when it was the last."""
+        self._account(flight, spoken)
+        recording = flight.recording
+        flight.prepared = spoken.prepared
+        flight.spoken_phrases += 1
+        flight.start_s += spoken.speech.duration_s
+        recording.sample_rate_hz, recording.seed = spoken.speech.sample_rate_hz, spoken.speech.seed
+        if spoken.part is None:
+            flight.earlier = (*flight.earlier, spoken.speech)
+            return
+        recording.parts.append(spoken.part)
+        if spoken.last:
+            self._complete(flight)
+        self._open_streams(flight)
+        for stream in flight.streams:
+            self._streams.serve(stream)
+
+    def _account(self, flight: Flight, spoken: Spoken) -> None:
+        phrases = spoken.prepared.phrases
+        share = len(phrases[flight.spoken_phrases].phonemes) / sum(len(p.phonemes) for p in phrases)
+        self._pace = self._pace.learnt(spoken.work_s, share * len(flight.line.text) / flight.line.speed)
+        client = flight.client.hex()
+        self._shares[client] = self._shares.get(client, 0.0) + spoken.work_s
+        flight.done_s += spoken.work_s
+        self._tools.answers.metrics.worked(spoken.work_s, spoken.speech.duration_s)
+
+    def _complete(self, flight: Flight) -> None:
+        """Keep the take and answer everybody who waits for the whole."""
+        recording = flight.recording
+        recording.take = take = recording.so_far(flight.voice.name, flight.key.format)
+        self._tools.cache.put(flight.key, take)
+        if self._tools.disk is not None:
+            self._tools.disk.keep(flight.key, take)
+        self._land(flight)
+        for waiter in flight.waiters:
+            if not waiter.request.stream:
+                self._retries.completed(waiter.caller, take)
+                self._tools.answers.whole(waiter.caller, waiter.request, take, False, flight.began_s)
+        flight.waiters = [waiter for waiter in flight.waiters if waiter.request.stream]
+
+    def _fail(self, flight: Flight, error: NpcVoiceError) -> None:
+        flight.recording.error = error
+        self._land(flight)
+        for waiter in flight.waiters:
+            self._refuse(waiter, error)
+        for stream in flight.streams:
+            self._streams.serve(stream)
+
+    def _land(self, flight: Flight) -> None:
+        """Out of the queue; what its clients have had is forgotten once nobody waits."""
+        self._flights.pop(flight.number, None)
+        if self._by_key.get(flight.key) is flight:
+            del self._by_key[flight.key]
+        if not self._flights:
+            self._shares.clear()
+
+    def _land_unwanted(self, flight: Flight) -> None:
+        """End a flight that nobody waits for any more; a retry starts afresh."""
+        if not flight.wanted:
+            flight.recording.error = Cancelled("the line was cancelled")
+            self._land(flight)
+
+    def _drop_waiter(self, flight: Flight, waiter: Waiter, error: NpcVoiceError) -> None:
+        if waiter in flight.waiters:
+            flight.waiters.remove(waiter)
+            self._refuse(waiter, error)
+        self._land_unwanted(flight)
+
+    # --- streams and answers
+
+    def _open_streams(self, flight: Flight) -> None:
+        """Those who wait for a first chunk get it, and a handle for the rest."""
+        for waiter in [w for w in flight.waiters if w.request.stream]:
+            flight.waiters.remove(waiter)
+            stream = self._new_stream(waiter.caller, waiter.request, flight.recording, flight.voice, False)
+            if stream is not None:
+                flight.streams.append(stream)
+                self._tools.answers.chunk(waiter.caller, stream, 0, flight.began_s)
+
+    def _new_stream(
+        self, caller: Caller, request: Synthesize, recording: Recording, voice: ServedVoice, cached: bool
+    ) -> Stream | None:
+        """None, and an answer, when there are too many."""
+        if self._streams.full:
+            self._refuse(Waiter.of(caller, request), self._overloaded(Admission(False, retry_after_s=1.0)))
+            return None
+        stream = self._streams.open(caller, request, recording, voice, cached)
+        self._retries.opened(caller, stream)
+        return stream
+
+    def _drop_stream(self, stream: Stream) -> None:
+        """Its flight ends if nobody else wants it."""
+        self._streams.drop(stream)
+        for flight in [f for f in self._flights.values() if stream in f.streams]:
+            flight.streams.remove(stream)
+            self._land_unwanted(flight)
+
+    def _again(self, caller: Caller, request: Synthesize, asked: Asked) -> None:
+        """A retry: whatever the first request got or is going to get."""
+        if asked.stream is not None and self._streams.is_open(asked.stream):
+            self._tools.answers.chunk(caller, asked.stream, 0)
+        elif (take := asked.recording.take) is not None:
+            self._from_take(caller, request, asked.voice, take, cached=False)
+        else:
+            flight = next(f for f in self._flights.values() if f.recording is asked.recording)
+            flight.waiters.append(Waiter.of(caller, request))
+
+    def _from_take(
+        self, caller: Caller, request: Synthesize, voice: ServedVoice, take: Take, cached: bool = True
+    ) -> None:
+        if not request.stream:
+            self._tools.answers.whole(caller, request, take, cached)
+        elif (stream := self._new_stream(caller, request, Recording.of(take), voice, cached)) is not None:
+            self._tools.answers.chunk(caller, stream, 0)
+
+    def _refuse(self, waiter: Waiter, error: NpcVoiceError) -> None:
+        self._retries.forget(waiter.caller)
+        self._tools.answers.refusal(waiter.caller, error)
+
+
+def too_late() -> DeadlineExceeded:
+    return DeadlineExceeded("the line cannot be ready before its deadline", field="deadline_ms")

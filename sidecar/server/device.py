@@ -1,0 +1,147 @@
+"""The one thread that owns the device. It does one pass at a time: a phrase of each line it is given."""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+from sidecar.protocol.errors import InternalError, NpcVoiceError
+from sidecar.server.takes import Part, part_of
+from sidecar.synthesis import Line, PreparedLine, Speech, Synthesizer, elapsed_ms, joined, shifted
+from sidecar.synthesis import Part as RenderPart
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Task:
+    """The next phrase of a line. Where `whole`, `earlier` holds the phrases already spoken, so that the
+    last pass can encode all of them as one."""
+
+    key: int
+    synthesizer: Synthesizer
+    line: Line
+    format: str
+    whole: bool
+    prepared: PreparedLine | None = None
+    at: int = 0
+    start_s: float = 0.0
+    earlier: tuple[Speech, ...] = ()
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What a task became. `part` is None while the phrases of a whole container are collected."""
+
+    key: int
+    prepared: PreparedLine
+    speech: Speech
+    part: Part | None
+    last: bool
+    work_s: float
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A line that cannot be spoken, and why."""
+
+    key: int
+    error: NpcVoiceError
+
+
+Outcome = Spoken | Failed
+Done = Callable[[Sequence[Outcome]], None]
+
+
+class Device:
+    """Does passes on a thread of its own. `done` is called on that thread with each pass's outcomes."""
+
+    def __init__(self, done: Done) -> None:
+        self._done = done
+        self._passes: queue.SimpleQueue[Sequence[Task] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="device", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def submit(self, tasks: Sequence[Task]) -> None:
+        """The tasks of one pass, all of one model."""
+        self._passes.put(tasks)
+
+    def stop(self, wait_s: float) -> bool:
+        """Let the pass that is under way end, then the thread; False if that takes longer than `wait_s`."""
+        self._passes.put(None)
+        if self._thread.is_alive():
+            self._thread.join(wait_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while (tasks := self._passes.get()) is not None:
+            self._done(one_pass(tasks))
+
+
+def one_pass(tasks: Sequence[Task]) -> list[Outcome]:
+    """Every task's outcome. A line that fails takes no other with it."""
+    began = time.perf_counter()
+    lines = [attempted(task.key, partial(_prepared, task)) for task in tasks]
+    ready = [(task, line) for task, line in zip(tasks, lines, strict=True) if not isinstance(line, Failed)]
+    speeches = _together(ready)
+    work_s = (time.perf_counter() - began) / max(1, len(ready))
+    outcomes: list[Outcome] = [line for line in lines if isinstance(line, Failed)]
+    for (task, line), speech in zip(ready, speeches, strict=True):
+        if isinstance(speech, Failed):
+            outcomes.append(speech)
+        else:
+            outcomes.append(attempted(task.key, partial(finished, task, line, speech, work_s)))
+    return outcomes
+
+
+def _prepared(task: Task) -> PreparedLine:
+    return task.prepared or task.synthesizer.prepare(task.line)
+
+
+def _together(ready: Sequence[tuple[Task, PreparedLine]]) -> list[Speech | Failed]:
+    """Render in one pass; where that fails, each line alone, to find whose fault it is."""
+    parts = [(line, task.at) for task, line in ready]
+    if len(parts) > 1:
+        speeches = attempted(0, partial(ready[0][0].synthesizer.render, parts))
+        if not isinstance(speeches, Failed):
+            return list(speeches)
+    return [
+        attempted(task.key, partial(_alone, task, part)) for (task, _), part in zip(ready, parts, strict=True)
+    ]
+
+
+def _alone(task: Task, part: RenderPart) -> Speech:
+    return task.synthesizer.render([part])[0]
+
+
+def finished(task: Task, prepared: PreparedLine, speech: Speech, work_s: float) -> Spoken:
+    """Placed in its line and encoded, as far as the line's format wants it now."""
+    text_ms = 0.0 if task.prepared else prepared.text_ms
+    speech = shifted(replace(speech, timing=replace(speech.timing, text_ms=text_ms)), task.start_s)
+    last = task.at + 1 == len(prepared.phrases)
+    part = None
+    if last or not task.whole:
+        said = joined([*task.earlier, speech], None) if task.whole else speech
+        began = time.perf_counter()
+        audio = said.encoded(task.format)
+        part = part_of(said, audio, elapsed_ms(began))
+    return Spoken(task.key, prepared, speech, part, last, work_s)
+
+
+def attempted(key: int, attempt: Callable[[], T]) -> T | Failed:
+    """What `attempt` returns, or the failure it ran into. The thread must outlive any bug in a line's way."""
+    try:
+        return attempt()
+    except NpcVoiceError as error:
+        return Failed(key, error)
+    except Exception as error:
+        log.exception("a line failed")
+        return Failed(key, InternalError(f"the line failed: {type(error).__name__}"))

@@ -1,0 +1,42 @@
+"""Living beside a game: how much of the machine the process may take."""
+
+import os
+import sys
+
+from sidecar.protocol.errors import BadRequest
+
+MEBI = 1 << 20
+LEAST_MIB = 256
+
+
+def be_nice() -> None:
+    """Give way to the game: below-normal priority for every thread started from here on."""
+    if sys.platform == "win32":
+        import ctypes
+
+        below_normal = 0x00004000
+        kernel = ctypes.windll.kernel32
+        kernel.SetPriorityClass(kernel.GetCurrentProcess(), below_normal)
+    else:
+        os.nice(5)
+
+
+def limit_memory(mebibytes: int, device: str) -> None:
+    """Let the process, and its share of an NVIDIA device, take no more than this.
+
+    Beyond it a line is answered with `insufficient_memory`. Windows has no limit for the host's part.
+    Raises `BadRequest` for a limit under which nothing can run.
+    """
+    if mebibytes < LEAST_MIB:
+        raise BadRequest(f"a memory limit is at least {LEAST_MIB} MiB, got {mebibytes}", field="memory-limit")
+    if sys.platform != "win32":
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        wanted = mebibytes * MEBI
+        resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard < 0 else min(wanted, hard), hard))
+    if device.startswith("cuda"):
+        import torch
+
+        total = torch.cuda.get_device_properties(device).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(1.0, mebibytes * MEBI / total), device)

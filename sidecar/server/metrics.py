@@ -1,0 +1,194 @@
+"""What has been counted since the start, for `stats` and for Prometheus."""
+
+import bisect
+import math
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from sidecar.protocol.replies import LineTiming, ModelName, Quantiles
+from sidecar.server.gpu import Gpu
+
+#: Upper bounds of the latency buckets in ms: a tenth of a millisecond to two minutes, in steps of a fifth.
+BOUNDS_MS = tuple(0.1 * 1.2**step for step in range(78))
+
+
+@dataclass
+class Histogram:
+    """Counts by bucket, exact to a step of a fifth."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_MS) + 1))
+    total_ms: float = 0.0
+
+    def add(self, ms: float) -> None:
+        self.counts[bisect.bisect_left(BOUNDS_MS, ms)] += 1
+        self.total_ms += ms
+
+    def quantiles(self) -> Quantiles:
+        return Quantiles(sum(self.counts), *(round(self.quantile(q), 3) for q in (0.5, 0.9, 0.99)))
+
+    def quantile(self, q: float) -> float:
+        """The upper bound of the bucket that holds it; 0 where nothing has been counted."""
+        wanted, reached = q * sum(self.counts), 0
+        for bound, count in zip((*BOUNDS_MS, BOUNDS_MS[-1]), self.counts, strict=True):
+            reached += count
+            if count and reached >= wanted:
+                return bound
+        return 0.0
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Cumulative, in seconds, as Prometheus has them."""
+        reached = 0.0
+        result: list[tuple[str, float]] = []
+        for bound, count in zip((*BOUNDS_MS, math.inf), self.counts, strict=True):
+            reached += count
+            result.append(("+Inf" if bound == math.inf else f"{bound / 1000:.6g}", reached))
+        return result
+
+
+@dataclass
+class Metrics:
+    """Counters of the server's thread; readers on other threads may see them mid-way, never torn."""
+
+    requests: "Counter[str]" = field(default_factory=Counter)
+    errors: "Counter[str]" = field(default_factory=Counter)
+    replies_dropped: int = 0
+    work_s: float = 0.0
+    audio_s: float = 0.0
+    stages: Mapping[str, Histogram] = field(
+        default_factory=lambda: {f.name.removesuffix("_ms"): Histogram() for f in fields(LineTiming)}
+    )
+
+    def worked(self, work_s: float, audio_s: float) -> None:
+        self.work_s += work_s
+        self.audio_s += audio_s
+
+    def answered(self, timing: LineTiming, cached: bool) -> None:
+        """Count a line's stages; one from the cache has but its total."""
+        for stage in ("total",) if cached else self.stages:
+            self.stages[stage].add(getattr(timing, f"{stage}_ms"))
+
+    @property
+    def real_time_factor(self) -> float:
+        """Seconds of work for a second of speech; 0 before the first line."""
+        return self.work_s / self.audio_s if self.audio_s else 0.0
+
+
+@dataclass(frozen=True)
+class Level:
+    """What is the case now."""
+
+    waiting: int
+    running: int
+    streams: int
+    cache_hits: int
+    cache_misses: int
+    cache_bytes: int
+    models: tuple[ModelName, ...]
+    reloads: int = 0
+
+
+class Exported(Collector):
+    """The metrics in Prometheus' terms, put together when they are fetched."""
+
+    def __init__(self, metrics: Metrics, level: Callable[[], Level], gpu: Gpu | None) -> None:
+        self._metrics, self._level, self._gpu = metrics, level, gpu
+
+    def collect(self) -> Iterator[Metric]:
+        metrics, level = self._metrics, self._level()
+        yield counted("requests", "Requests by op.", "op", dict(metrics.requests))
+        yield counted("errors", "Error replies by code.", "code", dict(metrics.errors))
+        yield total("replies_dropped", "Replies that a client did not take.", metrics.replies_dropped)
+        yield total("audio_seconds", "Speech made.", metrics.audio_s)
+        yield total("work_seconds", "Work of the device on speech.", metrics.work_s)
+        yield total("cache_hits", "Lines answered from memory.", level.cache_hits)
+        yield total("cache_misses", "Lines that were not in memory.", level.cache_misses)
+        yield total("reloads", "Models that became live while serving.", level.reloads)
+        yield gauge("queue_waiting", "Lines that wait for the device.", level.waiting)
+        yield gauge("queue_running", "Lines that the device is at.", level.running)
+        yield gauge("streams", "Open streams.", level.streams)
+        yield gauge("cache_bytes", "Memory of the cache.", level.cache_bytes)
+        yield gauge("real_time_factor", "Seconds of work for a second of speech.", metrics.real_time_factor)
+        yield gauge("resident_bytes", "Resident memory of the process.", resident_bytes())
+        yield self._models(level)
+        yield self._latency()
+        if self._gpu is not None and (load := self._gpu.load()) is not None:
+            yield gauge("device_memory_bytes", "Memory in use on the device.", load.used_bytes)
+            yield gauge("device_utilisation_ratio", "Share of time the device was busy.", load.utilisation)
+
+    def _models(self, level: Level) -> Metric:
+        family = GaugeMetricFamily(
+            "npc_voice_model_live", "Models in use.", labels=("name", "version", "sha256")
+        )
+        for model in level.models:
+            family.add_metric((model.name, model.version, model.sha256), 1)
+        return family
+
+    def _latency(self) -> Metric:
+        family = HistogramMetricFamily(
+            "npc_voice_line_seconds", "Wall time of answered lines by stage.", labels=("stage",)
+        )
+        for stage, histogram in self._metrics.stages.items():
+            family.add_metric((stage,), histogram.buckets(), histogram.total_ms / 1000)
+        return family
+
+
+def counted(name: str, text: str, label: str, counts: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(f"npc_voice_{name}", text, labels=(label,))
+    for value, count in counts.items():
+        family.add_metric((value,), count)
+    return family
+
+
+def total(name: str, text: str, value: float) -> Metric:
+    return CounterMetricFamily(f"npc_voice_{name}", text, value=value)
+
+
+def gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"npc_voice_{name}", text, value=value)
+
+
+def resident_bytes() -> int:
+    """Resident memory of this process; its peak where the platform tells only that, 0 where nothing."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        pass
+    try:
+        import resource
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+class Exporter:
+    """`/metrics` over HTTP on loopback."""
+
+    def __init__(self, collector: Collector, port: int) -> None:
+        """Raises `OSError` when the port is taken. Port 0 lets the system choose."""
+        registry = CollectorRegistry()
+        registry.register(collector)
+        self._server, self._thread = start_http_server(port, addr="127.0.0.1", registry=registry)
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_address[1])
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

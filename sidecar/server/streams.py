@@ -1,0 +1,107 @@
+"""Lines that are pulled chunk by chunk: their handles, and who waits for a chunk that is not ready."""
+
+import secrets
+from collections import OrderedDict
+
+from sidecar.protocol.errors import BadRequest, Cancelled
+from sidecar.protocol.requests import Synthesize
+from sidecar.server.answers import Answers
+from sidecar.server.flight import Caller, Recording, Stream
+from sidecar.server.voices import ServedVoice
+
+LIFE_S = 30.0  #: a stream that is not pulled for so long is dropped
+MOST = 256
+
+
+class Streams:
+    """The open streams. A handle that was dropped is known for a while, and answers `cancelled`."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+        self._open: dict[str, Stream] = {}
+        self._dropped: OrderedDict[str, None] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    @property
+    def full(self) -> bool:
+        return len(self._open) >= MOST
+
+    @property
+    def parked(self) -> int:
+        """Requests for chunks that are not ready."""
+        return sum(len(stream.parked) for stream in self._open.values())
+
+    @property
+    def unfinished(self) -> int:
+        """Streams whose listener has not had the last chunk."""
+        return sum(not stream.ended for stream in self._open.values())
+
+    def open(
+        self, caller: Caller, request: Synthesize, recording: Recording, voice: ServedVoice, cached: bool
+    ) -> Stream:
+        """A new stream, whose first chunk is `caller`'s."""
+        handle, now = secrets.token_hex(12), self._answers.clock()
+        stream = self._open[handle] = Stream(handle, request, caller, recording, voice, cached, now, now)
+        stream.index_for(caller)
+        return stream
+
+    def next(self, caller: Caller, handle: str) -> None:
+        """The next chunk, now or when it is ready. Raises `Cancelled` or `BadRequest`."""
+        stream = self._found(handle)
+        if caller.asked not in stream.given:
+            stream.check_not_past_end(len(stream.given))
+        index = stream.index_for(caller)
+        if stream.ready(index):
+            self._answers.chunk(caller, stream, index)
+        elif stream.recording.error is not None:
+            raise stream.recording.error
+        else:
+            stream.parked.append(caller)
+
+    def serve(self, stream: Stream) -> None:
+        """Answer those who wait for chunks that are ready now, or never will be."""
+        for caller in list(stream.parked):
+            index = stream.given[caller.asked]
+            if stream.ready(index):
+                stream.parked.remove(caller)
+                self._answers.chunk(caller, stream, index)
+            elif stream.recording.error is not None or stream.recording.take is not None:
+                stream.parked.remove(caller)
+                self._answers.error(caller, stream.recording.error or stream.past_end())
+
+    def drop(self, stream: Stream) -> None:
+        """Its parked requests, and all later ones, get `cancelled`."""
+        del self._open[stream.handle]
+        self._dropped[stream.handle] = None
+        if len(self._dropped) > MOST:
+            self._dropped.popitem(last=False)
+        for caller in stream.parked:
+            self._answers.error(caller, Cancelled("the stream was cancelled", field="stream"))
+        stream.parked.clear()
+
+    def is_open(self, stream: Stream) -> bool:
+        return stream.handle in self._open
+
+    def of(self, caller: Caller, target: str) -> list[Stream]:
+        """Those that the request `target` of the caller's connection or session has opened."""
+        return [stream for stream in self._open.values() if stream.caller.is_meant(caller, target)]
+
+    def unpulled(self, now_s: float) -> list[Stream]:
+        """Those whose life is over."""
+        return [s for s in self._open.values() if now_s - s.pulled_s > LIFE_S and not s.parked]
+
+    def dues_s(self) -> list[float]:
+        """When lives end."""
+        return [stream.pulled_s + LIFE_S for stream in self._open.values() if not stream.parked]
+
+    def _found(self, handle: str) -> Stream:
+        stream = self._open.get(handle)
+        if stream is not None:
+            return stream
+        if handle in self._dropped:
+            raise Cancelled(
+                "the stream was dropped: it was cancelled, or not pulled for 30 s", field="stream"
+            )
+        raise BadRequest(f"unknown stream {handle[:40]!r}", field="stream")

@@ -1,0 +1,150 @@
+"""Spoken lines as bytes: what a request sounds like, what has been spoken of it, and how it is replied."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import zmq
+
+from sidecar.protocol.replies import Audio, Chunk, LineTiming, ModelName, Retold, SpokenReply, TimedRow
+from sidecar.protocol.requests import Synthesize
+from sidecar.synthesis import NEUTRAL, Line, Speech
+
+CONTAINERS = ("wav", "ogg")
+
+
+@dataclass(frozen=True)
+class TakeKey:
+    """Everything that decides a line's bytes. `voice` is the fingerprint of the model and its settings.
+
+    `whole`: parts of a container are files of their own, so a line in one piece has other bytes
+    than a streamed one; raw samples are the same either way.
+    """
+
+    voice: str
+    text: str
+    speaker: object
+    speed: float
+    pitch: float
+    language: str | None
+    sample_rate: int | None
+    seed: int | None
+    format: str
+    whole: bool
+
+    @classmethod
+    def of(cls, voice: str, request: Synthesize) -> "TakeKey":
+        chosen = request.speaker
+        speaker = tuple(sorted(chosen.items())) if isinstance(chosen, Mapping) else chosen
+        return cls(
+            voice, request.text, speaker, request.speed, request.pitch, request.language,
+            request.sample_rate, request.seed, request.format,
+            request.format in CONTAINERS and not request.stream,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Part:
+    """One phrase, or a whole line, in the bytes of its format; times count from the line's start."""
+
+    audio: bytes
+    frames: int
+    words: tuple[TimedRow, ...]
+    phonemes: tuple[TimedRow, ...]
+    timing: LineTiming
+
+    @cached_property
+    def frame(self) -> zmq.Frame:
+        """The bytes as ZeroMQ sends them again and again without copying."""
+        return zmq.Frame(self.audio)
+
+
+@dataclass(frozen=True)
+class Take:
+    """A line as it was spoken, complete. `seed` is the one that was used."""
+
+    parts: tuple[Part, ...]
+    model: ModelName
+    format: str
+    sample_rate_hz: int
+    seed: int
+
+    @cached_property
+    def whole(self) -> Part:
+        """All parts as one: the samples of raw formats follow on each other, containers have one part."""
+        if len(self.parts) == 1:
+            return self.parts[0]
+        return Part(
+            b"".join(part.audio for part in self.parts),
+            sum(part.frames for part in self.parts),
+            tuple(row for part in self.parts for row in part.words),
+            tuple(row for part in self.parts for row in part.phonemes),
+            LineTiming(
+                text_ms=sum(part.timing.text_ms for part in self.parts),
+                infer_ms=sum(part.timing.infer_ms for part in self.parts),
+                encode_ms=sum(part.timing.encode_ms for part in self.parts),
+            ),
+        )
+
+    @cached_property
+    def _retold(self) -> dict[tuple[str, ...], Retold]:
+        return {}
+
+    def retold(self, request: Synthesize, timing: LineTiming) -> Retold:
+        """The reply of the whole to those who find it ready."""
+        if (known := self._retold.get(request.timings)) is None:
+            known = Retold.of(self.reply(request, self.whole, LineTiming(), cached=True))
+            self._retold[request.timings] = known
+        return known.after(timing)
+
+    @property
+    def size_bytes(self) -> int:
+        """Roughly what it takes in memory."""
+        rows = sum(len(part.words) + len(part.phonemes) for part in self.parts)
+        return sum(len(part.audio) for part in self.parts) + 200 * rows + 1000
+
+    @property
+    def audio_s(self) -> float:
+        return sum(part.frames for part in self.parts) / self.sample_rate_hz
+
+    def reply(self, request: Synthesize, part: Part, timing: LineTiming, cached: bool) -> SpokenReply:
+        """What is said of `part`, which is the whole or one of the parts."""
+        return SpokenReply(
+            Audio(self.format, self.sample_rate_hz, 1, part.frames),
+            self.model,
+            timing,
+            cached,
+            self.seed,
+            part.words if "words" in request.timings else None,
+            part.phonemes if "phonemes" in request.timings else None,
+        )
+
+
+def as_chunk(reply: SpokenReply, stream: str, index: int, last: bool) -> SpokenReply:
+    return replace(reply, stream=stream, chunk=Chunk(index, last))
+
+
+def part_of(speech: Speech, audio: bytes, encode_ms: float) -> Part:
+    """`speech` with its bytes `audio`, whose encoding took `encode_ms`."""
+    timing = speech.timing
+    return Part(
+        audio,
+        len(speech.samples),
+        tuple((word.text, round(word.start_s, 4), round(word.end_s, 4)) for word in speech.words),
+        tuple((p.symbol, round(p.start_s, 4), round(p.end_s, 4)) for p in speech.phonemes),
+        LineTiming(text_ms=timing.text_ms, infer_ms=timing.infer_ms, encode_ms=timing.encode_ms + encode_ms),
+    )
+
+
+def as_line(request: Synthesize) -> Line:
+    return Line(
+        text=request.text,
+        speaker=request.speaker,
+        emotion=request.emotion or NEUTRAL,
+        intensity=request.intensity,
+        speed=request.speed,
+        pitch_semitones=request.pitch,
+        language=request.language,
+        sample_rate_hz=request.sample_rate,
+        seed=request.seed,
+    )

@@ -1,0 +1,97 @@
+"""Stand-ins that are exact and quick: an engine of tones, a device that is stepped by hand, a clock."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sidecar.engines.base import EngineDescription, SpeakerChoice
+from sidecar.models.loader import Model
+from sidecar.models.manifest import Manifest, PackFile
+from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
+from sidecar.protocol.errors import UnknownSpeaker, did_you_mean
+from sidecar.server.device import Outcome, Task, one_pass
+from sidecar.server.voices import ServedVoice, Voices
+from sidecar.synthesis import Synthesizer
+from sidecar.text.lexicon import PHONEMES
+from sidecar.text.tokens import MARKS
+
+NAMES = ("alto", "bass")
+
+
+class ToneEngine:
+    """Every phoneme is 0.1 s of a tone whose pitch is the speaker's, with noise by the seed."""
+
+    def __init__(self, rows: int = 1) -> None:
+        self.rendered: list[int] = []
+        self._rows = rows
+
+    @property
+    def description(self) -> EngineDescription:
+        alphabet = frozenset(PHONEMES | MARKS)
+        return EngineDescription(
+            "tone", 8_000, ("en-US",), NAMES, NAMES[0], alphabet, self._rows, "cpu", "float32"
+        )
+
+    def speaker(self, choice: SpeakerChoice) -> Speaker:
+        if isinstance(choice, Mapping):
+            choice = next(iter(choice))
+        if choice not in NAMES:
+            raise UnknownSpeaker(
+                f"unknown speaker {choice!r}{did_you_mean(str(choice), NAMES)}", field="speaker"
+            )
+        return Speaker(str(choice), np.full((1, 1), 110.0 * (NAMES.index(str(choice)) + 1), np.float32))
+
+    def language_of(self, speaker: str) -> str:
+        return "en-US"
+
+    def plan(self, phrases: Sequence[Phrase]) -> list[Plan]:
+        plans = []
+        for phrase in phrases:
+            durations = np.full(len(phrase.phonemes) + 2, 4)
+            curve = np.full(2 * durations.sum(), phrase.timbre.table[0, 0], np.float32)
+            plans.append(Plan(phrase, durations, curve, curve, 0.025))
+        return plans
+
+    def render(self, plans: Sequence[Plan], seeds: Sequence[int]) -> list[Floats]:
+        self.rendered.append(len(plans))
+        return [self._tone(plan, seed) for plan, seed in zip(plans, seeds, strict=True)]
+
+    def _tone(self, plan: Plan, seed: int) -> Floats:
+        time_s = np.arange(200 * plan.frames) / 8_000
+        noise = np.random.default_rng(seed).normal(0, 0.01, len(time_s))
+        return (0.3 * np.sin(2 * np.pi * plan.f0_hz[0] * time_s) + noise).astype(np.float32)
+
+
+def tone_voice(rows: int = 1, version: str = "1.0.0") -> ServedVoice:
+    """A voice that sounds at once."""
+    weights = PackFile("weights.safetensors", version.encode().hex().rjust(64, "0"), 1)
+    manifest = Manifest("tone", version, "tone", {}, ("en-US",), "none", "tests", (weights,))
+    return ServedVoice.of(Synthesizer(Model(manifest, ToneEngine(rows))))
+
+
+def tone_voices(rows: int = 1) -> Voices:
+    return Voices(tone_voice(rows))
+
+
+@dataclass
+class Clock:
+    """Seconds that pass when told to."""
+
+    now: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class SteppedDevice:
+    """Collects passes; `step` does the oldest and returns what came of it."""
+
+    passes: list[Sequence[Task]] = field(default_factory=list)
+
+    def submit(self, tasks: Sequence[Task]) -> None:
+        self.passes.append(tasks)
+
+    def step(self) -> list[Outcome]:
+        return one_pass(self.passes.pop(0))

@@ -1,0 +1,442 @@
+"""Joining, queueing, streaming, cancelling, answering; clock and device are moved by hand."""
+
+from collections.abc import Callable
+
+import pytest
+import zmq
+
+from sidecar.protocol import wire
+from sidecar.protocol.errors import (
+    BadRequest,
+    Cancelled,
+    DeadlineExceeded,
+    NpcVoiceError,
+    Overloaded,
+    ShuttingDown,
+)
+from sidecar.protocol.events import Event, LineDone, LineStarted, ServerOverloaded
+from sidecar.protocol.limits import Limits
+from sidecar.protocol.replies import ErrorReply, Reply, Retold, SpokenReply, parse_reply, reply_frame
+from sidecar.protocol.requests import Synthesize
+from sidecar.server.answers import Answers
+from sidecar.server.cache import MemoryCache
+from sidecar.server.desk import Desk, Tools
+from sidecar.server.flight import Caller
+from sidecar.server.metrics import Metrics
+from sidecar.server.scheduling import QueueLimits
+from sidecar.server.streams import LIFE_S
+from sidecar.synthesis import Line
+from tests.fakes import Clock, SteppedDevice, tone_voices
+
+LONG = (
+    "The old mine has been sealed for ten long years, traveler, and nobody who went in ever came back out. "
+    "Take a lantern and a rope. And for the love of all that is holy, take somebody with you this time."
+)
+
+
+class Room:
+    """A desk and everybody around it."""
+
+    def __init__(self, rows: int = 1, limits: QueueLimits | None = None, cache_bytes: int = 1 << 20) -> None:
+        self.clock, self.device, self.voices = Clock(), SteppedDevice(), tone_voices(rows)
+        self.sent: list[tuple[Caller, Reply | ErrorReply, bytes | None]] = []
+        self.events: list[Event] = []
+        self.cache = MemoryCache(cache_bytes)
+
+        def send(caller: Caller, reply: Reply | ErrorReply | Retold, body: zmq.Frame | None) -> None:
+            if isinstance(reply, Retold):
+                header = wire.decode(reply_frame(caller.id, reply), Limits())
+                reply = parse_reply(SpokenReply, header).reply
+            self.sent.append((caller, reply, body and body.bytes))
+
+        answers = Answers(send, self.events.append, Metrics(), self.clock)
+        self.desk = Desk(Tools(self.voices, self.device, self.cache, None, answers), limits or QueueLimits())
+
+    def caller(self, id: str, session: str | None = None, route: bytes = b"r") -> Caller:
+        return Caller(route, id, session or "s", self.clock(), session)
+
+    def ask(
+        self, id: str, text: str = "Halt!", route: bytes = b"r", session: str | None = None, **fields
+    ) -> Caller:
+        caller = self.caller(id, session, route)
+        self.desk.synthesize(caller, Synthesize(text, **fields))
+        return caller
+
+    def step(self, passes: int = 1, takes_s: float = 1.0) -> None:
+        for _ in range(passes):
+            outcomes = self.device.step()
+            self.clock.now += takes_s
+            self.desk.finished(outcomes)
+
+    def settle(self) -> None:
+        while self.device.passes:
+            self.step()
+
+    def replies(self, id: str) -> list[Reply | ErrorReply]:
+        return [reply for caller, reply, _ in self.sent if caller.id == id]
+
+    def body(self, id: str) -> bytes | None:
+        return next(body for caller, _, body in self.sent if caller.id == id)
+
+    def order(self) -> list[str]:
+        return [caller.id for caller, _, _ in self.sent]
+
+    def code(self, id: str) -> str:
+        (reply,) = self.replies(id)
+        assert isinstance(reply, ErrorReply)
+        return reply.code
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+def direct(room: Room, text: str) -> bytes:
+    return room.voices.default.synthesizer.speak(Line(text)).encoded("pcm_s16le")
+
+
+def test_a_line_is_answered_with_its_sound_and_the_times_of_its_stages(room: Room):
+    room.ask("first", "One moment please.")
+    room.ask("a")
+    room.settle()
+    (reply,) = room.replies("a")
+    assert isinstance(reply, SpokenReply)
+    assert room.body("a") == direct(room, "Halt!")
+    assert (reply.cached, reply.timing.queue_ms, reply.timing.total_ms) == (False, 1000, 2000)
+    assert reply.words is None
+
+
+def test_the_same_line_at_once_is_made_once(room: Room):
+    for number in range(5):
+        room.ask(str(number), route=bytes([number]))
+    room.settle()
+    assert room.voices.default.synthesizer.model.engine.rendered == [1]
+    assert sorted(room.order()) == list("01234")
+    assert len({room.body(id) for id in "01234"}) == 1
+
+
+def test_the_same_line_later_comes_from_the_cache(room: Room):
+    room.ask("a")
+    room.settle()
+    room.ask("b", timings=("words",))
+    (reply,) = room.replies("b")
+    assert reply.cached and reply.words[0][0] == "Halt" and room.body("b") == room.body("a")
+
+
+def test_a_retry_joins_the_first_request_and_each_is_answered(room: Room):
+    room.ask("a", session="npc", route=b"before")
+    room.ask("a", session="npc", route=b"after")
+    room.settle()
+    assert [caller.route for caller, _, _ in room.sent] == [b"before", b"after"]
+    assert room.voices.default.synthesizer.model.engine.rendered == [1]
+
+
+def test_a_retry_after_the_answer_gets_the_same_answer_without_work():
+    room = Room(cache_bytes=0)
+    room.ask("a", session="npc")
+    room.settle()
+    room.ask("a", session="npc", route=b"new")
+    assert not room.device.passes
+    assert [body for _, _, body in room.sent] == [room.body("a")] * 2
+
+
+def test_an_id_used_for_another_request_is_refused(room: Room):
+    room.ask("a", session="npc")
+    with pytest.raises(BadRequest) as refusal:
+        room.ask("a", "Other words.", session="npc")
+    assert refusal.value.field == "id"
+    room.ask("a", "Other words.", session="another npc")
+    room.settle()
+    assert len(room.sent) == 2
+
+
+def test_a_stream_gives_its_first_phrase_while_the_rest_is_made(room: Room):
+    room.ask("a", LONG, stream=True)
+    room.step()
+    (first,) = room.replies("a")
+    assert first.chunk.index == 0 and not first.chunk.last
+    room.desk.next(room.caller("n1"), first.stream)
+    assert room.replies("n1") == []
+    room.step()
+    assert room.replies("n1")[0].chunk.index == 1
+
+
+def chunks(room: Room, id: str = "a") -> list[tuple[SpokenReply, bytes]]:
+    """Pull a stream to its end."""
+    _, first, body = [entry for entry in room.sent if entry[0].id == id][-1]
+    found = [(first, body)]
+    while not found[-1][0].chunk.last:
+        number = f"{id}-{len(found)}"
+        room.desk.next(room.caller(number), first.stream)
+        room.settle()
+        found.append(next((r, b) for c, r, b in room.sent if c.id == number))
+    return found
+
+
+def test_a_streams_chunks_are_the_whole_line(room: Room):
+    room.ask("a", LONG, stream=True, timings=("words",))
+    room.settle()
+    parts = chunks(room)
+    assert len(parts) > 2
+    assert [reply.chunk.index for reply, _ in parts] == list(range(len(parts)))
+    assert b"".join(body for _, body in parts) == direct(room, LONG)
+    room.ask("b", LONG, timings=("words",))
+    (whole,) = room.replies("b")
+    assert whole.words == tuple(row for reply, _ in parts for row in reply.words)
+    assert whole.audio.frames == sum(reply.audio.frames for reply, _ in parts)
+
+
+def test_a_stream_from_the_cache_has_the_same_chunks(room: Room):
+    room.ask("a", LONG, stream=True)
+    room.settle()
+    made = chunks(room)
+    room.ask("b", LONG, stream=True)
+    assert [body for _, body in chunks(room, "b")] == [body for _, body in made]
+
+
+def test_every_chunk_of_a_container_is_a_file_of_its_own(room: Room):
+    room.ask("a", LONG, stream=True, format="wav")
+    room.ask("b", LONG, format="wav")
+    room.settle()
+    assert all(body.startswith(b"RIFF") for _, body in chunks(room))
+    assert room.body("b").count(b"RIFF") == 1
+    assert room.body("b")[44:] == direct(room, LONG)
+
+
+def test_a_retried_next_gets_its_chunk_again(room: Room):
+    room.ask("a", LONG, stream=True)
+    room.settle()
+    handle = room.replies("a")[0].stream
+    for _ in range(3):
+        room.desk.next(room.caller("n"), handle)
+    assert [reply.chunk.index for reply in room.replies("n")] == [1, 1, 1]
+    room.ask("a", LONG, stream=True)
+    assert [reply.chunk.index for reply in room.replies("a")] == [0, 0]
+    assert {reply.stream for reply in room.replies("a")} == {handle}
+
+
+def test_a_stream_that_ended_says_so(room: Room):
+    room.ask("a", stream=True)
+    room.settle()
+    with pytest.raises(BadRequest, match="ended"):
+        room.desk.next(room.caller("n"), room.replies("a")[0].stream)
+    with pytest.raises(BadRequest, match="unknown stream"):
+        room.desk.next(room.caller("m"), "feed")
+
+
+def test_a_stream_that_nobody_pulls_is_dropped_and_its_line_is_not_finished(room: Room):
+    room.ask("a", LONG, stream=True)
+    room.step()
+    handle = room.replies("a")[0].stream
+    room.clock.now += LIFE_S + 1
+    assert room.desk.due_s <= room.clock.now
+    room.step()
+    assert not room.device.passes
+    with pytest.raises(Cancelled):
+        room.desk.next(room.caller("n"), handle)
+
+
+def test_a_bark_is_spoken_between_two_clauses_of_a_monologue(room: Room):
+    room.ask("monologue", LONG)
+    room.ask("bark", priority="bark", route=b"b")
+    room.settle()
+    assert room.order() == ["bark", "monologue"]
+    assert room.body("monologue") == direct(room, LONG)
+
+
+def test_cancelling_ends_a_line_between_two_clauses(room: Room):
+    room.ask("a", LONG)
+    room.ask("b", "Next, please.")
+    assert room.desk.cancel(room.caller("c"), "a")
+    assert room.code("a") == "cancelled"
+    room.settle()
+    assert room.order() == ["a", "b"]
+    assert not room.desk.cancel(room.caller("c"), "a")
+
+
+def test_cancelling_one_of_two_who_want_a_line_leaves_the_other(room: Room):
+    room.ask("a", route=b"1", session="x")
+    room.ask("b", route=b"2", session="y")
+    assert not room.desk.cancel(room.caller("c", "y", b"3"), "a")
+    assert room.desk.cancel(room.caller("c", "x", b"3"), "a")
+    room.settle()
+    assert room.code("a") == "cancelled" and room.body("b") == direct(room, "Halt!")
+
+
+def test_cancelling_a_stream_answers_who_waits_for_its_chunk(room: Room):
+    room.ask("a", LONG, stream=True)
+    room.step()
+    handle = room.replies("a")[0].stream
+    room.desk.next(room.caller("n"), handle)
+    assert room.desk.cancel(room.caller("c"), "a")
+    assert room.code("n") == "cancelled"
+    with pytest.raises(Cancelled):
+        room.desk.next(room.caller("m"), handle)
+
+
+def test_a_line_asked_for_again_after_it_was_cancelled_is_made(room: Room):
+    room.ask("a", LONG, stream=True)
+    room.step()
+    room.desk.cancel(room.caller("c"), "a")
+    room.ask("a", LONG, stream=True)
+    room.settle()
+    assert len(chunks(room)) > 2 and len(room.replies("a")) == 2
+
+
+def test_a_line_that_is_late_while_it_waits_is_refused(room: Room):
+    room.ask("long", LONG)
+    room.ask("late", "Too late.", deadline_ms=500, route=b"x")
+    room.step()
+    assert room.code("late") == "deadline_exceeded"
+    room.settle()
+    assert len(room.replies("long")) == 1
+
+
+def test_a_line_that_cannot_be_in_time_is_refused_at_the_door(room: Room):
+    room.ask("a", "How long does a line take here?")
+    room.settle()
+    room.ask("long", LONG)
+    with pytest.raises(DeadlineExceeded) as refusal:
+        room.ask("b", "This cannot be done by then.", deadline_ms=200)
+    assert refusal.value.field == "deadline_ms"
+
+
+def test_one_clients_flood_is_refused_with_a_time_and_told_once_a_second(room: Room):
+    room = Room(limits=QueueLimits(lines=10, client_lines=3))
+    for number in range(3):
+        room.ask(str(number), f"Line {number}.")
+    for _ in range(2):
+        with pytest.raises(Overloaded) as refusal:
+            room.ask("x", "One more.")
+        assert refusal.value.retry_after_ms >= 50
+    assert sum(isinstance(event, ServerOverloaded) for event in room.events) == 1
+    room.ask("y", "Another client's.", route=b"other")
+    room.settle()
+    assert len(room.sent) == 4
+
+
+def test_a_line_that_makes_room_for_a_bark_is_told(room: Room):
+    room = Room(limits=QueueLimits(lines=2, client_lines=9))
+    room.ask("1", "The first.", priority="ambient")
+    room.ask("2", "The second.", priority="ambient")
+    room.ask("3", "Duck!", priority="bark")
+    assert room.code("2") == "overloaded"
+    room.settle()
+    assert room.order() == ["2", "1", "3"]
+
+
+def test_waiting_lines_share_a_pass_where_the_device_gains_from_it():
+    room = Room(rows=4)
+    for number in range(6):
+        room.ask(str(number), f"This is line number {number}.", route=bytes([number]))
+    room.settle()
+    assert room.voices.default.synthesizer.model.engine.rendered == [1, 4, 1]
+    for number in range(6):
+        assert room.body(str(number)) == direct(room, f"This is line number {number}.")
+
+
+def test_a_line_that_fails_takes_none_of_its_pass_with_it():
+    room = Room(rows=4)
+    room.ask("0", "Keep it busy.")
+    room.ask("bad", "🙂")
+    room.ask("good", "All is well.")
+    room.settle()
+    assert room.code("bad") == "empty_text"
+    assert room.body("good") == direct(room, "All is well.")
+
+
+def test_what_can_be_known_at_once_is_refused_at_once(room: Room):
+    for fields, code in (
+        ({"speaker": "alt"}, "unknown_speaker"), ({"emotion": "angy"}, "unknown_emotion"),
+        ({"language": "xx"}, "unknown_language"), ({"model": "ton"}, "unknown_model"),
+        ({"text": " "}, "empty_text"), ({"reference": "emotion"}, "unsupported"),
+        ({"timings": ("visemes",)}, "unsupported"),
+    ):  # fmt: skip
+        with pytest.raises(NpcVoiceError) as refusal:
+            room.ask("a", **fields)
+        assert refusal.value.code == code
+    assert not room.device.passes
+
+
+def test_behind_a_closed_door_what_was_accepted_is_finished_and_its_retries_too(room: Room):
+    room.ask("a", session="npc")
+    room.desk.close_door()
+    room.ask("a", session="npc", route=b"new")
+    with pytest.raises(ShuttingDown):
+        room.ask("b")
+    room.settle()
+    assert room.order() == ["a", "a"] and not room.desk.unfinished
+
+
+def test_giving_up_answers_everybody(room: Room):
+    room.ask("a", LONG)
+    room.ask("b")
+    room.ask("s", "Stream this.", stream=True)
+    room.desk.give_up()
+    assert [room.code(id) for id in "abs"] == ["shutting_down"] * 3
+    assert not room.desk.unfinished
+    room.step()
+    assert len(room.sent) == 3 and not room.device.passes
+
+
+def test_events_tell_when_a_line_begins_and_ends_and_never_its_text(room: Room):
+    room.ask("a", session="npc")
+    room.settle()
+    room.ask("b", "🙂")
+    room.settle()
+    assert room.events == [
+        LineStarted("a", "dialogue", "npc"),
+        LineDone("a", 1000.0, False, pytest.approx(0.7, abs=0.5), "npc"),
+        LineStarted("b", "dialogue"),
+        LineDone("b", 1000.0, code="empty_text"),
+    ]
+
+
+def test_a_burst_leaves_nothing_behind(room: Room):
+    """Whatever was asked, in the end no flight, stream, waiter or share is left."""
+    for number in range(40):
+        stream = number % 3 == 0
+        room.ask(str(number), f"Line {number}, please. {LONG if number % 5 == 0 else ''}", stream=stream)
+        if number % 7 == 0:
+            room.desk.cancel(room.caller("c"), str(number))
+    room.settle()
+    room.clock.now += LIFE_S + 1
+    room.desk.work()
+    state = room.desk
+    assert not (state._flights or state._by_key or state._shares or len(state._streams) or state._on_disk)
+    assert sorted(set(room.order()), key=int) == [str(number) for number in range(40)]
+
+
+@pytest.fixture
+def disk_room() -> tuple[Room, list[Callable[[], None]]]:
+    room = Room()
+    asked: list = []
+
+    class Disk:
+        def look_up(self, key) -> bool:
+            asked.append(key)
+            return True
+
+        def keep(self, key, take) -> None:
+            asked.append((key, take))
+
+    answers = room.desk._tools.answers
+    room.desk = Desk(Tools(room.voices, room.device, room.cache, Disk(), answers), QueueLimits())
+    return room, asked
+
+
+def test_the_disk_is_asked_before_the_device_and_told_after(disk_room):
+    room, asked = disk_room
+    room.ask("a")
+    room.ask("b", route=b"b")
+    assert len(asked) == 1 and not room.device.passes and room.desk.open_lines == 2
+    room.desk.found_on_disk(asked[0], None)
+    room.settle()
+    assert room.order() == ["a", "b"]
+    key, take = asked[1]
+    room.cache.keep_only(frozenset())
+    room.ask("c")
+    room.desk.found_on_disk(key, take)
+    assert room.replies("c")[0].cached and room.body("c") == room.body("a")
+    assert not room.device.passes
