@@ -242,5 +242,6 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # a pipe may be in a code page without our letters
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is loaded, which is later
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # these are read when torch is loaded, which is later
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")  # each length of phrase would add its own
     app()

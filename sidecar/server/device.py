@@ -10,11 +10,14 @@ from functools import partial
 from typing import TypeVar
 
 from sidecar.protocol.errors import InternalError, NpcVoiceError
+from sidecar.server.host import give_back_memory
 from sidecar.server.takes import Part, part_of
 from sidecar.synthesis import Line, PreparedLine, Speech, Synthesizer, elapsed_ms, joined, shifted
 from sidecar.synthesis import Part as RenderPart
 
 log = logging.getLogger(__name__)
+
+QUIET_S = 1.0
 
 T = TypeVar("T")
 
@@ -82,8 +85,16 @@ class Device:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        while (tasks := self._passes.get()) is not None:
+        while (tasks := self._next()) is not None:
             self._done(one_pass(tasks))
+
+    def _next(self) -> Sequence[Task] | None:
+        """Wait for a pass. In the first quiet moment, memory that passes have left behind goes back."""
+        try:
+            return self._passes.get(timeout=QUIET_S)
+        except queue.Empty:
+            give_back_memory()
+            return self._passes.get()
 
 
 def one_pass(tasks: Sequence[Task]) -> list[Outcome]:
