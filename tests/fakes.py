@@ -7,7 +7,7 @@ import numpy as np
 
 from sidecar.engines.base import EngineDescription, SpeakerChoice
 from sidecar.models.loader import Model
-from sidecar.models.manifest import Manifest, PackFile
+from sidecar.models.manifest import Manifest, PackFile, Probe, ProbeLine
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
 from sidecar.protocol.errors import UnknownSpeaker, did_you_mean
 from sidecar.server.device import Outcome, Task, one_pass
@@ -66,7 +66,8 @@ class ToneEngine:
 def tone_voice(rows: int = 1, version: str = "1.0.0") -> ServedVoice:
     """A voice that sounds at once."""
     weights = PackFile("weights.safetensors", version.encode().hex().rjust(64, "0"), 1)
-    manifest = Manifest("tone", version, "tone", {}, ("en-US",), "none", "tests", (weights,))
+    probe = Probe((ProbeLine("Hear, hear!", NAMES[0], 1),), 0.1)
+    manifest = Manifest("tone", version, "tone", {}, ("en-US",), NAMES, "none", "tests", probe, (weights,))
     return ServedVoice.of(Synthesizer(Model(manifest, ToneEngine(rows))))
 
 
