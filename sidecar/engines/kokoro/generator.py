@@ -9,6 +9,7 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from sidecar.engines.kokoro.config import KokoroConfig
 from sidecar.engines.kokoro.layers import AdaIN, Conv, Linear, Span, Upsample
@@ -47,7 +48,7 @@ class HarmonicSource(nn.Module):
 
 
 class ShortTimeFourier(nn.Module):
-    """A 20-point STFT and its inverse, exact for rows of any length in a batch."""
+    """A 20-point STFT of one row, and its inverse, exact for rows of any length in a batch."""
 
     window: Tensor  # [n_fft]
     synthesis: Tensor  # [2 * bins, n_fft]
@@ -63,20 +64,14 @@ class ShortTimeFourier(nn.Module):
         self.register_buffer("window", window, persistent=False)
         self.register_buffer("synthesis", synthesis.float(), persistent=False)
 
-    def forward(self, x: Tensor, span: Span) -> tuple[Tensor, Tensor]:
-        """Samples [B, N], `span` in samples -> magnitude and phase, each [B, N / hop + 1, bins].
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Samples [1, N] -> magnitude and phase, each [1, N / hop + 1, bins].
 
-        Rows are centred with reflection at their own ends, as `torch.stft` does for one row. That makes
-        the first frame symmetric and its phases 0 or pi by the sign of a rounding error, which is why
-        the transform itself must be torch's.
+        The row is centred with reflection at its ends. That makes the first frame symmetric and its phases
+        0 or pi by the sign of a rounding error, which is why the transform itself must be torch's.
         """
-        half = self.n_fft // 2
-        steps = torch.arange(-half, span.longest + half, device=x.device).abs()
-        last = (span.count - 1)[:, None]
-        mirrored = last - (last - steps).abs()
-        padded = x.gather(1, mirrored.clamp_min(0))
         spectrum = torch.stft(
-            padded, self.n_fft, self.hop, window=self.window, center=False, return_complex=True
+            x, self.n_fft, self.hop, window=self.window, center=True, pad_mode="reflect", return_complex=True
         ).transpose(1, 2)
         return spectrum.abs(), spectrum.angle()
 
@@ -184,10 +179,8 @@ class Generator(nn.Module):
         self.rates, self.hop = config.upsample_rates, config.samples_per_curve_frame
 
     def forward(self, x: Tensor, s: Tensor, f0_hz: Tensor, noise: Tensor, span: Span) -> Tensor:
-        samples = span.scaled(self.hop)
         frames = span.scaled(math.prod(self.rates), extra=1)
-        source = torch.cat(self.stft(self.m_source(f0_hz, noise), samples), dim=-1)
-        source = frames.clean(source)  # [B, M, n_fft + 2]
+        source = self.source(f0_hz, noise, span)
         factor, x = 1, span.clean(x)
         for stage, rate in zip(self.stages, self.rates, strict=True):
             factor *= rate
@@ -196,3 +189,15 @@ class Generator(nn.Module):
         x = self.conv_post(F.leaky_relu(x)).float()
         log_magnitude, phase = x.chunk(2, dim=-1)
         return self.stft.inverse(log_magnitude.exp(), torch.sin(phase), frames)
+
+    def source(self, f0_hz: Tensor, noise: Tensor, span: Span) -> Tensor:
+        """The harmonic source's spectrum [B, M, n_fft + 2], zero beyond each row's end.
+
+        Row by row: a phase near half a turn flips by the last bit, and that bit depends on a row's company.
+        """
+        rows = []
+        for row, steps in enumerate(span.lengths):
+            one = slice(row, row + 1)
+            wave = self.m_source(f0_hz[one, :steps], noise[one, : steps * self.hop])
+            rows.append(torch.cat(self.stft(wave), dim=-1)[0])
+        return pad_sequence(rows, batch_first=True)
