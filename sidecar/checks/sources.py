@@ -116,11 +116,15 @@ def open_source(path: Path, most_bytes: int) -> Source:
 def refuse_link(path: Path) -> None:
     with read_errors(path.name):
         facts = path.lstat()
-    is_junction = getattr(facts, "st_reparse_tag", 0) == _JUNCTION
-    if stat.S_ISLNK(facts.st_mode) or is_junction:
+    if is_link(facts):
         raise refusal(
             Reason.LINK, f"{path.name!a} is a link: a pack holds its files itself", tip="copy the file"
         )
+
+
+def is_link(facts: os.stat_result) -> bool:
+    """A symbolic link or a junction, told from its `lstat`."""
+    return stat.S_ISLNK(facts.st_mode) or getattr(facts, "st_reparse_tag", 0) == _JUNCTION
 
 
 def plain_size(path: Path) -> int:

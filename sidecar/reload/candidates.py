@@ -1,0 +1,156 @@
+"""What lies in the models folder that could be a voice pack.
+
+A candidate is a folder with a `manifest.json`, a `.npcvoice` file, a checkpoint whose checksum lies beside
+it, or a link where one of these could be. Nothing but a folder's manifest is ever read.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sidecar.checks.sources import (
+    ARCHIVE_SUFFIX,
+    CHECKPOINT_SUFFIX,
+    DROPPINGS,
+    MOST_NAMES,
+    is_link,
+    open_plain,
+    plain_size,
+)
+from sidecar.models.file_names import MANIFEST
+from sidecar.models.manifest import MAX_BYTES, read_json
+from sidecar.models.reasons import Reason
+from sidecar.protocol.errors import ModelError
+
+_STAMP_DIGITS = 16
+#: A folder with more is refused by its count; its first ones are enough to tell that it changes.
+_MOST_FACTS = 4 * MOST_NAMES
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An entry of the models folder to be checked. Another `stamp` means that something in it changed."""
+
+    name: str
+    stamp: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A candidate in one survey. `is_complete`: its sizes are what its manifest says, nothing is missing."""
+
+    stamp: str
+    size_bytes: int
+    is_complete: bool
+
+
+@dataclass(frozen=True)
+class _Fact:
+    """What tells a file from its earlier self.
+
+    The change time is there for a file that is replaced by one of equal size with its old date kept.
+    """
+
+    name: str
+    mode: int
+    size_bytes: int
+    modified_ns: int
+    changed_ns: int
+
+
+def survey(folder: Path, known: Mapping[str, Seen] | None = None) -> dict[str, Seen]:
+    """One look at `folder`: what could be a pack, by name. Raises nothing; a missing folder holds nothing.
+
+    With an earlier survey as `known`, manifests of complete folders that did not change are not read
+    again. Any thread may call it.
+    """
+    try:
+        with os.scandir(folder) as scan:
+            entries = {entry.name: entry for entry in scan if not entry.name.startswith(".")}
+    except OSError:
+        return {}
+    known = known or {}
+    found = {name: _look(entry, entries.keys(), known.get(name)) for name, entry in entries.items()}
+    return {name: seen for name, seen in found.items() if seen is not None}
+
+
+def _look(entry: os.DirEntry[str], beside: Iterable[str], known: Seen | None) -> Seen | None:
+    path, suffix = Path(entry.path), os.path.splitext(entry.name)[1].lower()
+    try:
+        if entry.is_symlink():
+            could_be_pack = suffix in (ARCHIVE_SUFFIX, CHECKPOINT_SUFFIX) or os.path.isdir(path)
+            return _link(path) if could_be_pack else None
+        if entry.is_dir(follow_symlinks=False):
+            return _link(path) if is_link(path.lstat()) else _folder(path, known)
+    except OSError:  # gone since the scan
+        return None
+    if suffix == ARCHIVE_SUFFIX:
+        return _files([path])
+    return _checkpoint(path, beside) if suffix == CHECKPOINT_SUFFIX else None
+
+
+def _link(path: Path) -> Seen:
+    """Complete at once: the check refuses it by its name. Where it leads is not looked at."""
+    return Seen(_stamp([*_facts([path]), os.readlink(path)]), 0, True)
+
+
+def _checkpoint(path: Path, beside: Iterable[str]) -> Seen | None:
+    checksums = [name for name in (f"{path.name}.sha256", f"{path.stem}.sha256") if name in beside]
+    seen = _files([path, *(path.with_name(name) for name in checksums)])
+    return seen and Seen(seen.stamp, seen.size_bytes, seen.is_complete and bool(checksums))
+
+
+def _files(paths: list[Path]) -> Seen | None:
+    facts = _facts(paths)
+    if not facts or facts[0].name != paths[0].name:
+        return None
+    is_complete = len(facts) == len(paths) and all(fact.size_bytes for fact in facts)
+    return Seen(_stamp(facts), sum(fact.size_bytes for fact in facts), is_complete)
+
+
+def _folder(path: Path, known: Seen | None) -> Seen | None:
+    try:
+        (path / MANIFEST).lstat()
+        names = sorted({*os.listdir(path)} - DROPPINGS - {MANIFEST})
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:  # it may be a pack: the check says that it cannot be read
+        return Seen(_stamp(_facts([path])), 0, False)
+    facts = _facts(path / name for name in (MANIFEST, *names[:_MOST_FACTS]))
+    stamp, size_bytes = _stamp([*facts, len(names)]), sum(fact.size_bytes for fact in facts)
+    if known is not None and known.is_complete and known.stamp == stamp:
+        return known
+    return Seen(stamp, size_bytes, _has_all(path / MANIFEST, facts))
+
+
+def _has_all(manifest: Path, facts: list[_Fact]) -> bool:
+    """Every file that the manifest lists is there with its size. False where the manifest cannot say."""
+    sizes = {fact.name: fact.size_bytes for fact in facts if stat.S_ISREG(fact.mode)}
+    try:
+        plain_size(manifest)
+        with open_plain(manifest) as stream:
+            text = stream.read(MAX_BYTES + 1)
+        listing = read_json(text, MANIFEST, Reason.MANIFEST_JSON, MAX_BYTES)["files"]
+        return bool(listing) and all(sizes.get(file["name"]) == file["size_bytes"] for file in listing)
+    except (OSError, ModelError, KeyError, TypeError):
+        return False
+
+
+def _facts(paths: Iterable[Path]) -> list[_Fact]:
+    """Those that are still there."""
+    facts = []
+    for path in paths:
+        try:
+            # Not the scan's own figures: Windows keeps old ones there while a file is being written.
+            found = path.lstat()
+        except OSError:
+            continue
+        facts.append(_Fact(path.name, found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
+    return facts
+
+
+def _stamp(facts: object) -> str:
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:_STAMP_DIGITS]
