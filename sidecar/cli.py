@@ -184,19 +184,24 @@ def serve(
         int | None, typer.Option(min=0, max=65535, help="Serve Prometheus metrics on loopback.")
     ] = None,
     log_text: Annotated[bool, typer.Option(help="Let the text of lines into the log.")] = False,
+    policy: Annotated[str, typer.Option(help="Whose packs are taken: any, signed or known.")] = "any",
+    canary: Annotated[
+        float, typer.Option(min=0, max=0.9, help="Share of sessions that try a new version first.")
+    ] = 0.0,
+    no_watch: Annotated[bool, typer.Option("--no-watch", help="Do not look at the models folder.")] = False,
     pack: PackName = None,
     device: Device = "auto",
     precision: Precision = "auto",
     threads: Threads = None,
 ) -> None:
     """Serve speech to games over ZeroMQ on this machine."""
-    from sidecar.engines.device import memory_errors
     from sidecar.models.home import Home
+    from sidecar.modkit.importer import find_pack
     from sidecar.server.host import be_nice, limit_memory
+    from sidecar.server.house import House, HouseOptions, open_house
     from sidecar.server.logs import log_to_stderr
     from sidecar.server.process import Ready, ServeOptions
     from sidecar.server.process import serve as run
-    from sidecar.server.voices import ServedVoice, Voices
 
     log_to_stderr()
     home = Home.from_environment()
@@ -204,13 +209,14 @@ def serve(
     if not normal_priority:
         be_nice()
 
-    def load() -> Voices:
+    def load() -> House:
         if memory_limit is not None:
             limit_memory(memory_limit, device)
-        voice = load_voice(pack, device, precision, threads)
-        with memory_errors("the voice"):
-            voice.synthesizer.warm_up()
-        return Voices(ServedVoice.of(voice.synthesizer, home.lexicon_bytes()))
+        models = HouseOptions(
+            find_pack(home, pack) if pack else None, device, precision, threads, policy, canary, not no_watch
+        )
+        with progress_bar() as progress:
+            return open_house(home, models, progress)
 
     def ready(where: Ready) -> None:
         out.print(f"serving on {where.connection.commands}, clients read {file}", highlight=False)

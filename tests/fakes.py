@@ -1,7 +1,9 @@
 """Stand-ins that are exact and quick: an engine of tones, a device that is stepped by hand, a clock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
@@ -10,7 +12,10 @@ from sidecar.models.loader import Model
 from sidecar.models.manifest import Manifest, PackFile, Probe, ProbeLine
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
 from sidecar.protocol.errors import UnknownSpeaker, did_you_mean
+from sidecar.reload.journal import Journal
+from sidecar.reload.states import Entry, State
 from sidecar.server.device import Outcome, Task, one_pass
+from sidecar.server.reloader import Reloader, ServerSide, Workshop
 from sidecar.server.voices import ServedVoice, Voices
 from sidecar.synthesis import Synthesizer
 from sidecar.text.lexicon import PHONEMES
@@ -73,6 +78,20 @@ def tone_voice(rows: int = 1, version: str = "1.0.0") -> ServedVoice:
 
 def tone_voices(rows: int = 1) -> Voices:
     return Voices(tone_voice(rows))
+
+
+def still(folder: Path, *voices: ServedVoice) -> Callable[[ServerSide], Reloader]:
+    """A reloader that knows the voices there are and brings no others to life."""
+
+    def never(*_: object) -> NoReturn:
+        raise AssertionError("nothing is to be reloaded here")
+
+    workshop = Workshop(folder / "models", folder / "store", never, never, lambda: 0, watch=False)
+    entries = tuple(
+        Entry(v.label, "", State.LIVE, folder / v.label, v.name.name, v.name.version, v.name.sha256)
+        for v in voices
+    )
+    return lambda side: Reloader(workshop, Journal(folder / "store"), side, entries)
 
 
 @dataclass

@@ -42,6 +42,11 @@ class Home:
         return self.lexicon.read_bytes() if self.lexicon.exists() else b""
 
     @property
+    def store(self) -> Path:
+        """Verified copies of packs, what is live, and the log of what was loaded and why not."""
+        return self.root / "store"
+
+    @property
     def cache(self) -> Path:
         """Spoken lines, if they are kept on disk."""
         return self.root / "cache"

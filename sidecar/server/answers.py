@@ -40,7 +40,7 @@ class Answers:
         """A stream's part that is ready."""
         stream.pulled_s = self.clock()
         part, last = stream.recording.parts[index], stream.is_last(index)
-        take = stream.recording.so_far(stream.voice.name, stream.request.format)
+        take = stream.recording.so_far(stream.model, stream.request.format)
         timing = self._timed(caller, part, stream.cached, began_s)
         reply = take.reply(stream.request, part, timing, stream.cached)
         self.send(caller, as_chunk(reply, stream.handle, index, last), part.frame)

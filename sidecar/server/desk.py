@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from sidecar.protocol.errors import (
     Cancelled,
     DeadlineExceeded,
+    InsufficientMemory,
+    InternalError,
     NpcVoiceError,
     Overloaded,
     ShuttingDown,
     Unsupported,
 )
 from sidecar.protocol.events import LineStarted, ServerOverloaded
+from sidecar.protocol.replies import ModelName
 from sidecar.protocol.requests import Synthesize
 from sidecar.server.answers import Answers
 from sidecar.server.cache import MemoryCache
@@ -37,7 +40,7 @@ from sidecar.server.scheduling import (
 )
 from sidecar.server.streams import Streams
 from sidecar.server.takes import Take, TakeKey, as_line
-from sidecar.server.voices import ServedVoice, Voices
+from sidecar.server.voices import Voices
 
 MAX_WAITERS = 4096
 OVERLOAD_EVENT_EVERY_S = 1.0
@@ -88,10 +91,10 @@ class Desk:
             return
         if self._closed:
             raise ShuttingDown("the sidecar is stopping")
-        voice = self._tools.voices.find(request.model)
+        voice = self._tools.voices.find(request.model, caller.session)
         key = TakeKey.of(voice.fingerprint, request)
         if (take := self._tools.cache.get(key)) is not None:
-            self._from_take(caller, request, voice, take)
+            self._from_take(caller, request, voice.name, take)
             return
         voice.synthesizer.check(as_line(request))
         waiter = Waiter.of(caller, request)
@@ -147,9 +150,8 @@ class Desk:
             self._tools.cache.put(key, take)
         for waiter in waiters:
             try:
-                voice = self._tools.voices.find(waiter.request.model)
                 if take is not None:
-                    self._from_take(waiter.caller, waiter.request, voice, take)
+                    self._from_take(waiter.caller, waiter.request, take.model, take)
                 elif (flight := self._by_key.get(key)) is not None:
                     self._join(flight, waiter)
                 else:
@@ -248,13 +250,13 @@ class Desk:
             raise self._overloaded(Admission(False, retry_after_s=1.0))
         flight.rank = min(flight.rank, RANKS[waiter.request.priority])
         flight.waiters.append(waiter)
-        self._retries.keep(waiter.caller, waiter.request, flight.recording, flight.voice)
+        self._retries.keep(waiter.caller, waiter.request, flight.recording, flight.voice.name)
         if waiter.request.stream and flight.recording.parts:
             self._open_streams(flight)
 
     def _fly(self, key: TakeKey, waiter: Waiter) -> None:
         """A new flight, if there is room and time for it. Raises `Overloaded` or `DeadlineExceeded`."""
-        voice = self._tools.voices.find(waiter.request.model)
+        voice = self._tools.voices.find(waiter.request.model, waiter.caller.session)
         now, request = self._tools.answers.clock(), waiter.request
         self._numbers += 1
         flight = Flight(self._numbers, key, voice, as_line(request), RANKS[request.priority], [waiter])
@@ -269,7 +271,8 @@ class Desk:
         if decision.evicted is not None:
             self._fail(self._flights[decision.evicted], self._overloaded(decision))
         self._flights[flight.number] = self._by_key[key] = flight
-        self._retries.keep(waiter.caller, request, flight.recording, voice)
+        self._retries.keep(waiter.caller, request, flight.recording, voice.name)
+        voice.leases += 1
         self.work()
 
     def _waiting(self, now: float) -> list[Waiting]:
@@ -339,9 +342,11 @@ class Desk:
         """Keep the take and answer everybody who waits for the whole."""
         recording = flight.recording
         recording.take = take = recording.so_far(flight.voice.name, flight.key.format)
-        self._tools.cache.put(flight.key, take)
-        if self._tools.disk is not None:
-            self._tools.disk.keep(flight.key, take)
+        flight.voice.did(flight.done_s, take.audio_s, failed=False)
+        if flight.key.voice in self._tools.voices.fingerprints:  # else nobody can ask for it any more
+            self._tools.cache.put(flight.key, take)
+            if self._tools.disk is not None:
+                self._tools.disk.keep(flight.key, take)
         self._land(flight)
         for waiter in flight.waiters:
             if not waiter.request.stream:
@@ -350,6 +355,8 @@ class Desk:
         flight.waiters = [waiter for waiter in flight.waiters if waiter.request.stream]
 
     def _fail(self, flight: Flight, error: NpcVoiceError) -> None:
+        if isinstance(error, InternalError | InsufficientMemory):
+            flight.voice.did(flight.done_s, 0.0, failed=True)
         flight.recording.error = error
         self._land(flight)
         for waiter in flight.waiters:
@@ -359,7 +366,8 @@ class Desk:
 
     def _land(self, flight: Flight) -> None:
         """Out of the queue; what its clients have had is forgotten once nobody waits."""
-        self._flights.pop(flight.number, None)
+        if self._flights.pop(flight.number, None) is not None:
+            flight.voice.leases -= 1
         if self._by_key.get(flight.key) is flight:
             del self._by_key[flight.key]
         if not self._flights:
@@ -383,19 +391,21 @@ class Desk:
         """Those who wait for a first chunk get it, and a handle for the rest."""
         for waiter in [w for w in flight.waiters if w.request.stream]:
             flight.waiters.remove(waiter)
-            stream = self._new_stream(waiter.caller, waiter.request, flight.recording, flight.voice, False)
+            stream = self._new_stream(
+                waiter.caller, waiter.request, flight.recording, flight.voice.name, False
+            )
             if stream is not None:
                 flight.streams.append(stream)
                 self._tools.answers.chunk(waiter.caller, stream, 0, flight.began_s)
 
     def _new_stream(
-        self, caller: Caller, request: Synthesize, recording: Recording, voice: ServedVoice, cached: bool
+        self, caller: Caller, request: Synthesize, recording: Recording, model: ModelName, cached: bool
     ) -> Stream | None:
         """None, and an answer, when there are too many."""
         if self._streams.full:
             self._refuse(Waiter.of(caller, request), self._overloaded(Admission(False, retry_after_s=1.0)))
             return None
-        stream = self._streams.open(caller, request, recording, voice, cached)
+        stream = self._streams.open(caller, request, recording, model, cached)
         self._retries.opened(caller, stream)
         return stream
 
@@ -411,17 +421,17 @@ class Desk:
         if asked.stream is not None and self._streams.is_open(asked.stream):
             self._tools.answers.chunk(caller, asked.stream, 0)
         elif (take := asked.recording.take) is not None:
-            self._from_take(caller, request, asked.voice, take, cached=False)
+            self._from_take(caller, request, asked.model, take, cached=False)
         else:
             flight = next(f for f in self._flights.values() if f.recording is asked.recording)
             flight.waiters.append(Waiter.of(caller, request))
 
     def _from_take(
-        self, caller: Caller, request: Synthesize, voice: ServedVoice, take: Take, cached: bool = True
+        self, caller: Caller, request: Synthesize, model: ModelName, take: Take, cached: bool = True
     ) -> None:
         if not request.stream:
             self._tools.answers.whole(caller, request, take, cached)
-        elif (stream := self._new_stream(caller, request, Recording.of(take), voice, cached)) is not None:
+        elif (stream := self._new_stream(caller, request, Recording.of(take), model, cached)) is not None:
             self._tools.answers.chunk(caller, stream, 0)
 
     def _refuse(self, waiter: Waiter, error: NpcVoiceError) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
+import torch
+
 from sidecar.protocol.errors import InternalError, NpcVoiceError
 from sidecar.server.host import give_back_memory
 from sidecar.server.takes import Part, part_of
@@ -68,10 +70,12 @@ class Device:
     def __init__(self, done: Done) -> None:
         self._done = done
         self._passes: queue.SimpleQueue[Sequence[Task] | None] = queue.SimpleQueue()
+        self._running = threading.Event()
         self._thread = threading.Thread(target=self._run, name="device", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
+        self._running.wait()
 
     def submit(self, tasks: Sequence[Task]) -> None:
         """The tasks of one pass, all of one model."""
@@ -85,8 +89,17 @@ class Device:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        while (tasks := self._next()) is not None:
+        torch.set_num_threads(torch.get_num_threads())  # for this thread, whatever others set for theirs
+        self._running.set()
+        while self._do_one():
+            pass
+
+    def _do_one(self) -> bool:
+        """A pass of its own frame: a thread that waits must not hold on to the model it used last."""
+        tasks = self._next()
+        if tasks is not None:
             self._done(one_pass(tasks))
+        return tasks is not None
 
     def _next(self) -> Sequence[Task] | None:
         """Wait for a pass. In the first quiet moment, memory that passes have left behind goes back."""

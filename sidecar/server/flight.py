@@ -68,7 +68,7 @@ class Stream:
     request: Synthesize
     caller: Caller
     recording: Recording
-    voice: ServedVoice
+    model: ModelName
     cached: bool
     opened_s: float
     pulled_s: float

@@ -20,9 +20,11 @@ from sidecar.protocol.connection import Connection
 from sidecar.protocol.errors import BadRequest, NpcVoiceError, StorageError
 from sidecar.protocol.events import ServerReady
 from sidecar.server.gpu import Gpu
+from sidecar.server.house import House
 from sidecar.server.keys import read_keys
 from sidecar.server.lifetime import stop_on_signals, stop_with_parent, stop_with_stdin
 from sidecar.server.metrics import Exported, Exporter
+from sidecar.server.reloader import Reloader
 from sidecar.server.server import Server, ServerSettings
 from sidecar.server.voices import Voices
 
@@ -89,7 +91,7 @@ def another(connection_file: Path) -> str:
         return "another sidecar, which is just starting,"
 
 
-def serve(load: Callable[[], Voices], options: ServeOptions, ready: Callable[[Ready], None]) -> None:
+def serve(load: Callable[[], House], options: ServeOptions, ready: Callable[[Ready], None]) -> None:
     """Serve until told to stop. `load` is called once nothing else can be in the way.
 
     Raises what `load` raises, `BadRequest` for options that cannot be, and `StorageError` when the port
@@ -113,12 +115,13 @@ def serve(load: Callable[[], Voices], options: ServeOptions, ready: Callable[[Re
         if options.watch_stdin:
             stop_with_stdin(stop)
         sys.setswitchinterval(SWITCH_S)
-        voices = load()
+        house = load()
         gc.collect()
         gc.freeze()  # dictionaries and modules stay: going through them again would stop every thread
         settings = settings_of(options, token)
-        server.append(Server(voices, settings))
-        ended = run(server[0], voices, settings, options, ready, stack)
+        server.append(Server(house.voices, settings))
+        server[0].reload_with(lambda side: Reloader(house.workshop, house.journal, side, house.entries))
+        ended = run(server[0], house.voices, settings, options, ready, stack)
     if not ended:
         os._exit(0)  # everything is tidied up but the device, which is in a pass that nobody waits for
 

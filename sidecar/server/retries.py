@@ -4,10 +4,10 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from sidecar.protocol.errors import BadRequest
+from sidecar.protocol.replies import ModelName
 from sidecar.protocol.requests import Synthesize
 from sidecar.server.flight import Caller, Recording, Stream
 from sidecar.server.takes import Take
-from sidecar.server.voices import ServedVoice
 
 ENTRIES = 4096
 BYTES = 64 * 1024 * 1024
@@ -19,7 +19,7 @@ class Asked:
 
     request: Synthesize
     recording: Recording
-    voice: ServedVoice
+    model: ModelName
     stream: Stream | None = None
     size_bytes: int = 0
 
@@ -42,9 +42,9 @@ class Retries:
             )
         return asked
 
-    def keep(self, caller: Caller, request: Synthesize, recording: Recording, voice: ServedVoice) -> None:
+    def keep(self, caller: Caller, request: Synthesize, recording: Recording, model: ModelName) -> None:
         self.forget(caller)
-        self._asked[caller.asked] = Asked(request, recording, voice)
+        self._asked[caller.asked] = Asked(request, recording, model)
         while len(self._asked) > ENTRIES or self._bytes > BYTES:
             self._bytes -= self._asked.popitem(last=False)[1].size_bytes
 

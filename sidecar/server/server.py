@@ -24,13 +24,15 @@ from sidecar.protocol.errors import (
     InternalError,
     NpcVoiceError,
     Unauthorized,
+    Unsupported,
 )
-from sidecar.protocol.events import Event, ServerStopping, event_map
+from sidecar.protocol.events import Event, ModelCanary, ModelReleased, ServerStopping, event_map
 from sidecar.protocol.limits import VERSION, Limits
 from sidecar.protocol.replies import (
     CancelReply,
     ErrorReply,
     HelloReply,
+    ModelsReply,
     PingReply,
     Reply,
     Retold,
@@ -65,6 +67,7 @@ from sidecar.protocol.requests import (
     parse_request,
     require_body,
 )
+from sidecar.reload.policy import TrialRules, cost_ratio, judge
 from sidecar.server.answers import Answers
 from sidecar.server.cache import MemoryCache
 from sidecar.server.desk import Desk, Tools
@@ -73,6 +76,7 @@ from sidecar.server.disk_cache import DiskCache
 from sidecar.server.flight import Caller, now_s
 from sidecar.server.keys import Curve, only_known_clients
 from sidecar.server.metrics import Level, Metrics, resident_bytes
+from sidecar.server.reloader import Reloader, ServerSide
 from sidecar.server.scheduling import QueueLimits
 from sidecar.server.voices import Voices, emotions
 
@@ -107,6 +111,7 @@ class ServerSettings:
     curve: Curve | None = None
     limits: Limits = field(default_factory=Limits)
     queue: QueueLimits = field(default_factory=QueueLimits)
+    trial: TrialRules = field(default_factory=TrialRules)
     cache_bytes: int = 64 << 20
     disk_cache: Path | None = None
     disk_cache_bytes: int = 0
@@ -119,6 +124,7 @@ class Server:
 
     def __init__(self, voices: Voices, settings: ServerSettings) -> None:
         self._voices, self._settings = voices, settings
+        self._reloader: Reloader | None = None
         self._token = settings.token.encode()
         self._context = zmq.Context()
         self._router: zmq.Socket[bytes] = self._context.socket(zmq.ROUTER)
@@ -138,6 +144,10 @@ class Server:
         self._disk = self._disk_cache()
         answers = Answers(self._send, self.publish, self.metrics, now_s)
         self._desk = Desk(Tools(voices, self._device, self._cache, self._disk, answers), settings.queue)
+
+    def reload_with(self, make: Callable[[ServerSide], Reloader]) -> None:
+        """Let a reloader bring packs to life, from `run` on; it is stopped with the server."""
+        self._reloader = make(ServerSide(self._voices, self._later, self.publish, now_s))
 
     def bind(self) -> tuple[str, str]:
         """Listen; the endpoints of commands and events. Raises `zmq.ZMQError` when a port is taken."""
@@ -171,6 +181,8 @@ class Server:
     def run(self) -> bool:
         """Serve until told to stop, finish what was accepted, then close; returns what `close` does."""
         self._device.start()
+        if self._reloader is not None:
+            self._reloader.start()
         if self._disk is not None:
             self._disk.start()
         try:
@@ -193,7 +205,7 @@ class Server:
         cache, desk = self._cache.stats(), self._desk
         return Level(
             desk.waiting, desk.running, desk.streams, cache.hits, cache.misses, cache.bytes,
-            self._voices.names,
+            self._voices.names, self._voices.reloads,
         )  # fmt: skip
 
     def publish(self, event: Event) -> None:
@@ -213,6 +225,8 @@ class Server:
         """End the threads and close the sockets; `run` does this itself. False if the device is still in a
         pass, which nothing can interrupt: then only the process's end ends it."""
         ended = self._device.stop(PASS_S)
+        if self._reloader is not None:
+            ended = self._reloader.stop(PASS_S) and ended
         if self._disk is not None:
             self._disk.stop()
         if self._guard is not None:
@@ -260,6 +274,7 @@ class Server:
             self._begin_to_stop(reason, drain and self._stopping is None, now)
         if (due_s := self._desk.due_s) is not None and now >= due_s:
             self._desk.work()
+        self._look_at_the_voices(now)
         idle_s = self._settings.idle_exit_s
         if self._desk.open_lines:
             self._heard_s = now
@@ -268,6 +283,26 @@ class Server:
         if self._give_up_s is not None and now >= self._give_up_s:
             self._give_up_s = None
             self._desk.give_up()
+
+    def _look_at_the_voices(self, now: float) -> None:
+        """End trials that are decided, and let go of voices whose last line has ended."""
+        for trial, live in self._voices.trials():
+            name, version = trial.voice.name.name, trial.voice.name.version
+            if (verdict := judge(trial.voice.trial, live.trial, self._settings.trial)) is None:
+                continue
+            new, old = trial.voice.trial, live.trial
+            ratio = cost_ratio(new, old)
+            self.publish(ModelCanary(name, version, trial.share, new.requests, new.errors, ratio))
+            if verdict.promote:
+                self._voices.exchange(trial.voice, now)
+            else:
+                self._voices.end_trial(name, now)
+            if self._reloader is not None:
+                self._reloader.trial_over(name, version, verdict)
+        if self._voices.retiring:
+            self._cache.keep_only(self._voices.fingerprints)
+            for gone in self._voices.released(now):
+                self.publish(ModelReleased(gone.name, gone.version))
 
     def _begin_to_stop(self, reason: str, drain: bool, now: float) -> None:
         if self._stopping is None:
@@ -355,19 +390,24 @@ class Server:
             return SpeakersReply(voices.speakers(), engine.default_speaker)
         if isinstance(request, Emotions):
             return emotions()
-        if isinstance(request, Models | Rescan):
-            return voices.rows()
-        if isinstance(request, Activate):
-            return voices.activate(request.model)
-        if isinstance(request, Rollback):
-            return voices.rollback(request.model)
-        if isinstance(request, Canary):
-            return voices.canary(request.model, request.share)
+        if isinstance(request, Models | Rescan | Activate | Rollback | Canary):
+            return self._control_models(request)
         if isinstance(request, Stats):
             return self._stats()
         assert isinstance(request, Shutdown)
         self._begin_to_stop("a shutdown request", True, now_s())
         return ShutdownReply(self._desk.open_lines)
+
+    def _control_models(self, request: Models | Rescan | Activate | Rollback | Canary) -> ModelsReply:
+        if self._reloader is None:
+            raise Unsupported("this sidecar was started without a models folder")
+        if isinstance(request, Activate):
+            return self._reloader.activate(request.model)
+        if isinstance(request, Rollback):
+            return self._reloader.rollback(request.model)
+        if isinstance(request, Canary):
+            return self._reloader.canary(request.model, request.share)
+        return self._reloader.rescan() if isinstance(request, Rescan) else self._reloader.rows
 
     def _hello(self) -> HelloReply:
         engine = self._voices.default.synthesizer.model.engine.description

@@ -4,10 +4,10 @@ import secrets
 from collections import OrderedDict
 
 from sidecar.protocol.errors import BadRequest, Cancelled
+from sidecar.protocol.replies import ModelName
 from sidecar.protocol.requests import Synthesize
 from sidecar.server.answers import Answers
 from sidecar.server.flight import Caller, Recording, Stream
-from sidecar.server.voices import ServedVoice
 
 LIFE_S = 30.0  #: a stream that is not pulled for so long is dropped
 MOST = 256
@@ -39,11 +39,11 @@ class Streams:
         return sum(not stream.ended for stream in self._open.values())
 
     def open(
-        self, caller: Caller, request: Synthesize, recording: Recording, voice: ServedVoice, cached: bool
+        self, caller: Caller, request: Synthesize, recording: Recording, model: ModelName, cached: bool
     ) -> Stream:
         """A new stream, whose first chunk is `caller`'s."""
         handle, now = secrets.token_hex(12), self._answers.clock()
-        stream = self._open[handle] = Stream(handle, request, caller, recording, voice, cached, now, now)
+        stream = self._open[handle] = Stream(handle, request, caller, recording, model, cached, now, now)
         stream.index_for(caller)
         return stream
 

@@ -17,7 +17,7 @@ from sidecar.protocol.errors import BadRequest, Cancelled, EmptyText, Overloaded
 from sidecar.protocol.events import LineDone
 from sidecar.server.server import Server, ServerSettings
 from sidecar.synthesis import Line
-from tests.fakes import tone_voices
+from tests.fakes import still, tone_voices
 
 TOKEN = "t"
 LONG = (
@@ -31,7 +31,9 @@ def serving(file: Path, token: str = TOKEN, port: int = 0) -> Iterator[Server]:
     """A sidecar in this process, with its connection file."""
     import os
 
-    server = Server(tone_voices(), ServerSettings(token=token, port=port))
+    voices = tone_voices()
+    server = Server(voices, ServerSettings(token=token, port=port))
+    server.reload_with(still(file.parent, voices.default))
     commands, events = server.bind()
     connection = Connection(os.getpid(), commands, events, token, time.time())
     connection.write(file)

@@ -1,8 +1,10 @@
 """The server on a real socket: right answers, typed refusals, nothing left behind."""
 
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import msgpack
 import numpy as np
@@ -16,7 +18,7 @@ from sidecar.server.scheduling import QueueLimits
 from sidecar.server.server import Server, ServerSettings
 from sidecar.server.voices import ServedVoice, Voices
 from sidecar.synthesis import Line
-from tests.fakes import tone_voices
+from tests.fakes import still, tone_voices
 
 TOKEN = "correct-token"
 WAIT_MS = 60_000
@@ -29,15 +31,17 @@ LONG = (
 @contextmanager
 def serving(voices: Voices, **settings) -> Iterator[tuple[Server, str, str]]:
     server = Server(voices, ServerSettings(token=TOKEN, **{"limits": LIMITS, **settings}))
-    commands, events = server.bind()
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        yield server, commands, events
-    finally:
-        server.stop()
-        thread.join(timeout=30)
-        assert not thread.is_alive()
+    with tempfile.TemporaryDirectory() as folder:
+        server.reload_with(still(Path(folder), voices.default))
+        commands, events = server.bind()
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        try:
+            yield server, commands, events
+        finally:
+            server.stop()
+            thread.join(timeout=30)
+            assert not thread.is_alive()
 
 
 @contextmanager

@@ -1,0 +1,123 @@
+"""What happens next with the packs that were seen: pure functions, a snapshot in, at most one action out.
+
+Rules, in this order: what the user pinned becomes live; what was found is checked; the highest ready version
+of a name becomes live, unless the name is pinned or a trial is under way.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sidecar.reload.states import Entry, State
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """`pins` maps a name to the version that the user wants; `canary_share` above 0 tries new versions on
+    that part of the sessions first."""
+
+    entries: Sequence[Entry]
+    pins: Mapping[str, str] = field(default_factory=dict)
+    canary_share: float = 0.0
+
+
+@dataclass(frozen=True)
+class Check:
+    entry: Entry
+
+
+@dataclass(frozen=True)
+class Load:
+    """`share` is the part of the sessions that get it; 1: all, it becomes live."""
+
+    entry: Entry
+    share: float = 1.0
+
+
+Action = Check | Load
+
+
+def decide(snapshot: Snapshot) -> Action | None:
+    return _pinned(snapshot) or _found(snapshot) or _newer(snapshot)
+
+
+def live_of(entries: Sequence[Entry], name: str) -> Entry | None:
+    return next((e for e in entries if e.name == name and e.state is State.LIVE), None)
+
+
+def _pinned(snapshot: Snapshot) -> Action | None:
+    for name, version in snapshot.pins.items():
+        for entry in snapshot.entries:
+            if (entry.name, entry.version, entry.state) == (name, version, State.READY):
+                return Load(entry)
+    return None
+
+
+def _found(snapshot: Snapshot) -> Action | None:
+    return next((Check(entry) for entry in snapshot.entries if entry.state is State.FOUND), None)
+
+
+def _newer(snapshot: Snapshot) -> Action | None:
+    ready = [e for e in snapshot.entries if e.state is State.READY and e.name not in snapshot.pins]
+    busy = {e.name for e in snapshot.entries if e.state in (State.LOADING, State.CANARY)}
+    for entry in sorted(ready, key=lambda e: e.precedence, reverse=True):
+        live = live_of(snapshot.entries, entry.name)
+        if entry.name in busy or (live is not None and live.precedence >= entry.precedence):
+            continue
+        return Load(entry, snapshot.canary_share if live is not None and snapshot.canary_share else 1.0)
+    return None
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one version has done in a trial. `work_s` is the device's work for `audio_s` of speech."""
+
+    requests: int = 0
+    errors: int = 0
+    work_s: float = 0.0
+    audio_s: float = 0.0
+
+    @property
+    def error_rate(self) -> float:
+        return self.errors / self.requests if self.requests else 0.0
+
+    @property
+    def cost(self) -> float | None:
+        """Seconds of work for a second of speech."""
+        return self.work_s / self.audio_s if self.audio_s else None
+
+
+@dataclass(frozen=True)
+class TrialRules:
+    """A trial ends after `requests` of the new version, or at once when it fails `errors` times more than
+    the old one's rate lets expect. It may cost `cost_ratio` times the old one's work."""
+
+    requests: int = 20
+    errors: int = 3
+    cost_ratio: float = 1.5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    promote: bool
+    reason: str
+
+
+def judge(new: Side, old: Side, rules: TrialRules) -> Verdict | None:
+    """How a trial ends; None while it is open."""
+    expected = old.error_rate * new.requests
+    if new.errors - expected >= rules.errors:
+        return Verdict(
+            False,
+            f"{new.errors} of {new.requests} requests failed, the old version's rate is {old.error_rate:.1%}",
+        )
+    if new.requests < rules.requests:
+        return None
+    ratio = cost_ratio(new, old)
+    if ratio is not None and ratio > rules.cost_ratio:
+        return Verdict(False, f"it takes {ratio:.2f} times the work of the old version")
+    return Verdict(True, f"{new.requests} requests, {new.errors} errors, {ratio or 1:.2f} times the work")
+
+
+def cost_ratio(new: Side, old: Side) -> float | None:
+    """None until both have spoken."""
+    return new.cost / old.cost if new.cost is not None and old.cost else None

@@ -1,0 +1,67 @@
+"""What can be true of a pack that has been seen, and what may follow what.
+
+    FOUND -> CHECKING -> READY -> LOADING -> LIVE
+                                          -> CANARY -> LIVE
+    LIVE -> READY       another version took its place
+    CANARY -> REJECTED  it did worse than the live one
+    LOADING, CHECKING -> REJECTED
+
+A pack that is dropped again begins anew with FOUND.
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+
+from sidecar.models.version import Version
+
+
+class State(str, Enum):
+    FOUND = "found"
+    CHECKING = "checking"
+    READY = "ready"
+    LOADING = "loading"
+    CANARY = "canary"
+    LIVE = "live"
+    REJECTED = "rejected"
+
+
+LEGAL: dict[State, frozenset[State]] = {
+    State.FOUND: frozenset({State.CHECKING}),
+    State.CHECKING: frozenset({State.READY, State.REJECTED, State.FOUND}),
+    State.READY: frozenset({State.LOADING}),
+    State.LOADING: frozenset({State.LIVE, State.CANARY, State.REJECTED, State.READY}),
+    State.CANARY: frozenset({State.LIVE, State.READY, State.REJECTED}),
+    State.LIVE: frozenset({State.READY}),
+    State.REJECTED: frozenset(),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A pack that has been seen. `source` is its name in the models folder, `stamp` tells one drop from the
+    next. `folder` is the verified copy, once there is one; `name`, `version`, `sha256` come from it."""
+
+    source: str
+    stamp: str
+    state: State = State.FOUND
+    folder: Path | None = None
+    name: str = ""
+    version: str = ""
+    sha256: str = ""
+    reason: str = ""
+    detail: str = ""
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}@{self.version}"
+
+    @property
+    def precedence(self) -> Version:
+        return Version.parse(self.version)
+
+    def moved(self, to: State, **changes: str) -> "Entry":
+        """The entry in its next state. Raises `ValueError` for a step that the chain does not have."""
+        if to not in LEGAL[self.state]:
+            raise ValueError(f"{self.source}: {self.state.value} cannot become {to.value}")
+        return replace(self, state=to, **changes)  # type: ignore[arg-type]
