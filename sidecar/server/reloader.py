@@ -260,9 +260,9 @@ class Reloader:
     # --- loading
 
     def _load(self, entry: Entry, share: float) -> None:
+        self._journal.remember(replace(self._journal.memory, loading=str(entry.folder)))
         entry = self._put(entry.moved(State.LOADING))
         began = self._began_s.pop(entry.source, time.perf_counter())
-        assert entry.folder is not None
         try:
             voice = self._prepared(entry)
         except NpcVoiceError as error:
@@ -282,7 +282,6 @@ class Reloader:
         if pack is None:
             raise ModelRejected(f"the copy of {entry.label} in the store is damaged: drop it again")
         check_room(pack.manifest, self._workshop.free_bytes())
-        self._journal.remember(replace(self._journal.memory, loading=str(entry.folder)))
         return self._workshop.load(pack)
 
     def _hand_over(self, entry: Entry, voice: ServedVoice, share: float, began: float) -> None:

@@ -11,7 +11,7 @@ import json
 import random
 import sys
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sidecar.client import AsyncClient
@@ -113,4 +113,4 @@ async def main(file: Path, lines: dict[str, str], requests: int, clients: int, s
 if __name__ == "__main__":
     where, lines_file, *numbers = sys.argv[1:]
     known = json.loads(Path(lines_file).read_text("utf-8"))
-    print(json.dumps(asdict(asyncio.run(main(Path(where), known, *map(int, numbers))))))
+    print(json.dumps(vars(asyncio.run(main(Path(where), known, *map(int, numbers))))))

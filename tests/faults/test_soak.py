@@ -10,4 +10,6 @@ from tests.faults import soak
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_nothing_is_lost_with_rude_company_and_a_sidecar_that_is_killed(pack: Pack):
-    assert soak.main(["--requests", "1200", "--clients", "12", "--rude", "4", "--kills", "1"])
+    assert soak.main(
+        ["--requests", "900", "--clients", "12", "--rude", "4", "--kills", "1", "--growth", "0.1"]
+    )

@@ -90,7 +90,9 @@ def one_input(data: bytes) -> None:
 def main() -> None:
     arguments = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=True))
     runs, seed = arguments.get("--inputs", "1000000"), arguments.get("--seed", "1")
-    atheris.Setup([sys.argv[0], f"-atheris_runs={runs}", f"-seed={seed}", "-max_len=4096"], one_input)
+    atheris.Setup(
+        [sys.argv[0], f"-atheris_runs={runs}", f"-seed={seed}", "-max_len=4096", "-rss_limit_mb=0"], one_input
+    )
     atheris.Fuzz()
 
 
