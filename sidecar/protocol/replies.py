@@ -92,7 +92,7 @@ class EmotionsReply:
 
 @dataclass(frozen=True)
 class ModelRow:
-    """A pack that has been seen. `state`: live, ready, canary, checking, rejected or retired.
+    """A pack that has been seen. `state`: found, checking, ready, loading, canary, live or rejected.
 
     `reason` and `detail` say why it was rejected; `share` is its part of the sessions, 0..1.
     """
