@@ -103,7 +103,7 @@ class Desk:
         elif self._tools.disk is not None and self._ask_disk(key, waiter):
             return
         else:
-            self._fly(key, waiter)
+            self._fly(waiter)
 
     def next(self, caller: Caller, handle: str) -> None:
         """A stream's next chunk, now or when it is ready. Raises `Cancelled` or `BadRequest`."""
@@ -155,7 +155,7 @@ class Desk:
                 elif (flight := self._by_key.get(key)) is not None:
                     self._join(flight, waiter)
                 else:
-                    self._fly(key, waiter)
+                    self._fly(waiter)
             except NpcVoiceError as error:
                 self._refuse(waiter, error)
 
@@ -254,11 +254,12 @@ class Desk:
         if waiter.request.stream and flight.recording.parts:
             self._open_streams(flight)
 
-    def _fly(self, key: TakeKey, waiter: Waiter) -> None:
+    def _fly(self, waiter: Waiter) -> None:
         """A new flight, if there is room and time for it. Raises `Overloaded` or `DeadlineExceeded`."""
         voice = self._tools.voices.find(waiter.request.model, waiter.caller.session)
         now, request = self._tools.answers.clock(), waiter.request
         self._numbers += 1
+        key = TakeKey.of(voice.fingerprint, request)
         flight = Flight(self._numbers, key, voice, as_line(request), RANKS[request.priority], [waiter])
         others = self._seen(self._flights.values(), now)
         client = flight.client.hex()

@@ -174,6 +174,8 @@ class Reloader:
         """The thread must outlive any bug in a pack's way."""
         try:
             job()
+        except Cancelled:  # the sidecar is stopping
+            return
         except Exception:
             log.exception("a reload failed")
 

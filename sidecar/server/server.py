@@ -133,6 +133,7 @@ class Server:
         self._guard: ThreadAuthenticator | None = None
         self._ringer: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
         self._ring_lock = threading.RLock()  # a signal may find its own thread inside
+        self._served = voices.fingerprints
         self._wanted: set[bytes] = set()  # what listeners have subscribed to
         self._stops: list[tuple[str, bool]] = []
         self._stopping: str | None = None
@@ -300,7 +301,9 @@ class Server:
             if self._reloader is not None:
                 self._reloader.trial_over(name, version, verdict)
         if self._voices.retiring:
-            self._cache.keep_only(self._voices.fingerprints)
+            if (served := self._voices.fingerprints) != self._served:
+                self._cache.keep_only(served)
+                self._served = served
             for gone in self._voices.released(now):
                 self.publish(ModelReleased(gone.name, gone.version))
 

@@ -10,7 +10,8 @@ from sidecar.server.answers import Answers
 from sidecar.server.flight import Caller, Recording, Stream
 
 LIFE_S = 30.0  #: a stream that is not pulled for so long is dropped
-MOST = 256
+MOST = 256  #: streams that have not ended
+ENDED_KEPT = 64
 
 
 class Streams:
@@ -26,7 +27,7 @@ class Streams:
 
     @property
     def full(self) -> bool:
-        return len(self._open) >= MOST
+        return self.unfinished >= MOST
 
     @property
     def parked(self) -> int:
@@ -42,6 +43,7 @@ class Streams:
         self, caller: Caller, request: Synthesize, recording: Recording, model: ModelName, cached: bool
     ) -> Stream:
         """A new stream, whose first chunk is `caller`'s."""
+        self._forget_ended()
         handle, now = secrets.token_hex(12), self._answers.clock()
         stream = self._open[handle] = Stream(handle, request, caller, recording, model, cached, now, now)
         stream.index_for(caller)
@@ -95,6 +97,12 @@ class Streams:
     def dues_s(self) -> list[float]:
         """When lives end."""
         return [stream.pulled_s + LIFE_S for stream in self._open.values() if not stream.parked]
+
+    def _forget_ended(self) -> None:
+        """Keep but the latest of those that were pulled to their end; they are there for retries only."""
+        ended = [stream for stream in self._open.values() if stream.ended and not stream.parked]
+        for stream in ended[: len(ended) - ENDED_KEPT]:
+            self.drop(stream)
 
     def _found(self, handle: str) -> Stream:
         stream = self._open.get(handle)

@@ -24,7 +24,7 @@ from sidecar.server.desk import Desk, Tools
 from sidecar.server.flight import Caller
 from sidecar.server.metrics import Metrics
 from sidecar.server.scheduling import QueueLimits
-from sidecar.server.streams import LIFE_S
+from sidecar.server.streams import ENDED_KEPT, LIFE_S, MOST
 from sidecar.synthesis import Line
 from tests.fakes import Clock, SteppedDevice, tone_voices
 
@@ -214,6 +214,21 @@ def test_a_retried_next_gets_its_chunk_again(room: Room):
     room.ask("a", LONG, stream=True)
     assert [reply.chunk.index for reply in room.replies("a")] == [0, 0]
     assert {reply.stream for reply in room.replies("a")} == {handle}
+
+
+def test_streams_that_have_ended_are_in_nobodys_way(room: Room):
+    for number in range(3 * MOST):
+        room.ask(f"s{number}", "Halt!", stream=True)
+        room.settle()
+    assert all(isinstance(room.replies(f"s{number}")[0], SpokenReply) for number in range(3 * MOST))
+    assert room.desk.streams <= ENDED_KEPT + 1
+
+
+def test_streams_that_are_not_pulled_are_limited(room: Room):
+    for number in range(MOST + 1):
+        room.ask(f"s{number}", LONG, stream=True)
+        room.settle()
+    assert room.code(f"s{MOST}") == "overloaded"
 
 
 def test_a_stream_that_ended_says_so(room: Room):
