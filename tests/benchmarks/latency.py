@@ -167,7 +167,7 @@ def main() -> None:
         alone(file, options.repeat)
         print("\n16-word lines, streamed, closed loop")
         for clients in CLIENTS:
-            asyncio.run(company(file, clients, max(2, 24 // clients)))
+            asyncio.run(company(file, clients, max(2, 16 // clients)))
 
 
 if __name__ == "__main__":

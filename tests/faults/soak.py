@@ -25,7 +25,7 @@ from sidecar.protocol.connection import Connection
 from tests.faults.rude import ACTS
 from tests.processes import start
 
-PROCESSES, PARTS = 3, 3
+PROCESSES, PARTS = 3, 5
 TEXTS = [
     "Halt!", "Who goes there?", "Say that again.", "I have all day.", "Nobody waits for this line.",
     "That'll be 340 gold, traveler.", "The old mine is sealed.", "Duck!", "Is anybody there?",
@@ -111,7 +111,7 @@ def size(pid: int) -> tuple[int, int]:
 
 
 def undisturbed(file: Path, lines: Path, options: argparse.Namespace) -> bool:
-    """The half with a sidecar that lives, in three parts: the last may leave no more than the one before."""
+    """The half with a sidecar that lives, in parts: the last may leave no more than the one before."""
     process = start(file)
     sizes, good = [], True
     try:
@@ -132,6 +132,7 @@ def undisturbed(file: Path, lines: Path, options: argparse.Namespace) -> bool:
     finally:
         process.terminate()
         process.communicate()
+    print("memory after each part:", ", ".join(f"{memory / 1024:.0f} MiB" for memory, _ in sizes))
     (memory, files), (later_memory, later_files) = sizes[-2:]
     growth = (later_memory - memory) / memory
     print(f"memory {memory / 1024:.0f} -> {later_memory / 1024:.0f} MiB ({100 * growth:+.1f} %), ", end="")
