@@ -38,6 +38,7 @@ from sidecar.reload.policy import Check, Load, Snapshot, Verdict, decide, live_o
 from sidecar.reload.room import check_room
 from sidecar.reload.states import Entry, State
 from sidecar.reload.watcher import Watcher
+from sidecar.server.host import give_back_memory
 from sidecar.server.voices import ServedVoice, Voices
 
 log = logging.getLogger(__name__)
@@ -148,6 +149,10 @@ class Reloader:
     def trial_over(self, name: str, version: str, verdict: Verdict) -> None:
         """The server has promoted a version, or gone back to the live one."""
         self._jobs.put(lambda: self._end_trial(name, version, verdict))
+
+    def let_go(self) -> None:
+        """A voice that was replaced is no longer held: what it took goes back to the system."""
+        self._jobs.put(give_back_memory)
 
     def rescan(self) -> ModelsReply:
         """Look at the models folder now (the watcher does); what was refused is looked at again."""

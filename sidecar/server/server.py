@@ -306,6 +306,8 @@ class Server:
                 self._served = served
             for gone in self._voices.released(now):
                 self.publish(ModelReleased(gone.name, gone.version))
+                if self._reloader is not None:
+                    self._reloader.let_go()
 
     def _begin_to_stop(self, reason: str, drain: bool, now: float) -> None:
         if self._stopping is None:
