@@ -60,11 +60,12 @@ class Envelope:
 
 
 class Plain:
-    """A request without fields of its own."""
+    """A request whose fields, if it has any, are all text."""
 
     @classmethod
     def from_header(cls: type["P"], header: Header, limits: Limits) -> "P":
-        return cls()
+        """Raises `BadRequest` naming the field that is missing or no text."""
+        return cls(*(read.text(header, field.name) for field in fields(cls)))  # type: ignore[arg-type]
 
 
 P = TypeVar("P", bound=Plain)
@@ -111,27 +112,19 @@ class Shutdown(Plain):
 
 
 @dataclass(frozen=True)
-class Activate:
+class Activate(Plain):
     """Make `model` (`name@version`) the live one of its name, and pin it."""
 
     op: ClassVar[str] = "activate"
     model: str
 
-    @classmethod
-    def from_header(cls, header: Header, limits: Limits) -> "Activate":
-        return cls(read.text(header, "model"))
-
 
 @dataclass(frozen=True)
-class Rollback:
+class Rollback(Plain):
     """Back to the version of `model` (a name) that was live before."""
 
     op: ClassVar[str] = "rollback"
     model: str
-
-    @classmethod
-    def from_header(cls, header: Header, limits: Limits) -> "Rollback":
-        return cls(read.text(header, "model"))
 
 
 @dataclass(frozen=True)
@@ -150,27 +143,19 @@ class Canary:
 
 
 @dataclass(frozen=True)
-class Next:
+class Next(Plain):
     """The next chunk of the stream with this handle."""
 
     op: ClassVar[str] = "next"
     stream: str
 
-    @classmethod
-    def from_header(cls, header: Header, limits: Limits) -> "Next":
-        return cls(read.text(header, "stream"))
-
 
 @dataclass(frozen=True)
-class Cancel:
+class Cancel(Plain):
     """`target` is the id of a request of this connection or of the same session."""
 
     op: ClassVar[str] = "cancel"
     target: str
-
-    @classmethod
-    def from_header(cls, header: Header, limits: Limits) -> "Cancel":
-        return cls(read.text(header, "target"))
 
 
 @dataclass(frozen=True)
