@@ -35,7 +35,7 @@ Headers = dict[str, Mapping[str, TensorEntry]]
 def main(source: Path, staging: Path) -> None:
     settings = CheckSettings.from_request(read_request())
     end_with_parent()
-    limit_self(settings.memory_bytes, int(settings.timeout_s) + 1)
+    limit_self(settings.memory_bytes, settings.processor_s)
     try:
         findings = check(source, staging, settings)
     except ModelRejected as error:

@@ -32,12 +32,14 @@ class CheckSettings:
     """What a pack may be and a check may take.
 
     Without `listen` the check ends before the pack is loaded and spoken, and random weights pass. The
-    sidecar must never do that; it is there for tests of what does not need a sounding voice.
+    sidecar must never do that; it is there for tests of what does not need a sounding voice. `timeout_s`
+    is generous, since a game may leave a check little of the machine; `processor_s` bounds what it uses.
     """
 
     policy: TrustPolicy = TrustPolicy.ANY
     trusted_keys: frozenset[str] = frozenset()
-    timeout_s: float = 180.0
+    timeout_s: float = 600.0
+    processor_s: int = 180
     memory_bytes: int = 4 << 30
     max_pack_bytes: int = (4 << 30) - 1
     listen: bool = True
@@ -47,6 +49,7 @@ class CheckSettings:
             "policy": self.policy.value,
             "trusted_keys": sorted(self.trusted_keys),
             "timeout_s": self.timeout_s,
+            "processor_s": self.processor_s,
             "memory_bytes": self.memory_bytes,
             "max_pack_bytes": self.max_pack_bytes,
             "listen": self.listen,

@@ -6,7 +6,7 @@ import sys
 import threading
 from typing import Any
 
-_NICE = 10
+_NICE = 15  #: lower, a machine that is busy elsewhere would let a check take for ever
 
 
 def read_request() -> dict[str, Any]:
@@ -37,7 +37,7 @@ def limit_self(memory_bytes: int, cpu_s: int) -> None:
         return  # the parent chose the priority; there is no limit a process can set itself
     import resource
 
-    os.nice(_NICE)
+    os.nice(max(0, _NICE - os.nice(0)))
     kind = resource.RLIMIT_DATA if sys.platform == "linux" else resource.RLIMIT_AS
     for which, value in ((kind, memory_bytes), (resource.RLIMIT_CPU, cpu_s), (resource.RLIMIT_CORE, 0)):
         _, hard = resource.getrlimit(which)
