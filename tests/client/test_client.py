@@ -276,6 +276,8 @@ def test_lines_of_one_asyncio_client_do_not_wait_for_each_other(file: Path):
 
 
 def test_a_closed_client_leaves_no_thread_and_says_so(file: Path):
+    with Client(file) as first:
+        first.ping()  # the sidecar's own threads are all there now
     before = set(threading.enumerate())
     client = Client(file)
     client.ping()
