@@ -1,4 +1,4 @@
-"""Sidecars as processes of their own, as a game starts them."""
+"""Sidecars as processes of their own, as a game starts them: what they print goes to a pipe nobody reads."""
 
 import os
 import subprocess

@@ -106,6 +106,7 @@ def serve(load: Callable[[], House], options: ServeOptions, ready: Callable[[Rea
 
         def stop(reason: str, drain: bool) -> None:
             if not server:
+                logging.shutdown()
                 os._exit(0)  # nothing is served yet, and loading cannot be interrupted otherwise
             server[0].stop(reason, drain)
 
@@ -123,6 +124,7 @@ def serve(load: Callable[[], House], options: ServeOptions, ready: Callable[[Rea
         server[0].reload_with(lambda side: Reloader(house.workshop, house.journal, side, house.entries))
         ended = run(server[0], house.voices, settings, options, ready, stack)
     if not ended:
+        logging.shutdown()
         os._exit(0)  # everything is tidied up but the device, which is in a pass that nobody waits for
 
 
