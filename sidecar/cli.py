@@ -103,7 +103,10 @@ def say(
         str | None, typer.Option("--speaker", "-s", help="A name, or name:weight,name:weight")
     ] = None,
     manner: Annotated[str | None, typer.Option(help="Another speaker, for tune and rhythm.")] = None,
-    emotion: Annotated[str, typer.Option(help="Only neutral as yet.")] = "neutral",
+    emotion: Annotated[
+        str, typer.Option("--emotion", "-e", help="A label, or label:weight,label:weight")
+    ] = "neutral",
+    intensity: Annotated[float, typer.Option("--intensity", "-i", help="0 (neutral) to 1")] = 0.5,
     speed: Annotated[float, typer.Option(help="0.5 to 2")] = 1.0,
     pitch: Annotated[float, typer.Option(help="Semitones, -12 to 12")] = 0.0,
     language: Annotated[str | None, typer.Option(help="en-US, en-GB or zh-CN")] = None,
@@ -122,7 +125,8 @@ def say(
     voice = load_voice(pack, device, precision, threads)
     began = time.perf_counter()
     speech = voice.synthesize(
-        text, blend(speaker), manner=blend(manner), emotion=emotion, speed=speed, pitch_semitones=pitch,
+        text, blend(speaker), manner=blend(manner), emotion=blend(emotion, "emotion") or "neutral",
+        intensity=intensity, speed=speed, pitch_semitones=pitch,
         language=language, loudness_lufs=loudness, sample_rate_hz=sample_rate,
     )  # fmt: skip
     work_s = time.perf_counter() - began
@@ -135,7 +139,7 @@ def say(
         out.print(f"{output}: {speech.duration_s:.1f} s of speech in {work_s:.1f} s", highlight=False)
 
 
-def blend(choice: str | None) -> str | dict[str, float] | None:
+def blend(choice: str | None, field: str = "speaker") -> str | dict[str, float] | None:
     """ "af_heart:0.7,am_adam:0.3" -> a mapping; a plain name stays itself."""
     if choice is None or ":" not in choice:
         return choice
@@ -145,7 +149,7 @@ def blend(choice: str | None) -> str | dict[str, float] | None:
         pairs = [part.split(":") for part in choice.split(",")]
         return {name.strip(): float(weight) for name, weight in pairs}
     except ValueError as error:
-        raise BadRequest(f"{choice!r} is no blend: write name:weight,name:weight", field="speaker") from error
+        raise BadRequest(f"{choice!r} is no blend: write name:weight,name:weight", field=field) from error
 
 
 @app.command()
@@ -161,6 +165,22 @@ def speakers(pack: PackName = None, as_json: AsJson = False) -> None:
     table = Table("speaker", "language")
     for row in rows:
         table.add_row(*row)
+    out.print(table)
+
+
+@app.command()
+@explained
+def emotions(pack: PackName = None, as_json: AsJson = False) -> None:
+    """List what --emotion can ask for; as JSON, in full, in the form of an emotions.json."""
+    from sidecar.prosody.emotions import as_file
+
+    known = load_voice(pack, "cpu", "float32", None).emotions
+    if as_json:
+        print(json.dumps(as_file(known), ensure_ascii=False))
+        return
+    table = Table("emotion", "中文", "also")
+    for emotion in known.emotions.values():
+        table.add_row(emotion.name, emotion.display.get("zh", ""), ", ".join(emotion.aliases))
     out.print(table)
 
 

@@ -78,7 +78,7 @@ from sidecar.server.keys import Curve, only_known_clients
 from sidecar.server.metrics import Level, Metrics, resident_bytes
 from sidecar.server.reloader import Reloader, ServerSide
 from sidecar.server.scheduling import QueueLimits
-from sidecar.server.voices import Voices, emotions
+from sidecar.server.voices import Voices, emotions_of
 
 log = logging.getLogger(__name__)
 
@@ -394,7 +394,7 @@ class Server:
             engine = voices.default.synthesizer.model.engine.description
             return SpeakersReply(voices.speakers(), engine.default_speaker)
         if isinstance(request, Emotions):
-            return emotions()
+            return emotions_of(voices.default)
         if isinstance(request, Models | Rescan | Activate | Rollback | Canary):
             return self._control_models(request)
         if isinstance(request, Stats):
@@ -426,7 +426,7 @@ class Server:
             languages=engine.languages,
             formats=FORMATS,
             timings=TIMINGS_TODAY,
-            emotions=tuple(row.name for row in emotions().emotions),
+            emotions=tuple(row.name for row in emotions_of(self._voices.default).emotions),
             priorities=PRIORITIES,
         )
 

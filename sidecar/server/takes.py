@@ -6,9 +6,10 @@ from functools import cached_property
 
 import zmq
 
+from sidecar.prosody.emotions import NEUTRAL
 from sidecar.protocol.replies import Audio, Chunk, LineTiming, ModelName, Retold, SpokenReply, TimedRow
 from sidecar.protocol.requests import Synthesize
-from sidecar.synthesis import NEUTRAL, Line, Speech
+from sidecar.synthesis import Line, Speech
 
 CONTAINERS = ("wav", "ogg")
 
@@ -24,6 +25,7 @@ class TakeKey:
     voice: str
     text: str
     speaker: object
+    mood: object
     speed: float
     pitch: float
     language: str | None
@@ -37,10 +39,18 @@ class TakeKey:
         chosen = request.speaker
         speaker = tuple(sorted(chosen.items())) if isinstance(chosen, Mapping) else chosen
         return cls(
-            voice, request.text, speaker, request.speed, request.pitch, request.language,
+            voice, request.text, speaker, mood_of(request), request.speed, request.pitch, request.language,
             request.sample_rate, request.seed, request.format,
             request.format in CONTAINERS and not request.stream,
         )  # fmt: skip
+
+
+def mood_of(request: Synthesize) -> object:
+    """One value for all that sounds neutral."""
+    emotion = request.emotion
+    if request.intensity == 0 or emotion == NEUTRAL:
+        return None
+    return (tuple(sorted(emotion.items())) if isinstance(emotion, Mapping) else emotion, request.intensity)
 
 
 @dataclass(frozen=True)
