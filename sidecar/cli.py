@@ -77,6 +77,7 @@ def demo(
         rows = [
             {
                 "speaker": s.line.speaker,
+                "emotion": s.line.mood,
                 "text": s.line.text,
                 "audio_s": s.audio_s,
                 "work_s": s.work_s,
@@ -86,10 +87,10 @@ def demo(
         ]
         print(json.dumps(rows))
         return
-    table = Table("speaker", "line", "seconds", "x real time", Column("file", overflow="fold"))
+    table = Table("speaker", "emotion", "line", "seconds", "x real time", Column("file", overflow="fold"))
     for s in spoken:
         speed = f"{s.audio_s / s.work_s:.1f}"
-        table.add_row(s.line.speaker, s.line.text, f"{s.audio_s:.1f}", speed, s.file.name)
+        table.add_row(s.line.speaker, s.line.mood, s.line.text, f"{s.audio_s:.1f}", speed, s.file.name)
     out.print(table)
     out.print(f"the files are in {folder}", highlight=False)
 

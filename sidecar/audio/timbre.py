@@ -69,7 +69,7 @@ def respectral(samples: Floats, rate_hz: int, timbre: Timbre, seed: int) -> Floa
     size = 2 ** round(np.log2(WINDOW_S * rate_hz))
     hop = size // 4
     window = torch.hann_window(size)
-    sound = torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32))
+    sound = torch.from_numpy(np.pad(samples, size))  # a frame of nothing, so that the shortest sound has one
     spectra = torch.stft(sound, size, hop, window=window, return_complex=True)  # [size / 2 + 1, frames]
     hz = torch.fft.rfftfreq(size, 1 / rate_hz)
     whisper, gains = timbre.whisper, 10 ** (tone_db(hz, timbre) / 20)
@@ -80,7 +80,7 @@ def respectral(samples: Floats, rate_hz: int, timbre: Timbre, seed: int) -> Floa
             shaped = shaped * (shifted(envelope, timbre.formants_oct) / envelope)
         if timbre.breath or whisper:
             shaped = aired(shaped, envelope * gains[:, None], hz, timbre, seed, window, hop)
-    result = torch.istft(shaped, size, hop, window=window, length=len(samples)).numpy()
+    result = torch.istft(shaped, size, hop, window=window, length=len(sound)).numpy()[size:-size]
     loss_db = WHISPER_DB * whisper
     return (result * (rms(samples) / max(rms(result), FLOOR)) * 10 ** (loss_db / 20)).astype(np.float32)
 
