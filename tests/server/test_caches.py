@@ -21,7 +21,14 @@ def key(text: str = "Hi.", voice: str = "v1", **fields) -> TakeKey:
 
 
 def take(size: int = 1000, parts: int = 1, fill: bytes = b"x") -> Take:
-    part = Part(fill * size, size // 2, (("hi", 0.0, 0.5),), (("h", 0.0, 0.1),), LineTiming(1, 2, 3, 4, 5))
+    part = Part(
+        fill * size,
+        size // 2,
+        (("hi", 0.0, 0.5),),
+        (("h", 0.0, 0.1),),
+        ((0.0, 5, 0.2),),
+        LineTiming(1, 2, 3, 4, 5),
+    )
     return Take((part,) * parts, MODEL, "pcm_s16le", 24_000, 7)
 
 
