@@ -113,6 +113,10 @@ def say(
     language: Annotated[str | None, typer.Option(help="en-US, en-GB or zh-CN")] = None,
     loudness: Annotated[float | None, typer.Option(help="Target in LUFS (EBU R128)")] = None,
     sample_rate: Annotated[int | None, typer.Option(help="In Hz; the model's own if not given.")] = None,
+    lipsync: Annotated[
+        Path | None, typer.Option(help="Write the mouth's movement too, to a .json or .tsv")
+    ] = None,
+    lipsync_format: Annotated[str, typer.Option(help="oculus, arkit or rhubarb")] = "oculus",
     pack: PackName = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -120,9 +124,13 @@ def say(
     as_json: AsJson = False,
 ) -> None:
     """Speak one line into a file."""
+    from sidecar.lipsync import files
+    from sidecar.models.pack import write_whole
     from sidecar.synthesis import format_of
 
     format_of(output)  # before the work
+    if lipsync is not None:
+        files.check(lipsync, lipsync_format)
     voice = load_voice(pack, device, precision, threads)
     began = time.perf_counter()
     speech = voice.synthesize(
@@ -132,6 +140,9 @@ def say(
     )  # fmt: skip
     work_s = time.perf_counter() - began
     speech.save(output)
+    if lipsync is not None:
+        lips = files.content(speech.visemes, speech.duration_s, lipsync, lipsync_format, output.name)
+        write_whole(lipsync, lips.encode())
     if as_json:
         words = [[w.text, w.phonemes, round(w.start_s, 3), round(w.end_s, 3)] for w in speech.words]
         report = {"file": str(output), "audio_s": speech.duration_s, "work_s": work_s, "words": words}

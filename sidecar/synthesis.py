@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 
@@ -15,8 +14,9 @@ from sidecar.audio.loudness import normalised
 from sidecar.audio.shape import faded, resampled
 from sidecar.audio.timbre import Timbre, treated
 from sidecar.engines.base import SpeakerChoice
+from sidecar.lipsync.oculus import Row, visemes
 from sidecar.models.loader import Model
-from sidecar.models.pack import storage_errors
+from sidecar.models.pack import write_whole
 from sidecar.prosody.bend import Bent, bent, median_hz
 from sidecar.prosody.change import Change
 from sidecar.prosody.edges import with_edges
@@ -93,12 +93,13 @@ class Timing:
 
 @dataclass(frozen=True, eq=False)
 class Speech:
-    """A spoken line or part of one: mono samples in -1..1, and what is heard when."""
+    """A spoken line or part of one: mono samples in -1..1, and what is heard, and seen on lips, when."""
 
     samples: Floats
     sample_rate_hz: int
     words: tuple[TimedWord, ...]
     phonemes: tuple[TimedPhoneme, ...]
+    visemes: tuple[Row, ...]
     seed: int
     timing: Timing
 
@@ -117,14 +118,7 @@ class Speech:
         file is left, and a file that was there before stays as it was.
         """
         path = Path(path)
-        content = self.encoded(format_of(path))
-        partial = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
-        with storage_errors(path.parent):
-            try:
-                partial.write_bytes(content)
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
+        write_whole(path, self.encoded(format_of(path)))
 
 
 def format_of(path: Path) -> str:
@@ -272,9 +266,9 @@ class Synthesizer:
         samples = treated(samples, rate, act.timbre, act.bent.gain_db, prepared.seed + at)
         samples = resampled(faded(samples, rate), rate, wanted)
         timing = replace(timing, encode_ms=elapsed_ms(began))
-        return Speech(
-            samples, wanted, timed_words(spoken, plan), timed_phonemes(spoken, plan), prepared.seed, timing
-        )
+        phonemes = timed_phonemes(spoken, plan)
+        lips = visemes(phonemes, 0.0, len(samples) / wanted)
+        return Speech(samples, wanted, timed_words(spoken, plan), phonemes, lips, prepared.seed, timing)
 
 
 @dataclass(frozen=True, eq=False)
@@ -401,7 +395,8 @@ def shifted(part: Speech, by_s: float) -> Speech:
         return part
     words = tuple(replace(w, start_s=w.start_s + by_s, end_s=w.end_s + by_s) for w in part.words)
     phonemes = tuple(replace(p, start_s=p.start_s + by_s, end_s=p.end_s + by_s) for p in part.phonemes)
-    return replace(part, words=words, phonemes=phonemes)
+    lips = tuple((start_s + by_s, shape, weight) for start_s, shape, weight in part.visemes)
+    return replace(part, words=words, phonemes=phonemes, visemes=lips)
 
 
 def joined(parts: Sequence[Speech], loudness_lufs: float | None) -> Speech:
@@ -421,6 +416,7 @@ def joined(parts: Sequence[Speech], loudness_lufs: float | None) -> Speech:
         samples=samples,
         words=tuple(word for part in parts for word in part.words),
         phonemes=tuple(phoneme for part in parts for phoneme in part.phonemes),
+        visemes=tuple(row for part in parts for row in part.visemes),
         timing=Timing(sums[0], sums[1], sums[2] + elapsed_ms(began)),
     )
 

@@ -48,6 +48,7 @@ from sidecar.protocol.requests import (
     FORMATS,
     OPS,
     PRIORITIES,
+    TIMINGS,
     Activate,
     Canary,
     Cancel,
@@ -91,7 +92,6 @@ POLL_MS = 500  #: where a signal does not interrupt the wait (Windows), it is se
 LINGER_MS = 2_000
 DRAIN_S = 30.0
 PASS_S = 1.0  #: how long the end waits for a pass whose line nobody waits for any more
-TIMINGS_TODAY = ("words", "phonemes")
 
 
 @dataclass(frozen=True)
@@ -425,7 +425,7 @@ class Server:
             device=DeviceName(engine.device, engine.precision),
             languages=engine.languages,
             formats=FORMATS,
-            timings=TIMINGS_TODAY,
+            timings=TIMINGS,
             emotions=tuple(row.name for row in emotions_of(self._voices.default).emotions),
             priorities=PRIORITIES,
         )
