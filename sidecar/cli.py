@@ -151,6 +151,33 @@ def say(
         out.print(f"{output}: {speech.duration_s:.1f} s of speech in {work_s:.1f} s", highlight=False)
 
 
+@app.command()
+@explained
+def report(
+    text: Annotated[str, typer.Argument(help="The line to look at.")],
+    output: Annotated[Path, typer.Option("--out", "-o", help="An .html file.")] = Path("line.html"),
+    speaker: Annotated[
+        str | None, typer.Option("--speaker", "-s", help="A name, or name:weight,name:weight")
+    ] = None,
+    emotion: Annotated[
+        str, typer.Option("--emotion", "-e", help="A label, or label:weight,label:weight")
+    ] = "neutral",
+    intensity: Annotated[float, typer.Option("--intensity", "-i", help="0 (neutral) to 1")] = 0.5,
+    pack: PackName = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    threads: Threads = None,
+) -> None:
+    """Draw how a line is spoken, with and without its emotion, into one page."""
+    from sidecar.models.pack import write_whole
+    from sidecar.report import report as page
+    from sidecar.synthesis import Line
+
+    line = Line(text, blend(speaker), emotion=blend(emotion, "emotion") or "neutral", intensity=intensity)
+    write_whole(output, page(load_voice(pack, device, precision, threads), line).encode())
+    out.print(f"the page is {output}", highlight=False)
+
+
 def blend(choice: str | None, field: str = "speaker") -> str | dict[str, float] | None:
     """ "af_heart:0.7,am_adam:0.3" -> a mapping; a plain name stays itself."""
     if choice is None or ":" not in choice:

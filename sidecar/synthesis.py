@@ -201,6 +201,12 @@ class Synthesizer:
         seed = derived_seed(line) if line.seed is None else line.seed
         return PreparedLine(line, spoken, said, shapes, mood, seed, elapsed_ms(began))
 
+    def plans(self, line: Line) -> list[Plan]:
+        """How each phrase of the line is going to be spoken, emotion and all."""
+        prepared = self.prepare(line)
+        plans = self.model.engine.plan(prepared.phrases)
+        return [self._acted(plan, prepared, at).bent.plan for at, plan in enumerate(plans)]
+
     def render(self, parts: Sequence[Part]) -> list[Speech]:
         """Phrases of one or several lines in one pass of the model; times count from each phrase's start."""
         began, engine = time.perf_counter(), self.model.engine
