@@ -46,6 +46,9 @@ def live_of(entries: Sequence[Entry], name: str) -> Entry | None:
 
 def _pinned(snapshot: Snapshot) -> Action | None:
     for name, version in snapshot.pins.items():
+        live = live_of(snapshot.entries, name)
+        if live is not None and live.version == version:
+            continue  # another drop of the version that speaks is no reason to load it again
         for entry in snapshot.entries:
             if (entry.name, entry.version, entry.state) == (name, version, State.READY):
                 return Load(entry)

@@ -15,8 +15,8 @@ FOUND, READY, LIVE, CANARY, REJECTED, LOADING, CHECKING = (
 )  # fmt: skip
 
 
-def entry(version: str, state: State, name: str = "voice") -> Entry:
-    return Entry(f"{name}-{version}", "s", state, Path(f"{name}-{version}"), name, version)
+def entry(version: str, state: State, name: str = "voice", again: str = "") -> Entry:
+    return Entry(f"{name}-{version}{again}", "s", state, Path(f"{name}-{version}{again}"), name, version)
 
 
 V1, V2, V3 = entry("1.0.0", LIVE), entry("1.1.0", READY), entry("1.2.0", READY)
@@ -42,12 +42,13 @@ V1, V2, V3 = entry("1.0.0", LIVE), entry("1.1.0", READY), entry("1.2.0", READY)
         (Snapshot([V1, entry("1.1.0", CANARY), V3], {}, 0.2), None),
         (Snapshot([V1, V2], {"voice": "1.1.0"}, 0.2), Load(V2)),
         (Snapshot([V1, V3, Entry("new", "s")]), Check(Entry("new", "s"))),
+        (Snapshot([V1, replace(V1, source="again", state=READY)], {"voice": "1.0.0"}), None),
     ],
     ids=[
         "nothing there", "all is well", "found: check", "highest", "live is higher", "release after beta",
         "numbers, not letters", "another name", "rejected", "pinned", "pinned and live",
         "pinned and not there", "new version on trial", "a first version is not", "one trial a name",
-        "pinned is not tried", "check before load",
+        "pinned is not tried", "check before load", "pinned, live and dropped again",
     ],
 )  # fmt: skip
 def test_the_next_step_is(snapshot: Snapshot, action):
@@ -58,30 +59,30 @@ def test_the_next_step_is(snapshot: Snapshot, action):
 ENTRIES = st.lists(
     st.builds(
         entry, st.sampled_from(["1.0.0", "1.1.0", "2.0.0-rc.1", "2.0.0"]), st.sampled_from(list(State)),
-        st.sampled_from(["a", "b"]),
+        st.sampled_from(["a", "b"]), st.sampled_from(["", " dropped again"]),
     ),
-    unique_by=lambda e: e.label, max_size=8,
+    unique_by=lambda e: e.source, max_size=8,
 )  # fmt: skip
 
 
 @given(ENTRIES, st.dictionaries(st.sampled_from("ab"), st.sampled_from(["1.0.0", "2.0.0"])))
 def test_following_the_policy_comes_to_rest_with_the_wanted_version_live(entries: list[Entry], pins: dict):
     """Do what it says, as the reloader does; it must end, and by the rules."""
-    seen = {e.label: e for e in entries if e.state in (FOUND, READY, LIVE, REJECTED)}
+    seen = {e.source: e for e in entries if e.state in (FOUND, READY, LIVE, REJECTED)}
     for name in "ab":  # at most one is live
         for extra in [e for e in seen.values() if e.name == name and e.state is LIVE][1:]:
-            seen[extra.label] = replace(extra, state=READY)
+            seen[extra.source] = replace(extra, state=READY)
     for _ in range(40):
         action = decide(Snapshot(tuple(seen.values()), pins))
         if action is None:
             break
         done = action.entry
         if isinstance(action, Check):
-            seen[done.label] = done.moved(CHECKING).moved(READY)
+            seen[done.source] = done.moved(CHECKING).moved(READY)
             continue
         for live in [e for e in seen.values() if e.name == done.name and e.state is LIVE]:
-            seen[live.label] = live.moved(READY)
-        seen[done.label] = done.moved(LOADING).moved(LIVE)
+            seen[live.source] = live.moved(READY)
+        seen[done.source] = done.moved(LOADING).moved(LIVE)
     else:
         pytest.fail("it never came to rest")
     for name in "ab":
@@ -90,9 +91,9 @@ def test_following_the_policy_comes_to_rest_with_the_wanted_version_live(entries
         live = [e for e in usable if e.state is LIVE]
         assert len(live) <= 1
         if wanted:
-            assert live == wanted
+            assert len(live) == 1 and live[0] in wanted
         elif usable and name not in pins:
-            assert live == [max(usable, key=lambda e: e.precedence)]
+            assert [e.precedence for e in live] == [max(e.precedence for e in usable)]
 
 
 def test_the_chain_is_the_only_way():
