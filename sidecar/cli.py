@@ -247,6 +247,10 @@ def serve(
     canary: Annotated[
         float, typer.Option(min=0, max=0.9, help="Share of sessions that try a new version first.")
     ] = 0.0,
+    low_memory_swap: Annotated[
+        bool,
+        typer.Option("--low-memory-swap", help="Where two voices do not fit, let go of the old one first."),
+    ] = False,
     no_watch: Annotated[bool, typer.Option("--no-watch", help="Do not look at the models folder.")] = False,
     pack: PackName = None,
     device: Device = "auto",
@@ -272,8 +276,9 @@ def serve(
         if memory_limit is not None:
             limit_memory(memory_limit, device)
         models = HouseOptions(
-            find_pack(home, pack) if pack else None, device, precision, threads, policy, canary, not no_watch
-        )
+            find_pack(home, pack) if pack else None, device, precision, threads, policy, canary, not no_watch,
+            low_memory_swap,
+        )  # fmt: skip
         with progress_bar() as progress:
             return open_house(home, models, progress)
 

@@ -15,8 +15,9 @@ from sidecar.protocol.errors import UnknownSpeaker, did_you_mean
 from sidecar.reload.journal import Journal
 from sidecar.reload.states import Entry, State
 from sidecar.server.device import Outcome, Task, one_pass
-from sidecar.server.reloader import Reloader, ServerSide, Workshop
+from sidecar.server.reloader import Reloader
 from sidecar.server.voices import ServedVoice, Voices
+from sidecar.server.workshop import ServerSide, Workshop
 from sidecar.synthesis import Synthesizer
 from sidecar.text.lexicon import PHONEMES
 from sidecar.text.tokens import MARKS

@@ -13,11 +13,12 @@ from sidecar.reload.states import Entry, State
 @dataclass(frozen=True)
 class Snapshot:
     """`pins` maps a name to the version that the user wants; `canary_share` above 0 tries new versions on
-    that part of the sessions first."""
+    that part of the sessions first. `low_memory_swap`: a live version may go before the next is there."""
 
     entries: Sequence[Entry]
     pins: Mapping[str, str] = field(default_factory=dict)
     canary_share: float = 0.0
+    low_memory_swap: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,17 @@ def decide(snapshot: Snapshot) -> Action | None:
 
 def live_of(entries: Sequence[Entry], name: str) -> Entry | None:
     return next((e for e in entries if e.name == name and e.state is State.LIVE), None)
+
+
+def gives_way(snapshot: Snapshot, entry: Entry, share: float) -> Entry | None:
+    """The live version that may be let go of before `entry` is loaded, should there be no room for both.
+
+    None where that is not allowed, nobody speaks for the name, or a trial needs both.
+    """
+    on_trial = any(e.name == entry.name and e.state is State.CANARY for e in snapshot.entries)
+    if not snapshot.low_memory_swap or share < 1 or on_trial:
+        return None
+    return live_of(snapshot.entries, entry.name)
 
 
 def _pinned(snapshot: Snapshot) -> Action | None:

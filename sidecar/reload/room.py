@@ -1,5 +1,6 @@
 """Is there memory for a second model beside the first?"""
 
+import sys
 from collections.abc import Callable
 
 import psutil
@@ -11,6 +12,8 @@ from sidecar.protocol.errors import InsufficientMemory
 SAFETY = 1.5
 #: Weights come as float16 and are held as float32 on the CPU; while they are converted both are there.
 LOADED_RATIO = 2.0
+#: What letting go of a voice surely gives back; where some of it is held in half precision, that is less.
+FREED_RATIO = 1.5
 MIB = 1 << 20
 
 FreeBytes = Callable[[], int]
@@ -21,19 +24,44 @@ def needed_bytes(manifest: Manifest) -> int:
     return round(LOADED_RATIO * sum(file.size_bytes for file in manifest.files))
 
 
+def freed_bytes(manifest: Manifest) -> int:
+    """What is free again, at the least, once a loaded pack is let go of."""
+    return round(FREED_RATIO * sum(file.size_bytes for file in manifest.files))
+
+
 def free_on(device: torch.device) -> int:
     """Bytes that can still be had, on the device or, for the CPU, on the host."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    return int(psutil.virtual_memory().available)
+    available = int(psutil.virtual_memory().available)
+    return available if (left := left_under_limit()) is None else min(available, left)
 
 
-def check_room(manifest: Manifest, free_bytes: int) -> None:
-    """Raises `InsufficientMemory` unless 1.5 times what the pack needs is free."""
-    needed = round(SAFETY * needed_bytes(manifest))
-    if free_bytes < needed:
+def left_under_limit() -> int | None:
+    """Bytes until the process's own limit (`--memory-limit`), where the system holds it to one."""
+    if sys.platform != "linux":
+        return None
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    if limit == resource.RLIM_INFINITY:
+        return None
+    return max(0, limit - int(psutil.Process().memory_info().data))
+
+
+def fits(manifest: Manifest, free_bytes: int) -> bool:
+    """Whether 1.5 times what the pack needs is free."""
+    return free_bytes >= SAFETY * needed_bytes(manifest)
+
+
+def check_room(manifest: Manifest, free_bytes: int, to_be_freed_bytes: int = 0) -> None:
+    """Raises `InsufficientMemory` unless the pack fits into what is and will be free."""
+    if not fits(manifest, free_bytes + to_be_freed_bytes):
+        freed = f", {to_be_freed_bytes // MIB} MiB more without the voice that speaks" * bool(
+            to_be_freed_bytes
+        )
         raise InsufficientMemory(
-            f"{manifest.name} {manifest.version} needs {needed // MIB} MiB beside the voice that speaks, "
-            f"{free_bytes // MIB} MiB are free",
+            f"{manifest.name} {manifest.version} needs {round(SAFETY * needed_bytes(manifest)) // MIB} MiB, "
+            f"{free_bytes // MIB} MiB are free{freed}",
             tip="close something else, then rescan",
         )

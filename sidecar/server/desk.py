@@ -26,6 +26,7 @@ from sidecar.server.cache import MemoryCache
 from sidecar.server.device import Device, Failed, Outcome, Spoken, Task
 from sidecar.server.disk_cache import DiskCache
 from sidecar.server.flight import Caller, Flight, Recording, Stream, Waiter
+from sidecar.server.held import Held
 from sidecar.server.retries import Asked, Retries
 from sidecar.server.scheduling import (
     RANKS,
@@ -40,7 +41,7 @@ from sidecar.server.scheduling import (
 )
 from sidecar.server.streams import Streams
 from sidecar.server.takes import Take, TakeKey, as_line
-from sidecar.server.voices import Voices
+from sidecar.server.voices import ServedVoice, Voices
 
 MAX_WAITERS = 4096
 OVERLOAD_EVENT_EVERY_S = 1.0
@@ -58,6 +59,15 @@ class Tools:
     answers: Answers
 
 
+@dataclass(frozen=True)
+class Pass:
+    """What the device does now. `work_s` is expected; `voice` is in use even if its lines were dropped."""
+
+    began_s: float
+    work_s: float
+    voice: ServedVoice
+
+
 class Desk:
     """`synthesize`, `next` and `cancel` take requests; `finished` takes what the device has done."""
 
@@ -67,10 +77,11 @@ class Desk:
         self._by_key: dict[TakeKey, Flight] = {}
         self._streams = Streams(tools.answers)
         self._on_disk: dict[TakeKey, list[Waiter]] = {}
+        self._held = Held()
         self._retries = Retries()
         self._shares: dict[str, float] = {}
         self._pace = Pace()
-        self._pass: tuple[float, float] | None = None  # began, expected work
+        self._pass: Pass | None = None
         self._closed = False
         self._due_s: float | None = None
         self._due_changed = True
@@ -89,16 +100,23 @@ class Desk:
             return
         if self._closed:
             raise ShuttingDown("the sidecar is stopping")
-        voice = self._tools.voices.find(request.model, caller.session)
-        key = TakeKey.of(voice.fingerprint, request)
+        self._take_in(Waiter.of(caller, request))
+
+    def _take_in(self, waiter: Waiter) -> None:
+        """A line that was not asked for before. Raises what is wrong with it."""
+        caller, request = waiter.caller, waiter.request
+        known = self._tools.voices.describe(request.model, caller.session)
+        key = TakeKey.of(known.fingerprint, request)
         if (take := self._tools.cache.get(key)) is not None:
-            self._from_take(caller, request, voice.name, take)
+            self._from_take(caller, request, known.name, take)
             return
-        voice.synthesizer.check(as_line(request))
-        waiter = Waiter.of(caller, request)
         if (flight := self._by_key.get(key)) is not None:
             self._join(flight, waiter)
-        elif self._tools.disk is not None and self._ask_disk(key, waiter):
+            return
+        if self._hold(waiter):
+            return
+        self._tools.voices.find(request.model, caller.session).synthesizer.check(as_line(request))
+        if self._tools.disk is not None and self._ask_disk(key, waiter):
             return
         else:
             self._fly(waiter)
@@ -116,6 +134,9 @@ class Desk:
                 waiters.remove(waiter)
                 self._refuse(waiter, error)
                 found = True
+        for waiter in [w for w in self._held if w.caller.is_meant(caller, target)]:
+            self._drop_held(waiter, error)
+            found = True
         for flight in list(self._flights.values()):
             for waiter in [w for w in flight.waiters if w.caller.is_meant(caller, target)]:
                 self._drop_waiter(flight, waiter, error)
@@ -164,12 +185,13 @@ class Desk:
             return
         now = self._tools.answers.clock()
         waiting = self._waiting(now)
-        rows = self._tools.voices.default.synthesizer.model.engine.description.batch_rows
-        flights = [self._flights[key] for key in choose(waiting, rows)]
+        chosen = choose(waiting, self._tools.voices.engine.batch_rows)
+        flights = [self._flights[key] for key in chosen]
         if not flights:
             return
         expected = {line.key: line.first_s for line in waiting}
-        self._pass = (now, sum(expected[flight.number] for flight in flights))
+        work_s = sum(expected[flight.number] for flight in flights)
+        self._pass = Pass(now, work_s, flights[0].voice)
         self._tools.device.submit([self._begin(flight, now) for flight in flights])
 
     def _expire(self) -> None:
@@ -183,6 +205,8 @@ class Desk:
             flight = self._flights[key]
             for waiter in list(flight.waiters):
                 self._drop_waiter(flight, waiter, too_late())
+        for waiter in [w for w in self._held if w.due_s is not None and now > w.due_s]:
+            self._drop_held(waiter, too_late())
         for stream in self._streams.unpulled(now):
             self._drop_stream(stream)
 
@@ -190,8 +214,8 @@ class Desk:
     def due_s(self) -> float | None:
         """When `work` has to be called, at the latest: a deadline, or the end of a stream's life."""
         if self._due_changed:
-            dues = [w.due_s for f in self._flights.values() for w in f.waiters if w.due_s is not None]
-            dues += self._streams.dues_s()
+            waiters = [*self._held, *(w for flight in self._flights.values() for w in flight.waiters)]
+            dues = [w.due_s for w in waiters if w.due_s is not None] + self._streams.dues_s()
             self._due_s, self._due_changed = min(dues, default=None), False
         return self._due_s
 
@@ -201,7 +225,7 @@ class Desk:
     def open_lines(self) -> int:
         """Lines and chunks that were accepted and are not answered."""
         flights = sum(len(flight.waiters) for flight in self._flights.values())
-        return flights + self._streams.parked + sum(map(len, self._on_disk.values()))
+        return flights + self._streams.parked + sum(map(len, self._on_disk.values())) + len(self._held)
 
     @property
     def unfinished(self) -> bool:
@@ -218,7 +242,7 @@ class Desk:
 
     @property
     def waiting(self) -> int:
-        return len(self._flights) - self.running
+        return len(self._flights) - self.running + len(self._held)
 
     def close_door(self) -> None:
         """Take in no new line from now on; what was accepted, and its retries, are still answered."""
@@ -232,6 +256,63 @@ class Desk:
         for waiter in [w for waiters in self._on_disk.values() for w in waiters]:
             self._refuse(waiter, error)
         self._on_disk.clear()
+        for waiter in list(self._held):
+            self._drop_held(waiter, error)
+
+    # --- a voice that gives way to the next
+
+    def pause(self, name: str) -> None:
+        """Begin no line for `name`: what comes waits, and so does what has not begun. Lines under way, and
+        those that ask for a version, end on the voice that they were taken in for."""
+        self._held.begin(name)
+        for flight in list(self._flights.values()):
+            if flight.voice.name.name == name and flight.began_s is None and not flight.is_for_version:
+                for waiter in flight.waiters:
+                    self._retries.forget(waiter.caller)
+                    self._held.hold(name, waiter)
+                self._land(flight)
+
+    def let_go(self, name: str) -> bool:
+        """Let go of the voice of a paused name; False as long as it is needed."""
+        used = self._pass.voice.name.name if self._pass is not None else None
+        return used != name and self._tools.voices.let_go(name)
+
+    def resume(self, name: str) -> None:
+        """What was held is taken in as if it came now, with whoever speaks for `name`."""
+        self._expire()
+        for waiter in self._held.end(name):
+            try:
+                if (asked := self._retries.find(waiter.caller, waiter.request)) is not None:
+                    self._again(waiter.caller, waiter.request, asked)
+                else:
+                    self._take_in(waiter)
+            except NpcVoiceError as error:
+                self._tools.answers.refusal(waiter.caller, error)
+
+    def _hold(self, waiter: Waiter) -> bool:
+        """True when it has to wait for its voice. Raises `Overloaded`."""
+        name = self._tools.voices.name_of(waiter.request.model)
+        if not self._held.holds_up(name):
+            return False
+        limits = self._limits_beside_held(waiter.caller)
+        if len(self._flights) >= limits.lines:
+            raise self._overloaded(Admission(False, reason="full", retry_after_s=1.0))
+        own = sum(flight.client == waiter.caller.route for flight in self._flights.values())
+        if own >= limits.client_lines:
+            raise self._overloaded(Admission(False, reason="client", retry_after_s=1.0))
+        self._due_changed = True
+        self._held.hold(name, waiter)
+        return True
+
+    def _limits_beside_held(self, caller: Caller) -> QueueLimits:
+        """How many lines may fly: those that are held keep their places in the queue."""
+        return QueueLimits(
+            self._limits.lines - len(self._held), self._limits.client_lines - self._held.of_client(caller)
+        )
+
+    def _drop_held(self, waiter: Waiter, error: NpcVoiceError) -> None:
+        self._held.drop(waiter)
+        self._tools.answers.refusal(waiter.caller, error)
 
     # --- waiting
 
@@ -254,6 +335,8 @@ class Desk:
 
     def _fly(self, waiter: Waiter) -> None:
         """A new flight, if there is room and time for it. Raises `Overloaded` or `DeadlineExceeded`."""
+        if self._hold(waiter):  # its voice went while the disk was asked
+            return
         voice = self._tools.voices.find(waiter.request.model, waiter.caller.session)
         now, request = self._tools.answers.clock(), waiter.request
         self._numbers += 1
@@ -264,7 +347,7 @@ class Desk:
         self._shares[client] = entered(self._shares, client, [line.client for line in others])
         (new,) = self._seen([flight], now)
         rows = voice.synthesizer.model.engine.description.batch_rows
-        decision = admit(others, new, now, self._limits, rows)
+        decision = admit(others, new, now, self._limits_beside_held(waiter.caller), rows)
         if not decision.admitted:
             raise too_late() if decision.reason == "late" else self._overloaded(decision)
         if decision.evicted is not None:
@@ -279,7 +362,7 @@ class Desk:
 
     def _seen(self, flights: Iterable[Flight], now: float) -> list[Waiting]:
         """As the scheduler sees them."""
-        pass_s = max(0.0, self._pass[0] + self._pass[1] - now) if self._pass else 0.0
+        pass_s = max(0.0, self._pass.began_s + self._pass.work_s - now) if self._pass else 0.0
         return [
             flight.waiting(self._pace, self._shares.get(flight.client.hex(), 0.0), now, pass_s)
             for flight in flights

@@ -138,6 +138,11 @@ class Flight:
         return bool(self.waiters or self.streams)
 
     @property
+    def is_for_version(self) -> bool:
+        """Whether somebody wants this very version of the voice."""
+        return any("@" in (waiter.request.model or "") for waiter in self.waiters)
+
+    @property
     def client(self) -> bytes:
         return self.first.route
 

@@ -3,11 +3,14 @@
 import ctypes
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from sidecar.protocol.errors import BadRequest
 
 MEBI = 1 << 20
 LEAST_MIB = 256
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  #: glibc's numbers for them
 
 
 def be_nice() -> None:
@@ -29,6 +32,25 @@ def give_back_memory() -> None:
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim is not None:
             trim(0)
+
+
+@contextmanager
+def returnable_memory() -> Iterator[None]:
+    """What is allocated in large pieces in here goes back to the system as soon as it is freed.
+
+    glibc would keep much of it in its heap, in holes that a limit still counts. Outside, thresholds are those
+    that it comes to by itself: there, large pieces come and go with every line. Other systems are left alone.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is None:
+        yield
+        return
+    mallopt(_MMAP_THRESHOLD, MEBI)
+    try:
+        yield
+    finally:
+        mallopt(_MMAP_THRESHOLD, 32 * MEBI)
+        mallopt(_TRIM_THRESHOLD, 64 * MEBI)
 
 
 def limit_memory(mebibytes: int, device: str) -> None:

@@ -22,8 +22,10 @@ from sidecar.protocol.errors import NpcVoiceError
 from sidecar.reload.journal import Journal
 from sidecar.reload.room import free_on
 from sidecar.reload.states import Entry, State
-from sidecar.server.reloader import Workshop, described
+from sidecar.server.host import returnable_memory
+from sidecar.server.reloader import described
 from sidecar.server.voices import ServedVoice, Voices
+from sidecar.server.workshop import Workshop
 from sidecar.synthesis import Synthesizer
 from sidecar.text.lexicon import UserLexicon
 
@@ -39,7 +41,8 @@ CRASHED = (
 class HouseOptions:
     """`pack`: a pack that speaks by default instead of the default voice. `policy` says whose packs are
     taken from the models folder, `canary_share` on which part of the sessions a new version is tried first;
-    0: none, it becomes live at once. `watch`: look at the folder at all."""
+    0: none, it becomes live at once. `watch`: look at the folder at all. `low_memory_swap`: where two voices
+    do not fit, let go of the old one first."""
 
     pack: Pack | None = None
     device: str = "auto"
@@ -48,6 +51,7 @@ class HouseOptions:
     policy: str = "any"
     canary_share: float = 0.0
     watch: bool = True
+    low_memory_swap: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,7 @@ def open_house(home: Home, options: HouseOptions, progress: Progress) -> House:
         free_bytes=lambda: free_on(placement.device),
         canary_share=options.canary_share,
         watch=options.watch,
+        low_memory_swap=options.low_memory_swap,
     )
     return House(Voices(*voices), tuple(entries), workshop, journal)
 
@@ -111,7 +116,8 @@ class Loader:
         """With `probe`, one that has been heard in place. Raises `ModelRejected` or `InsufficientMemory`."""
         user = UserLexicon.load(self.home.lexicon) if self.home.lexicon.exists() else UserLexicon()
         with memory_errors("the voice"):
-            model = load_model(pack, self.placement)
+            with returnable_memory():
+                model = load_model(pack, self.placement)
             emotions = with_users(model.emotions, self.home.emotions)
             synthesizer = Synthesizer(model, user.over(model.lexicon), emotions=emotions)
             if probe and pack.manifest.has(PROBE):

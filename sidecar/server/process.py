@@ -160,7 +160,7 @@ def run(
 
 def export(server: Server, voices: Voices, port: int, stack: ExitStack) -> int:
     """Metrics until the stack unwinds; the port they are on."""
-    gpu = Gpu.of(voices.default.synthesizer.model.engine.description.device)
+    gpu = Gpu.of(voices.engine.device)
     if gpu is not None:
         stack.callback(gpu.close)
     exporter = Exporter(Exported(server.metrics, server.level, gpu), port)

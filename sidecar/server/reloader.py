@@ -13,8 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +24,7 @@ from sidecar.models.pack import Pack, intact
 from sidecar.protocol import events
 from sidecar.protocol.errors import (
     Cancelled,
+    InsufficientMemory,
     ModelRejected,
     NpcVoiceError,
     UnknownModel,
@@ -34,44 +34,19 @@ from sidecar.protocol.errors import (
 from sidecar.protocol.replies import ModelRow, ModelsReply
 from sidecar.reload.candidates import Candidate
 from sidecar.reload.journal import Journal
-from sidecar.reload.policy import Check, Load, Snapshot, Verdict, decide, live_of
-from sidecar.reload.room import check_room
+from sidecar.reload.policy import Check, Load, Snapshot, Verdict, decide, gives_way, live_of
+from sidecar.reload.room import check_room, fits, freed_bytes
 from sidecar.reload.states import Entry, State
 from sidecar.reload.watcher import Watcher
+from sidecar.server.giving_way import GivingWay
 from sidecar.server.host import give_back_memory
-from sidecar.server.voices import ServedVoice, Voices
+from sidecar.server.voices import ServedVoice
+from sidecar.server.workshop import ServerSide, Workshop
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 LOW_PRIORITY = 15
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """What the reloader works with; a test hands in quick ones.
-
-    `check` puts a verified copy into the store; `load` makes a voice of it that has spoken its probe.
-    Both raise an `NpcVoiceError`. `free_bytes` is the memory left on the voices' device.
-    """
-
-    models: Path
-    store: Path
-    check: Callable[[Path, threading.Event], Pack]
-    load: Callable[[Pack], ServedVoice]
-    free_bytes: Callable[[], int]
-    canary_share: float = 0.0
-    watch: bool = True
-
-
-@dataclass(frozen=True)
-class ServerSide:
-    """The server's thread, seen from here: `run` does a job there, `publish` tells an event from there."""
-
-    voices: Voices
-    run: Callable[[Callable[[], None]], None]
-    publish: Callable[[events.Event], None]
-    clock: Callable[[], float]
 
 
 class Reloader:
@@ -85,6 +60,7 @@ class Reloader:
         self._entries: dict[str, Entry] = {entry.source: entry for entry in live}
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
+        self._giving_way = GivingWay(workshop, journal, server, self._stopping)
         self._thread = threading.Thread(target=self._run, name="reloader", daemon=True)
         self._watcher = Watcher(workshop.models, self.found) if workshop.watch else None
         self._began_s: dict[str, float] = {}
@@ -103,6 +79,8 @@ class Reloader:
         self._jobs.put(None)
         if self._thread.is_alive():
             self._thread.join(wait_s)
+        if self._thread.is_alive():  # the process ends in the middle of a load: no pack is to blame for that
+            self._journal.remember(replace(self._journal.memory, loading=None))
         return not self._thread.is_alive()
 
     # --- what others ask
@@ -185,7 +163,10 @@ class Reloader:
             log.exception("a reload failed")
 
     def _snapshot(self) -> Snapshot:
-        return Snapshot(tuple(self._entries.values()), self._journal.memory.pins, self._workshop.canary_share)
+        return Snapshot(
+            tuple(self._entries.values()), self._journal.memory.pins, self._workshop.canary_share,
+            self._workshop.low_memory_swap,
+        )  # fmt: skip
 
     def _do(self, action: Check | Load) -> None:
         if isinstance(action, Check):
@@ -271,25 +252,46 @@ class Reloader:
         entry = self._put(entry.moved(State.LOADING))
         began = self._began_s.pop(entry.source, time.perf_counter())
         try:
-            voice = self._prepared(entry)
+            self._bring_to_life(entry, share, began)
+        except Cancelled:
+            raise
         except NpcVoiceError as error:
             self._reject(entry, error)
         except Exception as error:
             log.exception("a pack that had passed its checks could not be loaded")
             self._reject(entry, ModelRejected(f"it could not be loaded: {type(error).__name__}: {error}"))
-        else:
-            self._hand_over(entry, voice, share, began)
         finally:
             self._journal.remember(replace(self._journal.memory, loading=None))
 
-    def _prepared(self, entry: Entry) -> ServedVoice:
-        """Loaded beside the live one, and heard. Raises an `NpcVoiceError`."""
-        assert entry.folder is not None
-        pack = intact(entry.folder)
-        if pack is None:
-            raise ModelRejected(f"the copy of {entry.label} in the store is damaged: drop it again")
-        check_room(pack.manifest, self._workshop.free_bytes())
-        return self._workshop.load(pack)
+    def _bring_to_life(self, entry: Entry, share: float, began: float) -> None:
+        """Loaded beside the live one or, where that is allowed and there is no room, in its place.
+
+        Raises an `NpcVoiceError`, or whatever a pack makes of loading."""
+        pack, free_bytes = stored(entry), self._workshop.free_bytes()
+        old = gives_way(self._snapshot(), entry, share)
+        if old is None or fits(pack.manifest, free_bytes):
+            check_room(pack.manifest, free_bytes)
+            self._hand_over(entry, self._workshop.load(pack), share, began)
+        else:
+            self._bring_to_life_in_place(entry, pack, old, began)
+
+    def _bring_to_life_in_place(self, entry: Entry, pack: Pack, old: Entry, began: float) -> None:
+        try:
+            former = stored(old)
+        except ModelRejected as error:  # which is no fault of the new one's
+            raise InsufficientMemory(
+                f"there is no room beside {old.label}, which cannot give way: {error.message}"
+            ) from error
+        check_room(pack.manifest, self._workshop.free_bytes(), freed_bytes(former.manifest))
+        try:
+            with self._giving_way.of(former):
+                check_room(pack.manifest, self._workshop.free_bytes())
+                self._hand_over(entry, self._workshop.load(pack), 1.0, began)
+        except Exception:
+            if self._on_server(lambda: self._server.voices.is_absent(old.name)):
+                self._put(old.moved(State.READY))  # it could not be loaded again, and is tried like any other
+            raise
+        self._tell(events.ModelReleased(old.name, old.version))
 
     def _hand_over(self, entry: Entry, voice: ServedVoice, share: float, began: float) -> None:
         """The exchange, on the server's thread."""
@@ -299,12 +301,11 @@ class Reloader:
             self._put(entry.moved(State.CANARY))
             self._tell(events.ModelCanary(entry.name, entry.version, share, 0, 0))
             return
-        old, exchange_ms = self._on_server(lambda: timed(lambda: voices.exchange(voice, clock())))
+        _, exchange_ms = self._on_server(lambda: timed(lambda: voices.exchange(voice, clock())))
+        was = live_of(tuple(self._entries.values()), entry.name)
         self._now_live(entry)
-        was = old.name.version if old is not None else None
-        self._tell(
-            events.ModelLive(entry.name, entry.version, round(1000 * (time.perf_counter() - began), 1), was)
-        )
+        ms = round(1000 * (time.perf_counter() - began), 1)
+        self._tell(events.ModelLive(entry.name, entry.version, ms, was.version if was is not None else None))
         self._journal.tell("exchange", name=entry.name, ms=round(exchange_ms, 4))
 
     def _now_live(self, entry: Entry) -> None:
@@ -356,19 +357,7 @@ class Reloader:
 
     def _on_server(self, job: Callable[[], T]) -> T:
         """What `job` returns on the server's thread. Raises `Cancelled` when the server ends first."""
-        done: Future[T] = Future()
-
-        def run() -> None:
-            try:
-                done.set_result(job())
-            except BaseException as error:
-                done.set_exception(error)
-
-        self._server.run(run)
-        while not self._stopping.is_set():
-            with contextlib.suppress(TimeoutError):
-                return done.result(timeout=0.2)
-        raise Cancelled("the sidecar is stopping")
+        return self._server.ask(job, self._stopping)
 
     def _tell(self, event: events.Event) -> None:
         self._journal.tell(event.topic, **vars(event))
@@ -396,6 +385,14 @@ class Reloader:
 def key(candidate: Candidate) -> str:
     """One drop of one name."""
     return f"{candidate.name}\0{candidate.stamp}"
+
+
+def stored(entry: Entry) -> Pack:
+    """The verified copy of an entry. Raises `ModelRejected` when it is whole no more."""
+    pack = intact(entry.folder) if entry.folder is not None else None
+    if pack is None:
+        raise ModelRejected(f"the copy of {entry.label} in the store is damaged: drop it again")
+    return pack
 
 
 def described(entry: Entry, pack: Pack) -> Entry:

@@ -30,6 +30,7 @@ from sidecar.protocol.events import Event, ModelCanary, ModelReleased, ServerSto
 from sidecar.protocol.limits import VERSION, Limits
 from sidecar.protocol.replies import (
     CancelReply,
+    EmotionsReply,
     ErrorReply,
     HelloReply,
     ModelsReply,
@@ -77,9 +78,10 @@ from sidecar.server.disk_cache import DiskCache
 from sidecar.server.flight import Caller, now_s
 from sidecar.server.keys import Curve, only_known_clients
 from sidecar.server.metrics import Level, Metrics, resident_bytes
-from sidecar.server.reloader import Reloader, ServerSide
+from sidecar.server.reloader import Reloader
 from sidecar.server.scheduling import QueueLimits
-from sidecar.server.voices import Voices, emotions_of
+from sidecar.server.voices import Voices
+from sidecar.server.workshop import ServerSide
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +150,7 @@ class Server:
 
     def reload_with(self, make: Callable[[ServerSide], Reloader]) -> None:
         """Let a reloader bring packs to life, from `run` on; it is stopped with the server."""
-        self._reloader = make(ServerSide(self._voices, self._later, self.publish, now_s))
+        self._reloader = make(ServerSide(self._voices, self._desk, self._later, self.publish, now_s))
 
     def bind(self) -> tuple[str, str]:
         """Listen; the endpoints of commands and events. Raises `zmq.ZMQError` when a port is taken."""
@@ -300,10 +302,10 @@ class Server:
                 self._voices.end_trial(name, now)
             if self._reloader is not None:
                 self._reloader.trial_over(name, version, verdict)
+        if (served := self._voices.fingerprints) != self._served:
+            self._cache.keep_only(served)
+            self._served = served
         if self._voices.retiring:
-            if (served := self._voices.fingerprints) != self._served:
-                self._cache.keep_only(served)
-                self._served = served
             for gone in self._voices.released(now):
                 self.publish(ModelReleased(gone.name, gone.version))
                 if self._reloader is not None:
@@ -391,10 +393,9 @@ class Server:
         if isinstance(request, Hello):
             return self._hello()
         if isinstance(request, Speakers):
-            engine = voices.default.synthesizer.model.engine.description
-            return SpeakersReply(voices.speakers(), engine.default_speaker)
+            return SpeakersReply(voices.speakers(), voices.engine.default_speaker)
         if isinstance(request, Emotions):
-            return emotions_of(voices.default)
+            return EmotionsReply(voices.described.emotions)
         if isinstance(request, Models | Rescan | Activate | Rollback | Canary):
             return self._control_models(request)
         if isinstance(request, Stats):
@@ -415,7 +416,7 @@ class Server:
         return self._reloader.rescan() if isinstance(request, Rescan) else self._reloader.rows
 
     def _hello(self) -> HelloReply:
-        engine = self._voices.default.synthesizer.model.engine.description
+        engine = self._voices.engine
         return HelloReply(
             server=f"npc-voice {__version__}",
             protocol=VERSION,
@@ -426,7 +427,7 @@ class Server:
             languages=engine.languages,
             formats=FORMATS,
             timings=TIMINGS,
-            emotions=tuple(row.name for row in emotions_of(self._voices.default).emotions),
+            emotions=tuple(row.name for row in self._voices.described.emotions),
             priorities=PRIORITIES,
         )
 

@@ -4,34 +4,58 @@ import hashlib
 from dataclasses import dataclass, field, replace
 
 from sidecar import __version__
-from sidecar.protocol.errors import UnknownModel, did_you_mean
-from sidecar.protocol.replies import EmotionRow, EmotionsReply, ModelName, SpeakerRow
+from sidecar.engines.base import Engine, EngineDescription
+from sidecar.prosody.emotions import Repertoire
+from sidecar.protocol.errors import NoModel, UnknownModel, did_you_mean
+from sidecar.protocol.replies import EmotionRow, ModelName, SpeakerRow
 from sidecar.reload.policy import Side
 from sidecar.synthesis import Synthesizer
 
 GRACE_S = 2.0  #: how long a model that was replaced is kept after its last line
 
 
+@dataclass(frozen=True)
+class Description:
+    """What can be told of a voice, whether it is in memory or not. `fingerprint` changes with anything that
+    changes its sound."""
+
+    name: ModelName
+    fingerprint: str
+    engine: EngineDescription
+    speakers: tuple[SpeakerRow, ...]
+    emotions: tuple[EmotionRow, ...]
+
+
 @dataclass(eq=False)
 class ServedVoice:
-    """A model that lines can be spoken with. `fingerprint` changes with anything that changes its sound.
+    """A model that lines can be spoken with.
 
     `leases` are the lines that are being spoken with it, `trial` what it has done since it was on trial.
     """
 
     synthesizer: Synthesizer
-    name: ModelName
-    fingerprint: str
+    description: Description
     leases: int = 0
     trial: Side = field(default_factory=Side)
 
     @classmethod
     def of(cls, synthesizer: Synthesizer, own: bytes = b"") -> "ServedVoice":
         """`own`: what the user's files of pronunciations and emotions say."""
-        manifest, engine = synthesizer.model.manifest, synthesizer.model.engine.description
+        manifest, engine = synthesizer.model.manifest, synthesizer.model.engine
         name = ModelName(manifest.name, manifest.version, manifest.sha256)
-        settings = (manifest.to_json(), engine.device, engine.precision, own, __version__)
-        return cls(synthesizer, name, hashlib.sha256(repr(settings).encode()).hexdigest())
+        facts = engine.description
+        settings = (manifest.to_json(), facts.device, facts.precision, own, __version__)
+        fingerprint = hashlib.sha256(repr(settings).encode()).hexdigest()
+        known = (speakers_of(engine, manifest.name), emotions_of(synthesizer.emotions))
+        return cls(synthesizer, Description(name, fingerprint, facts, *known))
+
+    @property
+    def name(self) -> ModelName:
+        return self.description.name
+
+    @property
+    def fingerprint(self) -> str:
+        return self.description.fingerprint
 
     @property
     def label(self) -> str:
@@ -53,6 +77,14 @@ class Trial:
     share: float
 
 
+@dataclass(frozen=True)
+class Absent:
+    """A voice that was let go of before there is another for its name. `lost`: there will be none."""
+
+    description: Description
+    lost: bool = False
+
+
 class Voices:
     """What is live. Belongs to the server's thread; `exchange` and its like are one step each."""
 
@@ -60,6 +92,7 @@ class Voices:
         """The first is the one for requests that name none."""
         self._default = voices[0].name.name
         self._live = {voice.name.name: voice for voice in voices}
+        self._absent: dict[str, Absent] = {}
         self._trials: dict[str, Trial] = {}
         self._retired: list[tuple[ServedVoice, float]] = []
         self.reloads = 0
@@ -69,17 +102,46 @@ class Voices:
         return self._live[self._default]
 
     @property
+    def described(self) -> Description:
+        """The default voice, even while it is absent."""
+        has_it = self._live.get(self._default) or self._absent[self._default]
+        return has_it.description
+
+    @property
+    def engine(self) -> EngineDescription:
+        return self.described.engine
+
+    @property
     def names(self) -> tuple[ModelName, ...]:
-        return tuple(voice.name for voice in self._live.values())
+        return tuple(description.name for description in self._served())
+
+    def _served(self) -> list[Description]:
+        """Of every name that lines are taken for."""
+        absent = [absent.description for absent in self._absent.values() if not absent.lost]
+        return [*(voice.description for voice in self._live.values()), *absent]
 
     @property
     def fingerprints(self) -> frozenset[str]:
         """Of everything that can be asked for now."""
-        served = [*self._live.values(), *(trial.voice for trial in self._trials.values())]
-        return frozenset(voice.fingerprint for voice in served)
+        served = [*self._served(), *(trial.voice.description for trial in self._trials.values())]
+        return frozenset(description.fingerprint for description in served)
+
+    def name_of(self, model: str | None) -> str:
+        """The name in `name`, `name@version` or None."""
+        return (model or self._default).partition("@")[0]
+
+    def describe(self, model: str | None, session: str) -> Description:
+        """As `find`, also for a voice that is absent for a while."""
+        name, _, version = (model or self._default).partition("@")
+        absent = self._absent.get(name)
+        if absent is not None and not absent.lost and version in ("", absent.description.name.version):
+            return absent.description
+        return self.find(model, session).description
 
     def find(self, model: str | None, session: str) -> ServedVoice:
-        """The voice for `name`, `name@version` or None, as this session hears it. Raises `UnknownModel`."""
+        """The voice for `name`, `name@version` or None, as this session hears it.
+
+        Raises `UnknownModel`, or `NoModel` for a name whose voice was lost."""
         name, _, version = (model or self._default).partition("@")
         live, trial = self._live.get(name), self._trials.get(name)
         if live is not None and not version:
@@ -87,7 +149,12 @@ class Voices:
         for voice in (live, trial.voice if trial is not None else None):
             if voice is not None and voice.name.version == version:
                 return voice
-        known = [voice.label for voice in self._live.values()]
+        if name in self._absent and self._absent[name].lost:
+            raise NoModel(
+                f"no voice speaks for {name!r}: the new one failed and the old one could not be loaded again",
+                tip="free some memory, then rescan; models and the log say why",
+            )
+        known = [f"{served.name.name}@{served.name.version}" for served in self._served()]
         raise UnknownModel(
             f"unknown model {str(model)[:80]!r}{did_you_mean(str(model), known)}", field="model"
         )
@@ -102,8 +169,32 @@ class Voices:
         self._live[name] = new
         if old is not None:
             self._retired.append((old, now_s))
+        if old is not None or self._absent.pop(name, None) is not None:
             self.reloads += 1
         return old
+
+    def let_go(self, name: str) -> bool:
+        """Hold the live voice of `name` no longer, although there is no other yet; no line may be asked of it
+        until `exchange` or `put_back`. False, and nothing done, while lines are spoken with it or with one
+        that it replaced."""
+        voice = self._live[name]
+        if voice.leases or any(retired.name.name == name for retired, _ in self._retired):
+            return False
+        self._absent[name] = Absent(voice.description)
+        del self._live[name]
+        return True
+
+    def put_back(self, voice: ServedVoice) -> None:
+        """The voice that was let go of, loaded again."""
+        self._live[voice.name.name] = voice
+        del self._absent[voice.name.name]
+
+    def lose(self, name: str) -> None:
+        """What was let go of cannot be had again."""
+        self._absent[name] = replace(self._absent[name], lost=True)
+
+    def is_absent(self, name: str) -> bool:
+        return name in self._absent
 
     def begin_trial(self, new: ServedVoice, share: float, now_s: float) -> None:
         """Part of the sessions hear `new`; a trial of another version of its name ends."""
@@ -131,7 +222,7 @@ class Voices:
         return bool(self._retired)
 
     def speakers(self) -> tuple[SpeakerRow, ...]:
-        return tuple(row for voice in self._live.values() for row in speakers_of(voice))
+        return tuple(row for description in self._served() for row in description.speakers)
 
 
 def drawn(session: str, name: str) -> float:
@@ -140,12 +231,11 @@ def drawn(session: str, name: str) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def speakers_of(voice: ServedVoice) -> list[SpeakerRow]:
-    engine = voice.synthesizer.model.engine
-    return [
-        SpeakerRow(name, display_name(name), engine.language_of(name), voice.name.name)
+def speakers_of(engine: Engine, model: str) -> tuple[SpeakerRow, ...]:
+    return tuple(
+        SpeakerRow(name, display_name(name), engine.language_of(name), model)
         for name in engine.description.speakers
-    ]
+    )
 
 
 def display_name(speaker: str) -> str:
@@ -153,11 +243,5 @@ def display_name(speaker: str) -> str:
     return speaker.rpartition("_")[2].capitalize()
 
 
-def emotions_of(voice: ServedVoice) -> EmotionsReply:
-    """What can be asked of a voice."""
-    return EmotionsReply(
-        tuple(
-            EmotionRow(emotion.name, emotion.display, emotion.aliases)
-            for emotion in voice.synthesizer.emotions.emotions.values()
-        )
-    )
+def emotions_of(known: Repertoire) -> tuple[EmotionRow, ...]:
+    return tuple(EmotionRow(e.name, e.display, e.aliases) for e in known.emotions.values())

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.reload.policy import Check, Load, Side, Snapshot, TrialRules, decide, judge
+from sidecar.reload.policy import Check, Load, Side, Snapshot, TrialRules, decide, gives_way, judge
 from sidecar.reload.states import LEGAL, Entry, State
 
 FOUND, READY, LIVE, CANARY, REJECTED, LOADING, CHECKING = (
@@ -54,6 +54,22 @@ V1, V2, V3 = entry("1.0.0", LIVE), entry("1.1.0", READY), entry("1.2.0", READY)
 def test_the_next_step_is(snapshot: Snapshot, action):
     assert decide(snapshot) == action
     assert decide(replace(snapshot, entries=list(reversed(snapshot.entries)))) == action
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "new", "share", "old"),
+    [
+        (Snapshot([V1, V2], low_memory_swap=True), V2, 1.0, V1),
+        (Snapshot([V1, V2]), V2, 1.0, None),
+        (Snapshot([V1, V2], low_memory_swap=True), V2, 0.2, None),
+        (Snapshot([V1, V2, entry("2.0.0", CANARY)], low_memory_swap=True), V2, 1.0, None),
+        (Snapshot([V1, entry("1.0.0", READY, "other")], low_memory_swap=True),
+         entry("1.0.0", READY, "other"), 1.0, None),
+    ],
+    ids=["allowed", "not allowed", "tried on some", "a trial is under way", "another name speaks"],
+)  # fmt: skip
+def test_the_version_that_may_give_way_is(snapshot: Snapshot, new: Entry, share: float, old: Entry | None):
+    assert gives_way(snapshot, new, share) == old
 
 
 ENTRIES = st.lists(

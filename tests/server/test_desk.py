@@ -483,3 +483,45 @@ def test_the_disk_is_asked_before_the_device_and_told_after(disk_room):
     room.desk.found_on_disk(key, take)
     assert room.replies("c")[0].cached and room.body("c") == room.body("a")
     assert not room.device.passes
+
+
+def test_lines_that_are_held_come_by_urgency_then_age_and_a_retry_shares_the_first_ones_answer(room: Room):
+    room.desk.pause("tone")
+    room.ask("ambient", "One.", priority="ambient")
+    room.clock.now += 1
+    room.ask("first", "Two.", session="npc", route=b"before")
+    room.ask("first", "Two.", session="npc", route=b"after")
+    room.ask("bark", "Three.", priority="bark")
+    assert not room.device.passes and room.desk.waiting == 4
+    room.desk.resume("tone")
+    room.settle()
+    assert room.order() == ["bark", "first", "first", "ambient"]
+    assert room.voices.default.synthesizer.model.engine.rendered == [1, 1, 1]
+
+
+def test_lines_that_are_held_keep_their_places_in_the_queue():
+    room = Room(limits=QueueLimits(lines=3, client_lines=2))
+    room.ask("running", "Zero.", route=b"a")
+    room.desk.pause("tone")
+    room.ask("one", "One.", route=b"a")
+    with pytest.raises(Overloaded, match="this client"):
+        room.ask("two", "Two.", route=b"a")
+    room.ask("three", "Three.", route=b"b")
+    with pytest.raises(Overloaded, match="there are"):
+        room.ask("four", "Four.", route=b"c")
+    room.step()
+    room.desk.resume("tone")
+    room.settle()
+    assert room.order() == ["running", "one", "three"]
+
+
+def test_a_voice_is_not_let_go_of_while_the_device_speaks_with_it_for_nobody(room: Room):
+    caller = room.ask("a")
+    room.desk.pause("tone")
+    room.desk.cancel(caller, "a")
+    assert room.voices.default.leases == 0 and not room.desk.let_go("tone")
+    room.step()
+    assert room.desk.let_go("tone")
+    room.ask("b", "Who is there?")
+    room.desk.give_up()
+    assert room.code("b") == "shutting_down"

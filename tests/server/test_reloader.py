@@ -16,12 +16,13 @@ import zmq
 
 from sidecar.models.pack import Pack, describe, open_pack
 from sidecar.protocol.errors import Cancelled, ModelRejected
-from sidecar.reload.journal import Journal
+from sidecar.reload.journal import Journal, Memory
 from sidecar.reload.policy import TrialRules
 from sidecar.reload.states import Entry, State
-from sidecar.server.reloader import Reloader, Workshop
+from sidecar.server.reloader import Reloader
 from sidecar.server.server import Server, ServerSettings
 from sidecar.server.voices import GRACE_S, ServedVoice, Voices, drawn
+from sidecar.server.workshop import Workshop
 from tests.fakes import tone_voice
 from tests.server.test_server import TOKEN, ask, connected, refused
 
@@ -68,6 +69,9 @@ class Fake:
         voice.synthesizer.model = model
         return ServedVoice.of(voice.synthesizer)
 
+    def free(self) -> int:
+        return self.free_bytes
+
 
 class Theatre:
     """A server that reloads, seen from outside."""
@@ -102,16 +106,23 @@ class Theatre:
 
 @contextmanager
 def playing(
-    root: Path, fake: Fake | None = None, share: float = 0.0, rules: TrialRules | None = None
+    root: Path,
+    fake: Fake | None = None,
+    share: float = 0.0,
+    rules: TrialRules | None = None,
+    low_memory_swap: bool = False,
 ) -> Iterator[Theatre]:
     fake = fake or Fake(root / "store")
     workshop = Workshop(
-        root / "models", root / "store", fake.check, fake.load, lambda: fake.free_bytes, share
-    )
-    voice = tone_voice()
-    first = Entry("tone-1.0.0", "", State.LIVE, root / "none", "tone", "1.0.0", voice.name.sha256)
+        root / "models", root / "store", fake.check, fake.load, fake.free, share,
+        low_memory_swap=low_memory_swap,
+    )  # fmt: skip
+    folder = put_pack(root / "store", "1.0.0")
+    voice = fake.load(open_pack(folder))
+    first = Entry("tone-1.0.0", "", State.LIVE, folder, "tone", "1.0.0", voice.name.sha256)
     server = Server(Voices(voice), ServerSettings(token=TOKEN, trial=rules or TrialRules()))
     journal = Journal(root / "store")
+    journal.remember(Memory(live={"tone": str(folder)}))
     del voice  # nobody but the server is to hold it
     server.reload_with(lambda side: Reloader(workshop, journal, side, (first,)))
     endpoint, events = server.bind()

@@ -158,15 +158,15 @@ def fill(config: KokoroConfig, tensors: dict[str, Tensor]) -> Kokoro:
     if odd := sorted(ours.keys() ^ tensors.keys()):
         kind = "missing" if odd[0] in ours else "unexpected"
         raise ModelRejected(f"weights do not fit the architecture: {kind} tensor {odd[0]!r} (of {len(odd)})")
-    shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
+    parameters = dict(network.named_parameters())
     for published, tensor in tensors.items():
-        if tensor.shape != shapes[ours[published]]:
+        parameter = parameters[ours[published]]
+        if tensor.shape != parameter.shape:
             raise ModelRejected(
-                f"{published} has shape {list(tensor.shape)}, expected {list(shapes[ours[published]])}"
+                f"{published} has shape {list(tensor.shape)}, expected {list(parameter.shape)}"
             )
         if not tensor.is_floating_point() or not torch.isfinite(tensor.sum(dtype=torch.float32)):
             raise ModelRejected(f"{published} holds values that are not finite numbers")
-    network.load_state_dict(
-        {ours[name]: tensor.to(torch.float32, copy=True) for name, tensor in tensors.items()}, assign=True
-    )
+        with torch.no_grad():
+            parameter.copy_(tensor)  # in place: a second float32 copy would be there for a moment
     return network

@@ -1,0 +1,66 @@
+"""What bringing packs to life works with: the models' side, and the server's thread seen from another."""
+
+import contextlib
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from sidecar.models.pack import Pack
+from sidecar.protocol import events
+from sidecar.protocol.errors import Cancelled
+from sidecar.server.desk import Desk
+from sidecar.server.voices import ServedVoice, Voices
+
+T = TypeVar("T")
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What the reloader works with; a test hands in quick ones.
+
+    `check` puts a verified copy into the store; `load` makes a voice of it that has spoken its probe.
+    Both raise an `NpcVoiceError`. `free_bytes` is the memory left on the voices' device.
+    `low_memory_swap`: where two voices do not fit, the old one may go before the new one is there.
+    """
+
+    models: Path
+    store: Path
+    check: Callable[[Path, threading.Event], Pack]
+    load: Callable[[Pack], ServedVoice]
+    free_bytes: Callable[[], int]
+    canary_share: float = 0.0
+    watch: bool = True
+    low_memory_swap: bool = False
+
+
+@dataclass(frozen=True)
+class ServerSide:
+    """The server's thread, seen from here: `run` does a job there, `publish` tells an event from there.
+
+    `voices` and `desk` belong to that thread: they are for jobs."""
+
+    voices: Voices
+    desk: Desk
+    run: Callable[[Callable[[], None]], None]
+    publish: Callable[[events.Event], None]
+    clock: Callable[[], float]
+
+    def ask(self, job: Callable[[], T], stopping: threading.Event) -> T:
+        """What `job` returns on the server's thread. Raises `Cancelled` when the server ends first."""
+        done: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                done.set_result(job())
+            except BaseException as error:
+                done.set_exception(error)
+
+        self.run(run)
+        while not stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                return done.result(timeout=_POLL_S)
+        raise Cancelled("the sidecar is stopping")
