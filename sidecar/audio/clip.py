@@ -27,7 +27,14 @@ EXPECTED = "expected 1 to 30 s of one person's speech as WAV, FLAC or OGG"
 _HEADER_BYTES = 12
 _OGG_PAGE, _OGG_FLAGS_AT, _OGG_LAST = b"OggS", 5, 4
 _OPEN_ENDED = (0, 0xFFFFFFFF)  # a stream's header, written before its length was known
-_OTHERS = {b"ID3": "MP3", b"\xff\xfb": "MP3", b"\xff\xf3": "MP3", b"FORM": "AIFF", b".snd": "AU", b"RF64": "RF64"}
+_OTHERS = {
+    b"ID3": "MP3",
+    b"\xff\xfb": "MP3",
+    b"\xff\xf3": "MP3",
+    b"FORM": "AIFF",
+    b".snd": "AU",
+    b"RF64": "RF64",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +78,9 @@ def _container(body: bytes) -> str:
         return "FLAC" if head[:1] == b"f" else "OGG"
     other = next((name for magic, name in _OTHERS.items() if head.startswith(magic)), None)
     other = other or ("MP4" if head[4:8] == b"ftyp" else None)
-    what = f"the clip is {other}" if other else "the clip is not audio that can be read" if body else "no clip"
+    what = (
+        f"the clip is {other}" if other else "the clip is not audio that can be read" if body else "no clip"
+    )
     raise BadAudio(f"{what}: {EXPECTED}")
 
 
@@ -94,9 +103,7 @@ def _reason(error: Exception) -> str:
 def _check_header(file: soundfile.SoundFile) -> None:
     lowest, highest = SAMPLE_RATES_HZ
     if not lowest <= file.samplerate <= highest:
-        raise BadAudio(
-            f"the clip has {file.samplerate} samples a second, expected {lowest} to {highest}"
-        )
+        raise BadAudio(f"the clip has {file.samplerate} samples a second, expected {lowest} to {highest}")
     if file.channels > CHANNELS:
         raise BadAudio(f"the clip has {file.channels} channels, expected 1 or {CHANNELS}")
     if file.frames < 1 << 62:  # else the header does not know

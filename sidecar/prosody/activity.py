@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sidecar.prosody.f0 import FRAMES_PER_S, Bools, Doubles, Floats, Ints, Track, band_passed, framed
+from sidecar.prosody.f0 import FRAMES_PER_S, Bools, Doubles, Floats, Ints, band_passed, framed
 
 PAUSE_S = 0.2  #: shorter gaps are stops and breaths inside a phrase
 
@@ -46,13 +46,13 @@ class Activity:
         return np.asarray((self.phrases[1:, 0] - self.phrases[:-1, 1]) / FRAMES_PER_S)
 
 
-def activity(samples: Floats, track: Track) -> Activity:
-    """Samples at `f0.RATE_HZ`, and their track."""
+def activity(samples: Floats, f0_hz: Doubles) -> Activity:
+    """Samples at `f0.RATE_HZ`, and their F0."""
     power = (framed(band_passed(samples, *_BAND_HZ), _WIDTH) ** 2).mean(1) + _TINY
     level_db = 10 * np.log10(power)
     floor_db, top_db = np.quantile(level_db, (0.05, 0.95))
     loud = level_db > max(top_db - _UNDER_SPEECH_DB, floor_db + _OVER_NOISE_DB)
-    voiced = track.voiced & (level_db > max(top_db - _UNDER_SPEECH_DB, floor_db + _VOICE_OVER_NOISE_DB))
+    voiced = (f0_hz > 0) & (level_db > max(top_db - _UNDER_SPEECH_DB, floor_db + _VOICE_OVER_NOISE_DB))
     heard = without_short(loud | voiced, _SHORTEST)
     quiet = power[~heard]
     noise = float(quiet.mean()) if len(quiet) >= _LEAST_NOISE else float(10 ** (floor_db / 10))
