@@ -72,3 +72,13 @@ def aired(sound: np.ndarray, amplitude: float) -> np.ndarray:
 def full(sound: np.ndarray) -> np.ndarray:
     """At full scale."""
     return (sound / np.abs(sound).max()).astype(np.float32)
+
+
+def speaking(base_hz: float = 110.0, width_st: float = 2.5, duration_s: float = 3.0) -> np.ndarray:
+    """Like speech in what is measured: syllables, phrases with a falling tune, a pause, some noise."""
+    time_s = seconds(duration_s)
+    phrase = (time_s % 1.5) / 1.5
+    tune_st = width_st * (1.5 - 2 * phrase + np.sin(2 * np.pi * 2.1 * time_s))
+    voice = harmonics(base_hz * 2 ** (tune_st / 12))
+    syllables = np.clip(np.sin(2 * np.pi * 2.3 * time_s) ** 2 - 0.15, 0, None) * (phrase < 0.8)
+    return full(voice * syllables + 0.01 * white(duration_s))
