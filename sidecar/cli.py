@@ -108,6 +108,11 @@ def say(
         str, typer.Option("--emotion", "-e", help="A label, or label:weight,label:weight")
     ] = "neutral",
     intensity: Annotated[float, typer.Option("--intensity", "-i", help="0 (neutral) to 1")] = 0.5,
+    reference: Annotated[
+        Path | None,
+        typer.Option("--reference", "-r", help="A .wav, .flac or .ogg to speak like"),
+    ] = None,
+    baseline: Annotated[Path | None, typer.Option(help="A neutral clip of the same person")] = None,
     speed: Annotated[float, typer.Option(help="0.5 to 2")] = 1.0,
     pitch: Annotated[float, typer.Option(help="Semitones, -12 to 12")] = 0.0,
     language: Annotated[str | None, typer.Option(help="en-US, en-GB or zh-CN")] = None,
@@ -135,7 +140,7 @@ def say(
     began = time.perf_counter()
     speech = voice.synthesize(
         text, blend(speaker), manner=blend(manner), emotion=blend(emotion, "emotion") or "neutral",
-        intensity=intensity, speed=speed, pitch_semitones=pitch,
+        intensity=intensity, reference=reference, baseline=baseline, speed=speed, pitch_semitones=pitch,
         language=language, loudness_lufs=loudness, sample_rate_hz=sample_rate,
     )  # fmt: skip
     work_s = time.perf_counter() - began

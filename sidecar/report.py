@@ -15,6 +15,7 @@ import numpy as np
 
 from sidecar.audio.mel import spectrogram
 from sidecar.lipsync.sounds import SHAPES
+from sidecar.prosody.change import NONE
 from sidecar.prosody.emotions import NEUTRAL
 from sidecar.prosody.pitch import VOICED_ABOVE_HZ
 from sidecar.prosody.plan import Plan, Reals
@@ -32,7 +33,7 @@ _STYLE = (
 
 def report(voice: Voice, line: Line) -> str:
     """The page for a line, beside the same one said neutrally. Raises what `synthesize` raises."""
-    plain = replace(line, emotion=NEUTRAL)
+    plain = replace(line, emotion=NEUTRAL, reference=NONE)
     takes = [(said, voice.synthesizer.speak(said), voice.synthesizer.plans(said)) for said in (plain, line)]
     before = takes[0][2]
     parts = [take_html(said, speech, plans, before) for said, speech, plans in takes]

@@ -18,7 +18,7 @@ from sidecar.lipsync.oculus import Row, visemes
 from sidecar.models.loader import Model
 from sidecar.models.pack import write_whole
 from sidecar.prosody.bend import Bent, bent, median_hz
-from sidecar.prosody.change import Change
+from sidecar.prosody.change import NONE, Change
 from sidecar.prosody.edges import with_edges
 from sidecar.prosody.emotions import NEUTRAL, Mood, Repertoire, check_weights
 from sidecar.prosody.pitch import transposed
@@ -42,7 +42,8 @@ JOIN_S = 0.05  #: silence at most on either side of a cut inside a sentence, bes
 class Line:
     """A request to speak. None means: as the model or the line itself suggests.
 
-    `manner` is a second speaker who lends tune and rhythm while `speaker` keeps the timbre.
+    `manner` is a second speaker who lends tune and rhythm while `speaker` keeps the timbre. `reference`
+    is what was heard in a clip (`Clips.change`); it adds to `emotion`, and `intensity` scales both.
     `seed` decides the breath noise; by default it follows from the request.
     """
 
@@ -57,6 +58,7 @@ class Line:
     sample_rate_hz: int | None = None
     loudness_lufs: float | None = None
     seed: int | None = None
+    reference: Change = NONE
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,8 @@ class Synthesizer:
             Phrase("".join(p.symbol for p in phrase.phonemes()), timbre, manner, line.speed)
             for phrase in spoken
         )
-        mood = (self.emotions.mood(line.emotion, timbre.name) * line.intensity).limited()
+        asked = self.emotions.mood(line.emotion, timbre.name) + Mood(line.reference, line.reference)
+        mood = (asked * line.intensity).limited()
         shapes = tuple(shaped(line.text, phrase) for phrase in spoken)
         seed = derived_seed(line) if line.seed is None else line.seed
         return PreparedLine(line, spoken, said, shapes, mood, seed, elapsed_ms(began))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from sidecar.clips import Clips
 from sidecar.engines.base import EngineDescription, SpeakerChoice
 from sidecar.engines.device import Placement, memory_errors, place
 from sidecar.models.default_voice import Progress, ensure_default_voice, silent
@@ -12,7 +13,9 @@ from sidecar.models.home import Home
 from sidecar.models.loader import load_model
 from sidecar.models.manifest import Manifest
 from sidecar.models.pack import open_pack, verify
+from sidecar.prosody.change import NONE, Change
 from sidecar.prosody.emotions import NEUTRAL, Repertoire, with_users
+from sidecar.protocol.errors import BadRequest, StorageError
 from sidecar.synthesis import Line, Speech, Synthesizer
 from sidecar.text.lexicon import UserLexicon
 
@@ -27,6 +30,7 @@ class Voice:
 
     def __init__(self, synthesizer: Synthesizer) -> None:
         self.synthesizer = synthesizer
+        self._clips = Clips()
 
     @classmethod
     def load(
@@ -93,6 +97,8 @@ class Voice:
         manner: SpeakerChoice | None = None,
         emotion: str | Mapping[str, float] = NEUTRAL,
         intensity: float = 0.5,
+        reference: bytes | str | Path | None = None,
+        baseline: bytes | str | Path | None = None,
         speed: float = 1.0,
         pitch_semitones: float = 0.0,
         language: str | None = None,
@@ -102,18 +108,37 @@ class Voice:
     ) -> Speech:
         """Speak one line of any length up to 20,000 characters.
 
-        `speaker`: a name, an index, a blend (name -> weight) or 256 numbers; `manner`: another speaker
-        who lends tune and rhythm; `emotion`: a label, an alias of one or a mixture
-        (label -> weight), as strong as `intensity` 0..1 says, 0 being neutral; `speed` 0.5..2;
-        `pitch_semitones` -12..12; `language`: en-US, en-GB or zh-CN, by default the speaker's;
-        `loudness_lufs`: EBU R128 target. Raises a `RequestError` that names the field.
+        `reference`: a clip (WAV, FLAC or OGG of 1 to 30 s, as bytes or a path) whose emotion is spoken in
+        the speaker's own voice, besides `emotion`; `baseline`: a neutral clip of the same person, without
+        which usual speech is taken for neutral. `speaker`: a name, an index, a blend (name -> weight) or
+        256 numbers; `manner`: another speaker who lends tune and rhythm; `emotion`: a label, an alias of
+        one or a mixture (label -> weight), as strong as `intensity` 0..1 says, 0 being neutral;
+        `speed` 0.5..2; `pitch_semitones` -12..12; `language`: en-US, en-GB or zh-CN, by default the
+        speaker's; `loudness_lufs`: EBU R128 target. Raises a `RequestError` that names the field.
         """
         line = Line(
             text, speaker, manner, emotion, intensity, speed, pitch_semitones, language, sample_rate_hz,
-            loudness_lufs, seed,
+            loudness_lufs, seed, self._reference(reference, baseline),
         )  # fmt: skip
         return self.synthesizer.speak(line)
+
+    def _reference(self, clip: bytes | str | Path | None, baseline: bytes | str | Path | None) -> Change:
+        if clip is None:
+            if baseline is not None:
+                raise BadRequest("a baseline needs the reference that it is compared with", field="baseline")
+            return NONE
+        return self._clips.change(read(clip), None if baseline is None else read(baseline))
 
     def stream(self, text: str, speaker: SpeakerChoice | None = None, **options: object) -> Iterator[Speech]:
         """The same line phrase by phrase, the first as soon as it is ready. Options as in `synthesize`."""
         return self.synthesizer.stream(Line(text, speaker, **options))  # type: ignore[arg-type]
+
+
+def read(clip: bytes | str | Path) -> bytes:
+    """Its bytes, from where they are. Raises `StorageError`."""
+    if isinstance(clip, bytes):
+        return clip
+    try:
+        return Path(clip).read_bytes()
+    except OSError as error:
+        raise StorageError(f"cannot read {clip}: {error.strerror or error}") from error

@@ -122,8 +122,13 @@ class _Link:
     connection: Connection
 
 
-def synthesize_request(text: str, options: Mapping[str, Any]) -> Synthesize:
-    """The request with the fields of `Synthesize` as keywords. Raises `BadRequest` for others."""
+def synthesize_request(text: str, options: Mapping[str, Any], clip: bytes | None = None) -> Synthesize:
+    """The request with the fields of `Synthesize` as keywords. Raises `BadRequest` for others.
+
+    A clip is a reference for its emotion unless `reference` says otherwise.
+    """
+    if clip is not None:
+        options = {"reference": "emotion", **options}
     try:
         request = Synthesize(text, **options)
     except TypeError as error:
@@ -164,13 +169,15 @@ class AsyncClient:
         await asyncio.to_thread(self._sidecar.stop)
 
     async def say(
-        self, text: str, *, session: str | None = None, id: str | None = None, **options: Any
-    ) -> Line:
-        """One line, whole. `options` are the fields of `synthesize`. Raises what the sidecar answers.
+        self, text: str, *, session: str | None = None, id: str | None = None, clip: bytes | None = None,
+        **options: Any,
+    ) -> Line:  # fmt: skip
+        """One line, whole. `options` are the fields of `synthesize`; `clip` is what `reference` refers to.
+        Raises what the sidecar answers.
 
         A task that is cancelled here cancels the line.
         """
-        sent = self._sent(synthesize_request(text, options), session, id)
+        sent = self._sent(synthesize_request(text, options, clip), session, id, clip)
         try:
             return spoken(await self._ask(sent))
         except asyncio.CancelledError:
@@ -178,10 +185,11 @@ class AsyncClient:
             raise
 
     async def stream(
-        self, text: str, *, session: str | None = None, id: str | None = None, **options: Any
-    ) -> AsyncGenerator[Line, None]:
+        self, text: str, *, session: str | None = None, id: str | None = None, clip: bytes | None = None,
+        **options: Any,
+    ) -> AsyncGenerator[Line, None]:  # fmt: skip
         """One line chunk by chunk. Closing the iterator early cancels the rest."""
-        sent = self._sent(synthesize_request(text, {**options, "stream": True}), session, id)
+        sent = self._sent(synthesize_request(text, {**options, "stream": True}, clip), session, id, clip)
         line = spoken(await self._ask(sent))
         last = False
         try:
@@ -247,8 +255,11 @@ class AsyncClient:
         finally:
             socket.close()
 
-    def _sent(self, request: Request, session: str | None = None, request_id: str | None = None) -> _Sent:
-        return _Sent(request_id or uuid.uuid4().hex, request, session or self.options.session)
+    def _sent(
+        self, request: Request, session: str | None = None, request_id: str | None = None,
+        body: bytes | None = None,
+    ) -> _Sent:  # fmt: skip
+        return _Sent(request_id or uuid.uuid4().hex, request, session or self.options.session, body)
 
     async def _get(self, request: Request, kind: type[R], session: str | None = None) -> R:
         answer = await self._ask(self._sent(request, session))

@@ -8,7 +8,10 @@ of its own if `scheduling.admit` lets it. The device does one pass at a time; af
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from sidecar.clips import Heard, name_of
+from sidecar.prosody.reference import change_of
 from sidecar.protocol.errors import (
+    BadAudio,
     Cancelled,
     DeadlineExceeded,
     InsufficientMemory,
@@ -25,6 +28,7 @@ from sidecar.server.answers import Answers
 from sidecar.server.cache import MemoryCache
 from sidecar.server.device import Device, Failed, Outcome, Spoken, Task
 from sidecar.server.disk_cache import DiskCache
+from sidecar.server.ears import Ears
 from sidecar.server.flight import Caller, Flight, Recording, Stream, Waiter
 from sidecar.server.held import Held
 from sidecar.server.retries import Asked, Retries
@@ -40,7 +44,7 @@ from sidecar.server.scheduling import (
     late,
 )
 from sidecar.server.streams import Streams
-from sidecar.server.takes import Take, TakeKey, as_line
+from sidecar.server.takes import Referring, Take, TakeKey, as_line
 from sidecar.server.voices import ServedVoice, Voices
 
 MAX_WAITERS = 4096
@@ -57,6 +61,7 @@ class Tools:
     cache: MemoryCache
     disk: DiskCache | None
     answers: Answers
+    ears: Ears
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ class Desk:
         self._streams = Streams(tools.answers)
         self._on_disk: dict[TakeKey, list[Waiter]] = {}
         self._held = Held()
+        self._on_clip: dict[str, list[Waiter]] = {}
         self._retries = Retries()
         self._shares: dict[str, float] = {}
         self._pace = Pace()
@@ -90,15 +96,32 @@ class Desk:
 
     # --- what clients ask
 
-    def synthesize(self, caller: Caller, request: Synthesize) -> None:
-        """Answer now, or wait for the device. Raises what is wrong with the request."""
+    def synthesize(self, caller: Caller, request: Synthesize, clip: bytes | None = None) -> None:
+        """Answer now, or wait for the device. `clip` comes with a reference and never without.
+
+        Raises what is wrong with the request.
+        """
         self._due_changed = True
-        if request.reference is not None:
-            raise Unsupported("reference clips cannot be used yet", field="reference")
+        if clip is None:
+            self._consider(caller, request, self._closed)
+            return
+        if request.reference != "emotion":
+            raise Unsupported(
+                f"use is {request.reference!r}: a clip's voice cannot be taken over, only its 'emotion'",
+                field="reference",
+            )
+        name = name_of(clip)
+        if (heard := self._tools.ears.known(name)) is not None:
+            self._consider(caller, referring(request, heard), self._closed)
+        else:
+            self._ask_ears(name, clip, Waiter.of(caller, request))
+
+    def _consider(self, caller: Caller, request: Synthesize, is_closed: bool) -> None:
+        """A request whose clip, if it has one, has been heard. Raises what is wrong with it."""
         if (asked := self._retries.find(caller, request)) is not None:
             self._again(caller, request, asked)
             return
-        if self._closed:
+        if is_closed:
             raise ShuttingDown("the sidecar is stopping")
         self._take_in(Waiter.of(caller, request))
 
@@ -129,7 +152,7 @@ class Desk:
     def cancel(self, caller: Caller, target: str) -> bool:
         """End the waiting of a request of this connection or session; True if there was one."""
         error, found = Cancelled("the line was cancelled"), False
-        for waiters in self._on_disk.values():
+        for waiters in [*self._on_disk.values(), *self._on_clip.values()]:
             for waiter in [w for w in waiters if w.caller.is_meant(caller, target)]:
                 waiters.remove(waiter)
                 self._refuse(waiter, error)
@@ -175,6 +198,14 @@ class Desk:
                     self._join(flight, waiter)
                 else:
                     self._fly(waiter)
+            except NpcVoiceError as error:
+                self._refuse(waiter, error)
+
+    def heard(self, name: str, heard: Heard | InternalError) -> None:
+        """What the ears have heard in a clip."""
+        for waiter in self._on_clip.pop(name, []):
+            try:
+                self._consider(waiter.caller, referring(waiter.request, heard), is_closed=False)
             except NpcVoiceError as error:
                 self._refuse(waiter, error)
 
@@ -225,7 +256,8 @@ class Desk:
     def open_lines(self) -> int:
         """Lines and chunks that were accepted and are not answered."""
         flights = sum(len(flight.waiters) for flight in self._flights.values())
-        return flights + self._streams.parked + sum(map(len, self._on_disk.values())) + len(self._held)
+        elsewhere = sum(map(len, [*self._on_disk.values(), *self._on_clip.values()]))
+        return flights + self._streams.parked + elsewhere + len(self._held)
 
     @property
     def unfinished(self) -> bool:
@@ -253,9 +285,11 @@ class Desk:
         error = ShuttingDown("the sidecar is stopping")
         for flight in list(self._flights.values()):
             self._fail(flight, error)
-        for waiter in [w for waiters in self._on_disk.values() for w in waiters]:
-            self._refuse(waiter, error)
+        for waiters in [*self._on_disk.values(), *self._on_clip.values()]:
+            for waiter in waiters:
+                self._refuse(waiter, error)
         self._on_disk.clear()
+        self._on_clip.clear()
         for waiter in list(self._held):
             self._drop_held(waiter, error)
 
@@ -323,6 +357,15 @@ class Desk:
             return False
         self._on_disk.setdefault(key, []).append(waiter)
         return True
+
+    def _ask_ears(self, name: str, clip: bytes, waiter: Waiter) -> None:
+        """Wait until the clip has been heard. Raises `ShuttingDown` or `Overloaded`."""
+        if self._closed:
+            raise ShuttingDown("the sidecar is stopping")
+        is_new = name not in self._on_clip
+        if self.open_lines >= MAX_WAITERS or (is_new and not self._tools.ears.listen(name, clip)):
+            raise self._overloaded(Admission(False, retry_after_s=1.0))
+        self._on_clip.setdefault(name, []).append(waiter)
 
     def _join(self, flight: Flight, waiter: Waiter) -> None:
         if self.open_lines >= MAX_WAITERS:
@@ -519,6 +562,15 @@ class Desk:
     def _refuse(self, waiter: Waiter, error: NpcVoiceError) -> None:
         self._retries.forget(waiter.caller)
         self._tools.answers.refusal(waiter.caller, error)
+
+
+def referring(request: Synthesize, heard: Heard | InternalError) -> Referring:
+    """The request with what was heard in its clip. Raises what was wrong with that."""
+    if isinstance(heard, BadAudio):
+        raise BadAudio(heard.message, field="reference")
+    if isinstance(heard, InternalError):
+        raise heard
+    return Referring.to(change_of(heard), request)
 
 
 def too_late() -> DeadlineExceeded:

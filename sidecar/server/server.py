@@ -1,7 +1,7 @@
 """The process's ear and mouth: sockets, typed requests in, typed replies out.
 
 One thread runs `Server.run`: it reads requests, answers those that need no device at once and hands
-lines to the desk. The device's and the disk's threads leave what they have done in a queue and ring
+lines to the desk. The threads of device, disk and ears leave what they have done in a queue and ring
 a bell at the requests' own socket. So control never waits for speech, and state needs no locks.
 """
 
@@ -75,6 +75,7 @@ from sidecar.server.cache import MemoryCache
 from sidecar.server.desk import Desk, Tools
 from sidecar.server.device import Device
 from sidecar.server.disk_cache import DiskCache
+from sidecar.server.ears import Ears
 from sidecar.server.flight import Caller, now_s
 from sidecar.server.keys import Curve, only_known_clients
 from sidecar.server.metrics import Level, Metrics, resident_bytes
@@ -146,7 +147,9 @@ class Server:
         self._cache = MemoryCache(settings.cache_bytes)
         self._disk = self._disk_cache()
         answers = Answers(self._send, self.publish, self.metrics, now_s)
-        self._desk = Desk(Tools(voices, self._device, self._cache, self._disk, answers), settings.queue)
+        self._ears = Ears(lambda name, heard: self._later(lambda: self._desk.heard(name, heard)))
+        tools = Tools(voices, self._device, self._cache, self._disk, answers, self._ears)
+        self._desk = Desk(tools, settings.queue)
 
     def reload_with(self, make: Callable[[ServerSide], Reloader]) -> None:
         """Let a reloader bring packs to life, from `run` on; it is stopped with the server."""
@@ -184,6 +187,7 @@ class Server:
     def run(self) -> bool:
         """Serve until told to stop, finish what was accepted, then close; returns what `close` does."""
         self._device.start()
+        self._ears.start()
         if self._reloader is not None:
             self._reloader.start()
         if self._disk is not None:
@@ -230,6 +234,7 @@ class Server:
         ended = self._device.stop(PASS_S)
         if self._reloader is not None:
             ended = self._reloader.stop(PASS_S) and ended
+        self._ears.stop()
         if self._disk is not None:
             self._disk.stop()
         if self._guard is not None:
@@ -377,7 +382,7 @@ class Server:
             require_body(request, body)
             if self._settings.log_text:
                 log.info("line", extra={"id": caller.id, "text": request.text})
-            self._desk.synthesize(caller, request)
+            self._desk.synthesize(caller, request, body)
         elif isinstance(request, Next):
             self._desk.next(caller, request.stream)
         else:

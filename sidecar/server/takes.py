@@ -1,11 +1,12 @@
 """Spoken lines as bytes: what a request sounds like, what has been spoken of it, and how it is replied."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import zmq
 
+from sidecar.prosody.change import NONE, Change
 from sidecar.prosody.emotions import NEUTRAL
 from sidecar.protocol.replies import (
     Audio,
@@ -21,6 +22,21 @@ from sidecar.protocol.requests import Synthesize
 from sidecar.synthesis import Line, Speech
 
 CONTAINERS = ("wav", "ogg")
+
+
+@dataclass(frozen=True)
+class Referring(Synthesize):
+    """A request whose clip has been heard: `change` is what was in it."""
+
+    change: Change = NONE
+
+    @classmethod
+    def to(cls, change: Change, request: Synthesize) -> "Referring":
+        return cls(**{f.name: getattr(request, f.name) for f in fields(Synthesize)}, change=change)
+
+
+def reference_of(request: Synthesize) -> Change:
+    return request.change if isinstance(request, Referring) else NONE
 
 
 @dataclass(frozen=True)
@@ -57,9 +73,11 @@ class TakeKey:
 def mood_of(request: Synthesize) -> object:
     """One value for all that sounds neutral."""
     emotion = {request.emotion: 1.0} if isinstance(request.emotion, str) else request.emotion
-    if not emotion.keys() - {NEUTRAL}:
+    reference = reference_of(request)
+    if not emotion.keys() - {NEUTRAL} and reference.is_none:
         return None
-    return tuple(sorted(emotion.items())), request.intensity
+    mood = tuple(sorted(emotion.items())), request.intensity
+    return mood if reference.is_none else (*mood, reference)
 
 
 @dataclass(frozen=True)
@@ -170,4 +188,5 @@ def as_line(request: Synthesize) -> Line:
         language=request.language,
         sample_rate_hz=request.sample_rate,
         seed=request.seed,
+        reference=reference_of(request),
     )

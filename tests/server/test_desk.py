@@ -1,13 +1,17 @@
 """Joining, queueing, streaming, cancelling, answering; clock and device are moved by hand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import zmq
 
+from sidecar.clips import Heard
 from sidecar.lipsync.sounds import SHAPES
+from sidecar.prosody.traits import Traits
 from sidecar.protocol import wire
 from sidecar.protocol.errors import (
+    BadAudio,
     BadRequest,
     Cancelled,
     DeadlineExceeded,
@@ -35,6 +39,23 @@ LONG = (
 )
 
 
+class SteppedEars:
+    """Remembers what was heard; clips wait until the room tells."""
+
+    def __init__(self) -> None:
+        self.heard: dict[str, Heard] = {}
+        self.waiting: list[str] = []
+        self.full = False
+
+    def known(self, name: str) -> Heard | None:
+        return self.heard.get(name)
+
+    def listen(self, name: str, clip: bytes) -> bool:
+        if not self.full:
+            self.waiting.append(name)
+        return not self.full
+
+
 class Room:
     """A desk and everybody around it."""
 
@@ -51,17 +72,26 @@ class Room:
             self.sent.append((caller, reply, body and body.bytes))
 
         answers = Answers(send, self.events.append, Metrics(), self.clock)
-        self.desk = Desk(Tools(self.voices, self.device, self.cache, None, answers), limits or QueueLimits())
+        self.ears = SteppedEars()
+        tools = Tools(self.voices, self.device, self.cache, None, answers, self.ears)
+        self.desk = Desk(tools, limits or QueueLimits())
 
     def caller(self, id: str, session: str | None = None, route: bytes = b"r") -> Caller:
         return Caller(route, id, session or "s", self.clock(), session)
 
     def ask(
-        self, id: str, text: str = "Halt!", route: bytes = b"r", session: str | None = None, **fields
-    ) -> Caller:
+        self, id: str, text: str = "Halt!", route: bytes = b"r", session: str | None = None,
+        clip: bytes | None = None, **fields,
+    ) -> Caller:  # fmt: skip
         caller = self.caller(id, session, route)
-        self.desk.synthesize(caller, Synthesize(text, **fields))
+        self.desk.synthesize(caller, Synthesize(text, **fields), clip)
         return caller
+
+    def tell(self, heard: Heard) -> None:
+        """What the oldest clip holds."""
+        name = self.ears.waiting.pop(0)
+        self.ears.heard[name] = heard
+        self.desk.heard(name, heard)
 
     def step(self, passes: int = 1, takes_s: float = 1.0) -> None:
         for _ in range(passes):
@@ -394,7 +424,7 @@ def test_what_can_be_known_at_once_is_refused_at_once(room: Room):
     for fields, code in (
         ({"speaker": "alt"}, "unknown_speaker"), ({"emotion": "angy"}, "unknown_emotion"),
         ({"language": "xx"}, "unknown_language"), ({"model": "ton"}, "unknown_model"),
-        ({"text": " "}, "empty_text"), ({"reference": "emotion"}, "unsupported"),
+        ({"text": " "}, "empty_text"), ({"reference": "both", "clip": b"RIFF"}, "unsupported"),
     ):  # fmt: skip
         with pytest.raises(NpcVoiceError) as refusal:
             room.ask("a", **fields)
@@ -465,7 +495,8 @@ def disk_room() -> tuple[Room, list[Callable[[], None]]]:
             asked.append((key, take))
 
     answers = room.desk._tools.answers
-    room.desk = Desk(Tools(room.voices, room.device, room.cache, Disk(), answers), QueueLimits())
+    tools = Tools(room.voices, room.device, room.cache, Disk(), answers, room.ears)
+    room.desk = Desk(tools, QueueLimits())
     return room, asked
 
 
@@ -525,3 +556,81 @@ def test_a_voice_is_not_let_go_of_while_the_device_speaks_with_it_for_nobody(roo
     room.ask("b", "Who is there?")
     room.desk.give_up()
     assert room.code("b") == "shutting_down"
+
+
+EXCITED = Traits(5, 40, 130, 200, 6, -5, -3, 6, 0.4, -20, 5, -5, 19, 0.3)
+CLIP = {"reference": "emotion", "clip": b"RIFF"}
+
+
+def test_a_clip_is_heard_once_for_all_who_ask_and_then_known(room: Room):
+    room.ask("a", **CLIP)
+    room.ask("b", route=b"b", **CLIP)
+    assert len(room.ears.waiting) == 1 and not room.device.passes and room.desk.open_lines == 2
+    room.tell(EXCITED)
+    room.settle()
+    room.ask("c", **CLIP)
+    room.ask("neutral")
+    room.settle()
+    assert room.order() == ["a", "b", "c", "neutral"]
+    assert room.body("a") == room.body("b") == room.body("c") != room.body("neutral")
+    assert [room.replies(id)[0].cached for id in "abc"] == [False, False, True]
+
+
+def test_another_clip_is_another_line_unless_it_says_the_same(room: Room):
+    for id, clip in (("a", b"one"), ("b", b"two"), ("c", b"three")):
+        room.ask(id, reference="emotion", clip=clip)
+    for heard in (EXCITED, EXCITED, replace(EXCITED, base_hz=100, median_hz=110)):
+        room.tell(heard)
+    room.settle()
+    assert room.body("a") == room.body("b") != room.body("c")
+
+
+def test_a_bad_clip_is_refused_to_all_who_wait_and_at_once_to_others(room: Room):
+    room.ask("a", **CLIP)
+    room.ask("b", **CLIP)
+    room.tell(BadAudio("the clip is silent"))
+    assert room.code("a") == room.code("b") == "bad_audio"
+    assert room.replies("a")[0].field == "reference"
+    with pytest.raises(BadAudio):
+        room.ask("c", **CLIP)
+
+
+def test_who_waits_for_a_clip_can_cancel(room: Room):
+    caller = room.ask("a", **CLIP)
+    assert room.desk.cancel(caller, "a") and room.code("a") == "cancelled"
+    room.tell(EXCITED)
+    assert not room.device.passes
+
+
+def test_a_retry_with_its_clip_is_one_line_and_with_another_is_refused(room: Room):
+    room.ask("a", session="npc", **CLIP)
+    room.tell(EXCITED)
+    room.ask("a", session="npc", route=b"new", **CLIP)
+    room.settle()
+    assert len(room.replies("a")) == 2 and room.body("a")
+    room.ask("a", session="npc", reference="emotion", clip=b"other")
+    room.tell(replace(EXCITED, base_hz=100, median_hz=110))
+    assert room.replies("a")[-1].code == "bad_request"
+
+
+def test_what_waits_for_a_clip_is_finished_behind_a_closed_door_and_given_up_at_the_end(room: Room):
+    room.ask("a", **CLIP)
+    room.desk.close_door()
+    with pytest.raises(ShuttingDown):
+        room.ask("b", reference="emotion", clip=b"other")
+    room.tell(EXCITED)
+    room.settle()
+    assert room.body("a")
+
+
+def test_a_clip_that_is_still_unheard_at_the_end_is_given_up(room: Room):
+    room.ask("a", **CLIP)
+    room.desk.give_up()
+    assert room.code("a") == "shutting_down" and room.desk.open_lines == 0
+
+
+def test_more_clips_than_can_wait_are_overload(room: Room):
+    room.ears.full = True
+    with pytest.raises(Overloaded) as refused:
+        room.ask("a", **CLIP)
+    assert refused.value.retry_after_ms == 1000

@@ -19,6 +19,8 @@ from sidecar.server.server import Server, ServerSettings
 from sidecar.server.voices import ServedVoice, Voices
 from sidecar.synthesis import Line
 from tests.fakes import still, tone_voices
+from tests.prosody.sounds import speaking
+from tests.test_clips import wav
 
 TOKEN = "correct-token"
 WAIT_MS = 60_000
@@ -196,10 +198,24 @@ def test_a_bad_request_is_refused_by_code_and_field(socket: zmq.Socket, fields: 
 
 
 def test_a_clip_is_taken_only_with_a_reference(socket: zmq.Socket):
-    for fields, code in (({}, "bad_request"), ({"reference": {"use": "emotion"}}, "unsupported")):
+    for fields, code in (
+        ({}, "bad_request"), ({"reference": {"use": "emotion"}}, "bad_audio"),
+        ({"reference": {"use": "voice"}}, "unsupported"),
+    ):  # fmt: skip
         socket.send_multipart([header(op="synthesize", text="Hi.", **fields), b"RIFF"])
         error = msgpack.unpackb(socket.recv())["error"]
         assert (error["code"], error["field"]) == (code, "reference")
+
+
+def test_a_line_is_spoken_like_its_clip(socket: zmq.Socket):
+    fields = {"op": "synthesize", "text": "Hear!", "reference": {"use": "emotion"}, "intensity": 1}
+    bodies = []
+    for clip in (wav(speaking(150, 5)), wav(speaking(150, 1))):
+        socket.send_multipart([header(**fields), clip])
+        reply, body = socket.recv_multipart()
+        assert msgpack.unpackb(reply)["ok"] is True
+        bodies.append(body)
+    assert bodies[0] != bodies[1]
 
 
 def test_garbage_gets_an_error_and_the_connection_lives(socket: zmq.Socket):

@@ -1,0 +1,143 @@
+"""An untrusted recording -> mono samples, or a refusal that says what is wrong with it.
+
+What is not WAV, FLAC or OGG by its first bytes never reaches the decoder, lengths are read off the
+header before anything is decoded, and no more is decoded than the longest clip has, whatever a
+header says.
+"""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from sidecar.audio.shape import resampled
+from sidecar.protocol.errors import BadAudio
+from sidecar.protocol.limits import SAMPLE_RATES_HZ
+
+Floats = npt.NDArray[np.float32]
+
+SECONDS = (1.0, 30.0)
+CHANNELS = 2
+SILENT_UNDER = 1e-3  # -60 dB of full scale
+FLAT_ABOVE = 0.999  # of the peak: where clipping leaves samples and speech hardly ever does
+FLAT_SHARE = 0.01
+EXPECTED = "expected 1 to 30 s of one person's speech as WAV, FLAC or OGG"
+_HEADER_BYTES = 12
+_OGG_PAGE, _OGG_FLAGS_AT, _OGG_LAST = b"OggS", 5, 4
+_OPEN_ENDED = (0, 0xFFFFFFFF)  # a stream's header, written before its length was known
+_OTHERS = {
+    b"ID3": "MP3",
+    b"\xff\xfb": "MP3",
+    b"\xff\xf3": "MP3",
+    b"FORM": "AIFF",
+    b".snd": "AU",
+    b"RF64": "RF64",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A recording: mono samples whose peak is 1, and the peak it had in dB of full scale."""
+
+    samples: Floats
+    sample_rate_hz: int
+    peak_dbfs: float
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.samples) / self.sample_rate_hz
+
+    def at(self, sample_rate_hz: int) -> Floats:
+        """The samples at another rate."""
+        return resampled(self.samples, self.sample_rate_hz, sample_rate_hz)
+
+
+def decoded(body: bytes) -> Clip:
+    """The clip in `body`. Of two channels the louder counts. Raises `BadAudio`."""
+    kind = _container(body)
+    if _is_cut_off(body, kind):
+        raise BadAudio(f"the clip is cut off: its end is missing; {EXPECTED}")
+    try:
+        with soundfile.SoundFile(io.BytesIO(body)) as file:
+            _check_header(file)
+            both, rate = _read(file), file.samplerate
+    except (soundfile.SoundFileError, RuntimeError) as error:
+        raise BadAudio(f"the clip cannot be read as {kind}: {_reason(error)}; {EXPECTED}") from error
+    _check_length(len(both) / rate)
+    return _checked(both, rate)
+
+
+def _container(body: bytes) -> str:
+    """What the first bytes say it is."""
+    head = body[:_HEADER_BYTES]
+    if head[:4] == b"RIFF" and head[8:] == b"WAVE":
+        return "WAV"
+    if head[:4] in (b"fLaC", _OGG_PAGE):
+        return "FLAC" if head[:1] == b"f" else "OGG"
+    other = next((name for magic, name in _OTHERS.items() if head.startswith(magic)), None)
+    other = other or ("MP4" if head[4:8] == b"ftyp" else None)
+    what = (
+        f"the clip is {other}" if other else "the clip is not audio that can be read" if body else "no clip"
+    )
+    raise BadAudio(f"{what}: {EXPECTED}")
+
+
+def _is_cut_off(body: bytes, kind: str) -> bool:
+    """Whether bytes that the container speaks of are missing; the decoder reads on in silence."""
+    if kind == "WAV":
+        size = int.from_bytes(body[4:8], "little")
+        return size not in _OPEN_ENDED and size + 8 > len(body) + 1  # a pad byte is often left out
+    if kind == "OGG":
+        last = body.rfind(_OGG_PAGE)
+        return not body[last + _OGG_FLAGS_AT] & _OGG_LAST if last + _OGG_FLAGS_AT < len(body) else True
+    return False
+
+
+def _reason(error: Exception) -> str:
+    """The decoder's own words, without the object it was opened from."""
+    return str(error).rpartition(": ")[2].rstrip(".").lower()
+
+
+def _check_header(file: soundfile.SoundFile) -> None:
+    lowest, highest = SAMPLE_RATES_HZ
+    if not lowest <= file.samplerate <= highest:
+        raise BadAudio(f"the clip has {file.samplerate} samples a second, expected {lowest} to {highest}")
+    if file.channels > CHANNELS:
+        raise BadAudio(f"the clip has {file.channels} channels, expected 1 or {CHANNELS}")
+    if file.frames < 1 << 62:  # else the header does not know
+        _check_length(file.frames / file.samplerate)
+
+
+def _check_length(seconds: float) -> None:
+    shortest, longest = SECONDS
+    if seconds < shortest:
+        raise BadAudio(f"the clip is too short: {seconds:.2f} s, expected {shortest:g} to {longest:g} s")
+    if seconds > longest:
+        raise BadAudio(f"the clip is too long: {seconds:.1f} s, expected {shortest:g} to {longest:g} s")
+
+
+def _most_frames(sample_rate_hz: int) -> int:
+    return int(SECONDS[1] * sample_rate_hz) + 1
+
+
+def _read(file: soundfile.SoundFile) -> Floats:
+    """[frames, channels], at most one frame more than the longest clip has."""
+    samples: Floats = file.read(_most_frames(file.samplerate), dtype="float32", always_2d=True)
+    return samples
+
+
+def _checked(both: Floats, sample_rate_hz: int) -> Clip:
+    """The louder channel at full scale. Raises `BadAudio` for samples that are no sound."""
+    if not np.isfinite(both).all():
+        raise BadAudio("the clip has samples that are not finite numbers")
+    samples = both[:, int(np.argmax(np.abs(both).mean(0, dtype=np.float64)))]
+    peak = float(np.abs(samples).max())
+    if peak < SILENT_UNDER:
+        raise BadAudio(f"the clip is silent: its peak is under -60 dB of full scale; {EXPECTED}")
+    full: Floats = samples / np.float32(peak)
+    flat = float(np.mean(np.abs(full) >= FLAT_ABOVE))
+    if flat > FLAT_SHARE:
+        raise BadAudio(f"the clip is clipped: {flat:.0%} of its samples are at its peak; record it softer")
+    return Clip(full, sample_rate_hz, 20 * float(np.log10(peak)))

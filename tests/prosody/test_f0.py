@@ -1,0 +1,98 @@
+"""The tracker against signals whose F0 is known, and beside two trackers of renown on speech."""
+
+import numpy as np
+import pytest
+
+from sidecar.prosody.f0 import FRAMES_PER_S, HOP, RATE_HZ, tracked
+from sidecar.voice import Voice
+from tests.prosody.sounds import harmonics, mixed, seconds, telephoned, white
+
+T = seconds(2.0)
+
+
+def errors_st(sound: np.ndarray, truth_hz: np.ndarray) -> np.ndarray:
+    """Of the voiced frames but the edges'; most frames must be voiced."""
+    found, truth = tracked(sound)[5:-5], truth_hz[::HOP][5:-5]
+    found, truth = found[: len(truth)], truth[: len(found)]
+    voiced = found > 0
+    assert voiced.mean() > 0.9
+    return 12 * np.log2(found[voiced] / truth[voiced])
+
+
+@pytest.mark.parametrize("hz", [60, 82, 120, 220, 350, 480])
+def test_steady_voices_of_men_women_and_children_are_found_to_a_twentieth_of_a_semitone(hz: float):
+    truth = np.full(len(T), float(hz))
+    assert np.abs(errors_st(harmonics(truth), truth)).max() < 0.05
+    assert np.abs(errors_st(telephoned(harmonics(truth)), truth)).max() < 0.05
+
+
+@pytest.mark.parametrize(
+    "truth",
+    [80 * 2 ** (T / 2), 480 * 2 ** (-T / 2), 200 * 2 ** (np.sin(2 * np.pi * 5.5 * T) / 12)],
+    ids=["up", "down", "vibrato"],
+)
+def test_glides_are_followed(truth: np.ndarray):
+    assert np.quantile(np.abs(errors_st(harmonics(truth), truth)), 0.95) < 0.35
+
+
+def test_an_octave_in_a_quarter_of_a_second_is_followed():
+    truth = 120 * 2 ** np.clip((T - 0.8) / 0.25, 0, 1)
+    assert np.quantile(np.abs(errors_st(harmonics(truth), truth)), 0.95) < 1
+
+
+@pytest.mark.parametrize(
+    ("hz", "formants"),
+    [(250, ((500, 80), (1500, 120))), (150, ((450, 60), (1500, 120))), (100, ((400, 60), (1400, 100))),
+     (110, ((330, 50), (2200, 100))), (200, ((400, 60), (2200, 100))), (300, ((600, 80), (1100, 100)))],
+)  # fmt: skip
+def test_a_harmonic_on_a_formant_is_not_taken_for_the_fundamental(hz: float, formants: tuple):
+    truth = np.full(len(T), float(hz))
+    sound = harmonics(truth, formants)
+    for heard in (sound, telephoned(sound)):
+        assert np.abs(np.median(errors_st(heard, truth))) < 0.05
+
+
+@pytest.mark.parametrize("snr_db", [20, 10, 5])
+def test_noise_does_not_bend_it(snr_db: float):
+    truth = np.full(len(T), 150.0)
+    assert np.quantile(np.abs(errors_st(mixed(harmonics(truth), white(2.0), snr_db), truth)), 0.9) < 0.15
+
+
+def test_jitter_is_followed_and_not_smoothed_to_an_octave():
+    rng = np.random.default_rng(0)
+    truth = 120 * 2 ** (np.repeat(rng.normal(0, 0.3, len(T) // HOP), HOP) / 12)
+    assert np.quantile(np.abs(errors_st(harmonics(truth), truth)), 0.9) < 0.6
+
+
+def test_noise_and_silence_have_no_voice():
+    assert not tracked(white(3.0)).any()
+    assert not tracked(np.zeros(RATE_HZ, np.float32)).any()
+
+
+def praat(samples: np.ndarray, rate_hz: int, frames: int) -> np.ndarray:
+    parselmouth = pytest.importorskip("parselmouth", reason="parselmouth is not installed")
+    pitch = parselmouth.Sound(samples.astype(np.float64), rate_hz).to_pitch_ac(
+        time_step=1 / FRAMES_PER_S, pitch_floor=60, pitch_ceiling=500
+    )
+    return np.nan_to_num([pitch.get_value_at_time(i / FRAMES_PER_S) for i in range(frames)])
+
+
+def world(samples: np.ndarray, rate_hz: int, frames: int) -> np.ndarray:
+    pyworld = pytest.importorskip("pyworld", reason="pyworld is not installed")
+    f0_hz, _ = pyworld.harvest(samples.astype(np.float64), rate_hz, f0_floor=60, f0_ceil=500, frame_period=10)
+    return np.resize(f0_hz, frames)
+
+
+@pytest.mark.parametrize(("other", "gross"), [(praat, 0.05), (world, 0.06)], ids=["praat", "world"])
+@pytest.mark.parametrize("speaker", ["am_michael", "bf_emma"])
+def test_it_agrees_with_trackers_of_renown_on_speech(voice: Voice, speaker: str, other, gross: float):
+    from sidecar.audio.shape import resampled
+
+    speech = voice.synthesize("Nobody who went in ever came back out. Take a lantern with you.", speaker)
+    found = tracked(resampled(speech.samples, speech.sample_rate_hz, RATE_HZ))
+    theirs = other(speech.samples, speech.sample_rate_hz, len(found))
+    both = (found > 0) & (theirs > 0)
+    assert both.sum() > 0.8 * (theirs > 0).sum()
+    apart_st = np.abs(12 * np.log2(found[both] / theirs[both]))
+    assert np.median(apart_st) < 0.3
+    assert np.mean(apart_st > 2.5) < gross
