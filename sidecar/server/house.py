@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 from sidecar.checks.candidate import check_candidate
 from sidecar.checks.settings import settings_for
 from sidecar.checks.speaking import check_probe
+from sidecar.checks.stages import CheckSettings
 from sidecar.engines.device import Placement, memory_errors, place
 from sidecar.models import default_voice
 from sidecar.models.default_voice import Progress, ensure_default_voice
@@ -93,8 +95,8 @@ def open_house(home: Home, options: HouseOptions, progress: Progress) -> House:
     workshop = Workshop(
         models=home.models,
         store=home.store,
-        check=lambda source, cancelled: (
-            check_candidate(source, home.store, settings_for(home, options.policy), cancelled=cancelled).pack
+        check=lambda source, cancelled: checked(
+            source, cancelled, home, settings_for(home, options.policy), journal
         ),
         load=lambda pack: loader.load(pack, probe=True),
         free_bytes=lambda: free_on(placement.device),
@@ -103,6 +105,16 @@ def open_house(home: Home, options: HouseOptions, progress: Progress) -> House:
         low_memory_swap=options.low_memory_swap,
     )
     return House(Voices(*voices), tuple(entries), workshop, journal)
+
+
+def checked(
+    source: Path, cancelled: threading.Event, home: Home, settings: CheckSettings, journal: Journal
+) -> Pack:
+    """A verified copy in the store; what each stage took is written down. Raises as `check_candidate`."""
+    done = check_candidate(source, home.store, settings, cancelled=cancelled)
+    stages = {item.stage.value: round(item.ms, 1) for item in done.report.stages}
+    journal.tell("checked", source=source.name, ms=stages)
+    return done.pack
 
 
 @dataclass(frozen=True)

@@ -271,7 +271,9 @@ class Reloader:
         old = gives_way(self._snapshot(), entry, share)
         if old is None or fits(pack.manifest, free_bytes):
             check_room(pack.manifest, free_bytes)
-            self._hand_over(entry, self._workshop.load(pack), share, began)
+            voice, load_ms = timed(lambda: self._workshop.load(pack))
+            self._journal.tell("loaded", name=entry.name, version=entry.version, ms=round(load_ms, 1))
+            self._hand_over(entry, voice, share, began)
         else:
             self._bring_to_life_in_place(entry, pack, old, began)
 

@@ -16,6 +16,7 @@ import os
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,6 +74,28 @@ def told(title: str, heard: Heard, calm: Heard | None = None) -> None:
     print(f"p50 {p50:.0f} ms, p99 {p99:.0f} ms, worst {worst:.0f} ms{ratio}", flush=True)
 
 
+def by_stage(log: list[dict], dropped_s: dict[str, float]) -> Iterator[str]:
+    """Drop to live: the median seconds of each stage, from the last byte written."""
+    spans: dict[str, list[float]] = {}
+    for version, at_s in dropped_s.items():
+        mine = [
+            entry
+            for entry in log
+            if version in str(entry.get("source", entry.get("version", entry.get("to"))))
+        ]
+        found, checked, loaded, live = (
+            next(entry for entry in mine if entry["event"] == event)
+            for event in ("model.found", "checked", "loaded", "model.live")
+        )
+        spans.setdefault("settle", []).append(found["time"] - at_s)
+        for stage, ms in checked["ms"].items():
+            spans.setdefault(f"check: {stage}", []).append(ms / 1000)
+        spans.setdefault("load beside and probe", []).append(loaded["ms"] / 1000)
+        spans.setdefault("from the last byte to live", []).append(live["time"] - at_s)
+    for stage, seconds in spans.items():
+        yield f"  {stage}: {statistics.median(seconds):.2f} s"
+
+
 async def changed(events, name: str = "live") -> ModelLive:
     """The next version that is live. Raises `RuntimeError` when it is rejected."""
     while True:
@@ -98,9 +121,11 @@ async def run(options: argparse.Namespace, file: Path, home: Home, pack: Pack, p
         await asyncio.sleep(options.calm)
         told("calm", calm)
         company.heard = dropped = Heard()
+        since: dict[str, float] = {}
         for number in range(options.drops):
             at = time.perf_counter()
             drop(pack, home.models, f"1.1.{number}")
+            since[f"1.1.{number}"] = time.time()
             if number == 0:
                 await asyncio.wait_for(listening, 240)
             event = await changed(events)
@@ -125,6 +150,8 @@ async def run(options: argparse.Namespace, file: Path, home: Home, pack: Pack, p
     versions = calm.versions | dropped.versions | swapped.versions
     print(f"versions heard: {sorted(versions)}")
     log = [json.loads(line) for line in (home.store / "events.jsonl").read_text("utf-8").splitlines()]
+    for line in by_stage(log, since):
+        print(line)
     exchanges = [entry["ms"] for entry in log if entry["event"] == "exchange"]
     print(f"pointer exchange: median {statistics.median(exchanges):.3f} ms, worst {max(exchanges):.3f} ms")
 
