@@ -78,11 +78,7 @@ def by_stage(log: list[dict], dropped_s: dict[str, float]) -> Iterator[str]:
     """Drop to live: the median seconds of each stage, from the last byte written."""
     spans: dict[str, list[float]] = {}
     for version, at_s in dropped_s.items():
-        mine = [
-            entry
-            for entry in log
-            if version in str(entry.get("source", entry.get("version", entry.get("to"))))
-        ]
+        mine = [entry for entry in log if version_of(entry) == version]
         found, checked, loaded, live = (
             next(entry for entry in mine if entry["event"] == event)
             for event in ("model.found", "checked", "loaded", "model.live")
@@ -94,6 +90,11 @@ def by_stage(log: list[dict], dropped_s: dict[str, float]) -> Iterator[str]:
         spans.setdefault("from the last byte to live", []).append(live["time"] - at_s)
     for stage, seconds in spans.items():
         yield f"  {stage}: {statistics.median(seconds):.2f} s"
+
+
+def version_of(entry: dict) -> str:
+    """What an entry of the log is about: a source is named after its version here."""
+    return str(entry.get("source", entry.get("version", entry.get("to")))).rpartition("-")[2]
 
 
 async def changed(events, name: str = "live") -> ModelLive:
