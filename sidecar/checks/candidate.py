@@ -6,6 +6,7 @@ staging folder, and what passed is renamed into place.
 
 import hashlib
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -104,8 +105,17 @@ def verdict(name: str, ended: Ended, settings: CheckSettings) -> Report:
         )
     raise refusal(
         Reason.CHECK_CRASHED,
-        f"{name}: the check ended with code {ended.code} at stage {where!r}: {ended.last_words}",
+        f"{name}: the check {how_it_ended(ended)} at stage {where!r}",
+        tip="drop it again, or rescan, to try once more",
     )
+
+
+def how_it_ended(ended: Ended) -> str:
+    """In plain words. A negative code is the signal that killed the child: another's, or its own crash."""
+    if ended.code < 0:
+        names = {known.value: known.name for known in signal.Signals}  # not those for real time
+        return f"was killed ({names.get(-ended.code, f'signal {-ended.code}')})"
+    return f"ended with code {ended.code} ({ended.last_words})"
 
 
 def published(folder: Path, store: Path) -> Pack:

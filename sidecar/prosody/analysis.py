@@ -1,7 +1,7 @@
 """A clip -> traits, or a refusal: what cannot be measured is not guessed.
 
-The bounds were set between clean speech (12 synthetic voices, neutral and bent, and recordings of people)
-and the same with noise, babble and music at known levels:
+The bounds were set between clean speech (12 of the default voices, neutral and bent, and 13 recordings
+of people) and the same with noise, babble and music at known levels:
 
     measure                                  speech        refused
     speech over its background               over 28 dB    0 dB of white or pink noise, babble: 2 .. 9

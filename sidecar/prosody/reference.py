@@ -8,10 +8,11 @@ posterior mean). F0 is then judged by what the clip says of itself: its median o
 base value itself may be anybody's, so that it counts only where it is over most women's or under
 most men's.
 
-The usual values are means over neutral speech of 8 of the default voices, two texts each, and of 13
-recordings of two people, measured by `analysed`; most
-lie where published ones do: 2 to 4 semitones of standard deviation (Traunmüller & Eriksson 1995), 4 to
-5 syllables a second.
+The usual values lie between two means as `analysed` measures them, over 23 neutral clips of 12 of the
+default voices and over 13 recordings of people, read sentences and spoken numbers: median over base
+4.7 and 3.7 semitones, spread 3.5 and 2.2 (published: 2 to 4, Traunmüller & Eriksson 1995), slope -6.4
+and -2.4, final movement -4.0 and -0.7, syllables 5.0 and 3.8 a second, tilt -7.2 and -7.2 dB, cepstral
+peak 18.7 and 22.3 dB, jitter 0.4 and 0.3.
 """
 
 import math
@@ -23,9 +24,9 @@ from sidecar.prosody.traits import Traits
 REGISTERS_HZ = (75.0, 165.0)  #: base values of most men and women lie between
 MEDIAN_OVER_BASE_ST = 4.0
 RANGE_ST = 3.0
-SLOPE_ST, FINAL_ST = -5.0, -3.0
+SLOPE_ST, FINAL_ST = -4.5, -2.5
 SYLLABLES_PER_S = 4.6
-TILT_DB = -7.5
+TILT_DB = -7.2
 CEPSTRAL_PEAK_DB = 16.0  # the least of clear voices: air is added, never taken away
 JITTER_ST = 0.5
 

@@ -138,7 +138,10 @@ class HostError(NpcVoiceError):
 
 
 class StorageError(HostError):
+    """`reason` says what `internal` does not, where a pack is refused for it."""
+
     code = "internal"
+    reason: ClassVar[str] = "storage"
 
 
 class InsufficientMemory(HostError):

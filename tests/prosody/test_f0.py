@@ -83,16 +83,22 @@ def world(samples: np.ndarray, rate_hz: int, frames: int) -> np.ndarray:
     return np.resize(f0_hz, frames)
 
 
-@pytest.mark.parametrize(("other", "gross"), [(praat, 0.05), (world, 0.06)], ids=["praat", "world"])
+@pytest.mark.parametrize(
+    ("other", "shared", "gross"),
+    [(praat, 0.9, 0.05), (world, 0.7, 0.06)],  # WORLD's Harvest takes breaths and stops for voiced
+    ids=["praat", "world"],
+)
 @pytest.mark.parametrize("speaker", ["am_michael", "bf_emma"])
-def test_it_agrees_with_trackers_of_renown_on_speech(voice: Voice, speaker: str, other, gross: float):
+def test_it_agrees_with_trackers_of_renown_on_speech(
+    voice: Voice, speaker: str, other, shared: float, gross: float
+):
     from sidecar.audio.shape import resampled
 
     speech = voice.synthesize("Nobody who went in ever came back out. Take a lantern with you.", speaker)
     found = tracked(resampled(speech.samples, speech.sample_rate_hz, RATE_HZ))
     theirs = other(speech.samples, speech.sample_rate_hz, len(found))
     both = (found > 0) & (theirs > 0)
-    assert both.sum() > 0.8 * (theirs > 0).sum()
+    assert both.sum() > shared * (theirs > 0).sum()
     apart_st = np.abs(12 * np.log2(found[both] / theirs[both]))
     assert np.median(apart_st) < 0.3
     assert np.mean(apart_st > 2.5) < gross
