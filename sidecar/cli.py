@@ -77,6 +77,7 @@ def demo(
         rows = [
             {
                 "speaker": s.line.speaker,
+                "emotion": s.line.mood,
                 "text": s.line.text,
                 "audio_s": s.audio_s,
                 "work_s": s.work_s,
@@ -86,10 +87,10 @@ def demo(
         ]
         print(json.dumps(rows))
         return
-    table = Table("speaker", "line", "seconds", "x real time", Column("file", overflow="fold"))
+    table = Table("speaker", "emotion", "line", "seconds", "x real time", Column("file", overflow="fold"))
     for s in spoken:
         speed = f"{s.audio_s / s.work_s:.1f}"
-        table.add_row(s.line.speaker, s.line.text, f"{s.audio_s:.1f}", speed, s.file.name)
+        table.add_row(s.line.speaker, s.line.mood, s.line.text, f"{s.audio_s:.1f}", speed, s.file.name)
     out.print(table)
     out.print(f"the files are in {folder}", highlight=False)
 
@@ -103,12 +104,19 @@ def say(
         str | None, typer.Option("--speaker", "-s", help="A name, or name:weight,name:weight")
     ] = None,
     manner: Annotated[str | None, typer.Option(help="Another speaker, for tune and rhythm.")] = None,
-    emotion: Annotated[str, typer.Option(help="Only neutral as yet.")] = "neutral",
+    emotion: Annotated[
+        str, typer.Option("--emotion", "-e", help="A label, or label:weight,label:weight")
+    ] = "neutral",
+    intensity: Annotated[float, typer.Option("--intensity", "-i", help="0 (neutral) to 1")] = 0.5,
     speed: Annotated[float, typer.Option(help="0.5 to 2")] = 1.0,
     pitch: Annotated[float, typer.Option(help="Semitones, -12 to 12")] = 0.0,
     language: Annotated[str | None, typer.Option(help="en-US, en-GB or zh-CN")] = None,
     loudness: Annotated[float | None, typer.Option(help="Target in LUFS (EBU R128)")] = None,
     sample_rate: Annotated[int | None, typer.Option(help="In Hz; the model's own if not given.")] = None,
+    lipsync: Annotated[
+        Path | None, typer.Option(help="Write the mouth's movement too, to a .json or .tsv")
+    ] = None,
+    lipsync_format: Annotated[str, typer.Option(help="oculus, arkit or rhubarb")] = "oculus",
     pack: PackName = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -116,17 +124,25 @@ def say(
     as_json: AsJson = False,
 ) -> None:
     """Speak one line into a file."""
+    from sidecar.lipsync import files
+    from sidecar.models.pack import write_whole
     from sidecar.synthesis import format_of
 
     format_of(output)  # before the work
+    if lipsync is not None:
+        files.check(lipsync, lipsync_format)
     voice = load_voice(pack, device, precision, threads)
     began = time.perf_counter()
     speech = voice.synthesize(
-        text, blend(speaker), manner=blend(manner), emotion=emotion, speed=speed, pitch_semitones=pitch,
+        text, blend(speaker), manner=blend(manner), emotion=blend(emotion, "emotion") or "neutral",
+        intensity=intensity, speed=speed, pitch_semitones=pitch,
         language=language, loudness_lufs=loudness, sample_rate_hz=sample_rate,
     )  # fmt: skip
     work_s = time.perf_counter() - began
     speech.save(output)
+    if lipsync is not None:
+        lips = files.content(speech.visemes, speech.duration_s, lipsync, lipsync_format, output.name)
+        write_whole(lipsync, lips.encode())
     if as_json:
         words = [[w.text, w.phonemes, round(w.start_s, 3), round(w.end_s, 3)] for w in speech.words]
         report = {"file": str(output), "audio_s": speech.duration_s, "work_s": work_s, "words": words}
@@ -135,7 +151,7 @@ def say(
         out.print(f"{output}: {speech.duration_s:.1f} s of speech in {work_s:.1f} s", highlight=False)
 
 
-def blend(choice: str | None) -> str | dict[str, float] | None:
+def blend(choice: str | None, field: str = "speaker") -> str | dict[str, float] | None:
     """ "af_heart:0.7,am_adam:0.3" -> a mapping; a plain name stays itself."""
     if choice is None or ":" not in choice:
         return choice
@@ -145,7 +161,7 @@ def blend(choice: str | None) -> str | dict[str, float] | None:
         pairs = [part.split(":") for part in choice.split(",")]
         return {name.strip(): float(weight) for name, weight in pairs}
     except ValueError as error:
-        raise BadRequest(f"{choice!r} is no blend: write name:weight,name:weight", field="speaker") from error
+        raise BadRequest(f"{choice!r} is no blend: write name:weight,name:weight", field=field) from error
 
 
 @app.command()
@@ -161,6 +177,22 @@ def speakers(pack: PackName = None, as_json: AsJson = False) -> None:
     table = Table("speaker", "language")
     for row in rows:
         table.add_row(*row)
+    out.print(table)
+
+
+@app.command()
+@explained
+def emotions(pack: PackName = None, as_json: AsJson = False) -> None:
+    """List what --emotion can ask for; as JSON, in full, in the form of an emotions.json."""
+    from sidecar.prosody.emotions import as_file
+
+    known = load_voice(pack, "cpu", "float32", None).emotions
+    if as_json:
+        print(json.dumps(as_file(known), ensure_ascii=False))
+        return
+    table = Table("emotion", "中文", "also")
+    for emotion in known.emotions.values():
+        table.add_row(emotion.name, emotion.display.get("zh", ""), ", ".join(emotion.aliases))
     out.print(table)
 
 

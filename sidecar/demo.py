@@ -9,6 +9,8 @@ from pathlib import Path
 from sidecar.models.pack import storage_errors
 from sidecar.voice import Voice
 
+INTENSITY = 0.8
+
 
 @dataclass(frozen=True)
 class SampleLine:
@@ -57,7 +59,7 @@ def speak_samples(voice: Voice, folder: Path, count: int) -> Iterator[DemoLine]:
         folder.mkdir(parents=True, exist_ok=True)
     for line in chosen(sample_lines(), count):
         began = time.perf_counter()
-        speech = voice.synthesize(line.text, speaker=line.voice)
+        speech = voice.synthesize(line.text, line.voice, emotion=line.mood, intensity=INTENSITY)
         file = folder / f"{line.id}_{line.speaker.replace(' ', '_')}.wav"
         speech.save(file)
         yield DemoLine(line, speech.duration_s, time.perf_counter() - began, file)

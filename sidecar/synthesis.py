@@ -6,21 +6,27 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 
 from sidecar.audio.encode import CONTAINERS, encode
 from sidecar.audio.loudness import normalised
 from sidecar.audio.shape import faded, resampled
+from sidecar.audio.timbre import Timbre, treated
 from sidecar.engines.base import SpeakerChoice
+from sidecar.lipsync.oculus import Row, visemes
 from sidecar.models.loader import Model
-from sidecar.models.pack import storage_errors
+from sidecar.models.pack import write_whole
+from sidecar.prosody.bend import Bent, bent, median_hz
+from sidecar.prosody.change import Change
 from sidecar.prosody.edges import with_edges
+from sidecar.prosody.emotions import NEUTRAL, Mood, Repertoire, check_weights
 from sidecar.prosody.pitch import transposed
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
-from sidecar.protocol.errors import BadRequest, EmptyText, TextTooLong, UnknownEmotion, Unsupported
+from sidecar.prosody.shape import Shape, shape_of
+from sidecar.protocol.errors import BadRequest, EmptyText, TextTooLong, Unsupported
 from sidecar.protocol.limits import SAMPLE_RATES_HZ, SEED_LIMIT
+from sidecar.text.emphasis import emphases
 from sidecar.text.languages import Dialect, dialect
 from sidecar.text.lexicon import UserLexicon
 from sidecar.text.phrases import SpokenPhrase, phrases
@@ -28,7 +34,6 @@ from sidecar.text.reader import LineReader
 from sidecar.text.tokens import Spoken, Word
 
 MAX_CHARACTERS = 20_000
-NEUTRAL = "neutral"
 LEAD_S = 0.1  #: silence at most before a line; the model's own third of a second is heard as a slow answer
 JOIN_S = 0.05  #: silence at most on either side of a cut inside a sentence, beside the mark's own pause
 
@@ -88,12 +93,13 @@ class Timing:
 
 @dataclass(frozen=True, eq=False)
 class Speech:
-    """A spoken line or part of one: mono samples in -1..1, and what is heard when."""
+    """A spoken line or part of one: mono samples in -1..1, and what is heard, and seen on lips, when."""
 
     samples: Floats
     sample_rate_hz: int
     words: tuple[TimedWord, ...]
     phonemes: tuple[TimedPhoneme, ...]
+    visemes: tuple[Row, ...]
     seed: int
     timing: Timing
 
@@ -112,14 +118,7 @@ class Speech:
         file is left, and a file that was there before stays as it was.
         """
         path = Path(path)
-        content = self.encoded(format_of(path))
-        partial = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
-        with storage_errors(path.parent):
-            try:
-                partial.write_bytes(content)
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
+        write_whole(path, self.encoded(format_of(path)))
 
 
 def format_of(path: Path) -> str:
@@ -137,6 +136,8 @@ class PreparedLine:
     line: Line
     spoken: tuple[SpokenPhrase, ...]
     phrases: tuple[Phrase, ...]
+    shapes: tuple[Shape, ...]
+    mood: Mood
     seed: int
     text_ms: float
 
@@ -149,9 +150,11 @@ class Synthesizer:
     """Speaks lines with one loaded model. Not thread-safe: one thread owns it."""
 
     def __init__(
-        self, model: Model, lexicon: UserLexicon | None = None, max_characters: int = MAX_CHARACTERS
-    ) -> None:
+        self, model: Model, lexicon: UserLexicon | None = None, max_characters: int = MAX_CHARACTERS,
+        emotions: Repertoire | None = None,
+    ) -> None:  # fmt: skip
         self.model, self.max_characters = model, max_characters
+        self.emotions = emotions or model.emotions
         self._reader = LineReader(model.engine.description.alphabet, lexicon)
 
     def speak(self, line: Line) -> Speech:
@@ -176,7 +179,8 @@ class Synthesizer:
     def check(self, line: Line) -> None:
         """Everything that can be known without reading it, from any thread. Raises its `RequestError`."""
         check(line, self.max_characters)
-        self._voices(line)
+        timbre, _ = self._voices(line)
+        self.emotions.mood(line.emotion, timbre.name)
         if line.language is not None:
             dialect(line.language)
 
@@ -192,23 +196,25 @@ class Synthesizer:
             Phrase("".join(p.symbol for p in phrase.phonemes()), timbre, manner, line.speed)
             for phrase in spoken
         )
+        mood = (self.emotions.mood(line.emotion, timbre.name) * line.intensity).limited()
+        shapes = tuple(shaped(line.text, phrase) for phrase in spoken)
         seed = derived_seed(line) if line.seed is None else line.seed
-        return PreparedLine(line, spoken, said, seed, elapsed_ms(began))
+        return PreparedLine(line, spoken, said, shapes, mood, seed, elapsed_ms(began))
 
     def render(self, parts: Sequence[Part]) -> list[Speech]:
         """Phrases of one or several lines in one pass of the model; times count from each phrase's start."""
         began, engine = time.perf_counter(), self.model.engine
-        plans = [
-            self._bent(plan, line, at)
+        acted = [
+            self._acted(plan, line, at)
             for plan, (line, at) in zip(
                 engine.plan([line.phrases[at] for line, at in parts]), parts, strict=True
             )
         ]
-        rows = engine.render(plans, [line.seed + at for line, at in parts])
-        timing = Timing(infer_ms=elapsed_ms(began) / len(plans))
+        rows = engine.render([act.bent.plan for act in acted], [line.seed + at for line, at in parts])
+        timing = Timing(infer_ms=elapsed_ms(began) / len(acted))
         return [
-            self._finished(line, line.spoken[at], plan, samples, timing)
-            for (line, at), plan, samples in zip(parts, plans, rows, strict=True)
+            self._finished(line, at, act, samples, timing)
+            for (line, at), act, samples in zip(parts, acted, rows, strict=True)
         ]
 
     def _parts(self, prepared: PreparedLine, first_rows: int) -> Iterator[Speech]:
@@ -238,24 +244,59 @@ class Synthesizer:
             [known for item in self._reader.read(line.text, how) if (known := kept(item, alphabet))]
         )
 
-    def _bent(self, plan: Plan, prepared: PreparedLine, at: int) -> Plan:
-        """The plan as the line wants it: its pitch, and no more silence around it than its place needs."""
+    def _acted(self, plan: Plan, prepared: PreparedLine, at: int) -> "Acted":
+        """The plan as the line wants it: no more silence around it than its place needs, its emotion, its
+        pitch."""
         spoken = prepared.spoken[at]
         lead_s = JOIN_S if spoken.resumes else LEAD_S if at == 0 else plan.duration_s
         tail_s = JOIN_S if spoken.pauses else plan.duration_s
-        return transposed(with_edges(plan, lead_s, tail_s), prepared.line.pitch_semitones)
+        plan = with_edges(plan, lead_s, tail_s)
+        change = prepared.mood.at(median_hz(plan))
+        act = bent(plan, change, prepared.shapes[at], prepared.seed + at)
+        return Acted(
+            replace(act, plan=transposed(act.plan, prepared.line.pitch_semitones)), timbre_of(change)
+        )
 
     def _finished(
-        self, prepared: PreparedLine, spoken: SpokenPhrase, plan: Plan, samples: Floats, timing: Timing
+        self, prepared: PreparedLine, at: int, act: "Acted", samples: Floats, timing: Timing
     ) -> Speech:
-        began = time.perf_counter()
+        began, spoken, plan = time.perf_counter(), prepared.spoken[at], act.bent.plan
         rate = self.model.engine.description.sample_rate_hz
         wanted = prepared.line.sample_rate_hz or rate
+        samples = treated(samples, rate, act.timbre, act.bent.gain_db, prepared.seed + at)
         samples = resampled(faded(samples, rate), rate, wanted)
         timing = replace(timing, encode_ms=elapsed_ms(began))
-        return Speech(
-            samples, wanted, timed_words(spoken, plan), timed_phonemes(spoken, plan), prepared.seed, timing
-        )
+        phonemes = timed_phonemes(spoken, plan)
+        lips = visemes(phonemes, 0.0, len(samples) / wanted)
+        return Speech(samples, wanted, timed_words(spoken, plan), phonemes, lips, prepared.seed, timing)
+
+
+@dataclass(frozen=True, eq=False)
+class Acted:
+    """What is to be rendered, and how the waveform is treated then."""
+
+    bent: Bent
+    timbre: Timbre
+
+
+def timbre_of(change: Change) -> Timbre:
+    """What a plan cannot say."""
+    return Timbre(
+        change.level_db, change.tilt_db, change.tension_db, change.breath, change.formants_oct, change.whisper
+    )
+
+
+def shaped(text: str, phrase: SpokenPhrase) -> Shape:
+    """Where a change acts in a phrase of the line `text`."""
+    marked, phonemes = emphases(text, phrase.items), phrase.phonemes()
+    of_each = [
+        (0.0, 0.0) if p.item is None else (marked[p.item].weight, marked[p.item].stretch) for p in phonemes
+    ]
+    return shape_of(
+        "".join(p.symbol for p in phonemes),
+        [weight for weight, _ in of_each],
+        [stretch for _, stretch in of_each],
+    )
 
 
 def check(line: Line, max_characters: int) -> None:
@@ -279,18 +320,7 @@ def check(line: Line, max_characters: int) -> None:
         _check_range("loudness", line.loudness_lufs, -60, -5)
     if line.seed is not None:
         _check_whole("seed", line.seed, 0, SEED_LIMIT)
-    check_emotion(line.emotion)
-
-
-def check_emotion(emotion: str | Mapping[str, float]) -> None:
-    """Only `neutral` can be had as yet. Raises `UnknownEmotion` or `BadRequest`."""
-    if not isinstance(emotion, str | Mapping) or not emotion:
-        raise BadRequest("emotion must be a name, or names with weights", field="emotion")
-    for name in [emotion] if isinstance(emotion, str) else emotion:
-        if name != NEUTRAL:
-            raise UnknownEmotion(
-                f"unknown emotion {name!r}: this version speaks {NEUTRAL!r} only", field="emotion"
-            )
+    check_weights(line.emotion)
 
 
 def _check_whole(field: str, value: object, lowest: int, highest: int) -> None:
@@ -365,7 +395,8 @@ def shifted(part: Speech, by_s: float) -> Speech:
         return part
     words = tuple(replace(w, start_s=w.start_s + by_s, end_s=w.end_s + by_s) for w in part.words)
     phonemes = tuple(replace(p, start_s=p.start_s + by_s, end_s=p.end_s + by_s) for p in part.phonemes)
-    return replace(part, words=words, phonemes=phonemes)
+    lips = tuple((start_s + by_s, shape, weight) for start_s, shape, weight in part.visemes)
+    return replace(part, words=words, phonemes=phonemes, visemes=lips)
 
 
 def joined(parts: Sequence[Speech], loudness_lufs: float | None) -> Speech:
@@ -385,6 +416,7 @@ def joined(parts: Sequence[Speech], loudness_lufs: float | None) -> Speech:
         samples=samples,
         words=tuple(word for part in parts for word in part.words),
         phonemes=tuple(phoneme for part in parts for phoneme in part.phonemes),
+        visemes=tuple(row for part in parts for row in part.visemes),
         timing=Timing(sums[0], sums[1], sums[2] + elapsed_ms(began)),
     )
 

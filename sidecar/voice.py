@@ -12,7 +12,8 @@ from sidecar.models.home import Home
 from sidecar.models.loader import load_model
 from sidecar.models.manifest import Manifest
 from sidecar.models.pack import open_pack, verify
-from sidecar.synthesis import NEUTRAL, Line, Speech, Synthesizer
+from sidecar.prosody.emotions import NEUTRAL, Repertoire, with_users
+from sidecar.synthesis import Line, Speech, Synthesizer
 from sidecar.text.lexicon import UserLexicon
 
 
@@ -68,11 +69,17 @@ class Voice:
         elif isinstance(lexicon, Mapping):
             lexicon = UserLexicon(lexicon)
         model = load_model(found, placement)
-        return cls(Synthesizer(model, (lexicon or UserLexicon()).over(model.lexicon)))
+        emotions = with_users(model.emotions, home.emotions)
+        return cls(Synthesizer(model, (lexicon or UserLexicon()).over(model.lexicon), emotions=emotions))
 
     @property
     def description(self) -> EngineDescription:
         return self.synthesizer.model.engine.description
+
+    @property
+    def emotions(self) -> Repertoire:
+        """What `emotion` may ask for."""
+        return self.synthesizer.emotions
 
     @property
     def manifest(self) -> Manifest:
@@ -96,9 +103,10 @@ class Voice:
         """Speak one line of any length up to 20,000 characters.
 
         `speaker`: a name, an index, a blend (name -> weight) or 256 numbers; `manner`: another speaker
-        who lends tune and rhythm; `emotion`: only "neutral" as yet; `speed` 0.5..2; `pitch_semitones`
-        -12..12; `language`: en-US, en-GB or zh-CN, by default the speaker's; `loudness_lufs`: EBU R128
-        target. Raises a `RequestError` that names the field.
+        who lends tune and rhythm; `emotion`: a label, an alias of one or a mixture
+        (label -> weight), as strong as `intensity` 0..1 says, 0 being neutral; `speed` 0.5..2;
+        `pitch_semitones` -12..12; `language`: en-US, en-GB or zh-CN, by default the speaker's;
+        `loudness_lufs`: EBU R128 target. Raises a `RequestError` that names the field.
         """
         line = Line(
             text, speaker, manner, emotion, intensity, speed, pitch_semitones, language, sample_rate_hz,

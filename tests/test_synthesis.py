@@ -9,6 +9,7 @@ import soundfile
 
 from sidecar import Voice
 from sidecar.audio.loudness import integrated_loudness
+from sidecar.lipsync.sounds import DIPHTHONGS, SHAPES
 from sidecar.protocol.errors import (
     BadRequest,
     EmptyText,
@@ -62,6 +63,19 @@ def test_every_phoneme_knows_its_span_and_time(speech):
     assert starts == sorted(starts)
 
 
+def test_the_mouth_keeps_to_the_phonemes_from_the_lines_start_to_its_end(speech):
+    starts = sorted({start_s for start_s, _, _ in speech.visemes})
+    assert starts[0] == 0 and starts[-1] < speech.duration_s
+    edges = {0.0, *(time for p in speech.phonemes for time in (p.start_s, p.end_s))}
+    glides = [p for p in speech.phonemes if p.symbol in DIPHTHONGS]
+    for start_s in starts:
+        inside = any(p.start_s < start_s < p.end_s for p in glides)
+        assert inside or min(abs(start_s - edge) for edge in edges) <= 0.02
+    assert glides and {shape for _, shape, _ in speech.visemes} >= {
+        SHAPES.index(s) for s in ("TH", "FF", "oh")
+    }
+
+
 def test_speech_is_where_the_words_are(speech):
     """The level inside words is far above that before the first word."""
     at = round(speech.words[0].start_s * 24_000)
@@ -94,6 +108,8 @@ def test_a_stream_is_the_line_piece_by_piece(voice: Voice):
     assert np.array_equal(np.concatenate([part.samples for part in parts]), whole.samples)
     assert parts[1].words[0].start_s > parts[0].duration_s
     assert [word for part in parts for word in part.words] == list(whole.words)
+    assert parts[1].visemes[0] == (parts[0].duration_s, SHAPES.index("sil"), 1.0)
+    assert tuple(row for part in parts for row in part.visemes) == whole.visemes
 
 
 def test_a_join_inside_a_sentence_pauses_no_longer_than_a_comma_does(voice: Voice):

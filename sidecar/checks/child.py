@@ -16,7 +16,7 @@ from sidecar.checks.intake import copy_files, read_manifest, read_signature
 from sidecar.checks.sources import Source, open_source, refuse_link
 from sidecar.checks.stages import CheckSettings, Stage
 from sidecar.models.architecture import check_description, check_headers
-from sidecar.models.file_names import LEXICON, MANIFEST, PROBE, SIGNATURE
+from sidecar.models.file_names import EMOTIONS, LEXICON, MANIFEST, PROBE, SIGNATURE
 from sidecar.models.in_child import end_with_parent, limit_self, peak_memory_bytes, read_request, report
 from sidecar.models.manifest import WEIGHTS
 from sidecar.models.pack import VOICES, Pack, seal
@@ -72,7 +72,7 @@ def check(source: Path, staging: Path, settings: CheckSettings) -> Findings:
     with stage(Stage.HEADERS):
         headers: Headers = {name: read_header(staging / name) for name in (WEIGHTS, VOICES, PROBE)}
         check_headers(manifest, headers)
-        check_lexicon(pack)
+        check_own_files(pack)
     with stage(Stage.VALUES):
         check_tensors(staging, headers)
     distance = spoken(pack) if settings.listen else None
@@ -111,11 +111,12 @@ def checked_signer(dropped: Source, manifest: bytes, settings: CheckSettings, st
     return signer
 
 
-def check_lexicon(pack: Pack) -> None:
-    if pack.manifest.has(LEXICON):
-        from sidecar.models.lexicon_file import load_lexicon
+def check_own_files(pack: Pack) -> None:
+    if pack.manifest.has(LEXICON) or pack.manifest.has(EMOTIONS):
+        from sidecar.models.own_files import load_emotions, load_lexicon
 
         load_lexicon(pack)
+        load_emotions(pack)
 
 
 def check_tensors(folder: Path, headers: Headers) -> None:

@@ -37,9 +37,14 @@ class Home:
         """The publishers the user trusts; read if it is there."""
         return self.root / "trust.json"
 
-    def lexicon_bytes(self) -> bytes:
-        """What the lexicon says; nothing where there is none."""
-        return self.lexicon.read_bytes() if self.lexicon.exists() else b""
+    @property
+    def emotions(self) -> Path:
+        """What the user changes of the emotions; read if it is there."""
+        return self.root / "emotions.json"
+
+    def own_bytes(self) -> bytes:
+        """What the user's own files say; nothing where there are none."""
+        return b"\0".join(path.read_bytes() for path in (self.lexicon, self.emotions) if path.exists())
 
     @property
     def store(self) -> Path:

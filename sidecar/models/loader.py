@@ -1,24 +1,26 @@
 """A pack on disk -> a model that can speak."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sidecar.engines.base import Engine
 from sidecar.engines.device import Placement
 from sidecar.engines.kokoro.engine import KokoroEngine
 from sidecar.models.architecture import kokoro_config
-from sidecar.models.lexicon_file import load_lexicon
 from sidecar.models.manifest import WEIGHTS, Manifest
+from sidecar.models.own_files import load_emotions, load_lexicon
 from sidecar.models.pack import VOICES, Pack
+from sidecar.prosody.emotions import Repertoire, shipped
 from sidecar.text.lexicon import UserLexicon
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A loaded pack. `lexicon` are the pack's own pronunciations; the user's win over them."""
+    """A loaded pack, with its own pronunciations and emotions; the user's win over them."""
 
     manifest: Manifest
     engine: Engine
     lexicon: UserLexicon | None = None
+    emotions: Repertoire = field(default_factory=shipped)
 
 
 def load_model(pack: Pack, placement: Placement) -> Model:
@@ -27,4 +29,4 @@ def load_model(pack: Pack, placement: Placement) -> Model:
     engine = KokoroEngine.load(
         pack.path(WEIGHTS), pack.path(VOICES), config, placement.device, placement.precision
     )
-    return Model(pack.manifest, engine, load_lexicon(pack))
+    return Model(pack.manifest, engine, load_lexicon(pack), load_emotions(pack))

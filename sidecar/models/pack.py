@@ -123,6 +123,17 @@ def storage_errors(place: Path) -> Iterator[None]:
         raise StorageError(f"cannot write to {place}: {reason}", tip=_tip(error)) from error
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, or leave what was there. Raises `StorageError`; no half file is left."""
+    partial = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    with storage_errors(path.parent):
+        try:
+            partial.write_bytes(content)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
 def _tip(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return "create the folder first"

@@ -56,6 +56,7 @@ class Reason(str, Enum):
     ALL_ZERO = "all_zero"
     SPEAKERS_DIFFER = "speakers_differ"
     LEXICON = "lexicon"
+    EMOTIONS = "emotions"
     # What it sounds like.
     PROBE_REFUSED = "probe_refused"  # the line cannot be spoken with this pack
     PROBE_NOT_FINITE = "probe_not_finite"

@@ -15,7 +15,7 @@ from sidecar.engines.device import place
 from sidecar.engines.kokoro.config import SPOKEN_LANGUAGES, KokoroConfig
 from sidecar.engines.kokoro.voices import names_in, write_published
 from sidecar.models.architecture import KOKORO, check_weights_of
-from sidecar.models.file_names import LEXICON, MANIFEST, PROBE, SIGNATURE, is_text
+from sidecar.models.file_names import EMOTIONS, LEXICON, MANIFEST, PROBE, SIGNATURE, is_text
 from sidecar.models.loader import load_model
 from sidecar.models.manifest import WEIGHTS, Probe, ProbeLine, check_identity
 from sidecar.models.pack import VOICES, Pack, draft, open_pack, seal, staged, storage_errors
@@ -45,9 +45,9 @@ class Making:
 def make_pack(ingredients: Path, target: Path, making: Making) -> Pack:
     """Make the folder `target` from `weights.safetensors` and what else there is in `ingredients`.
 
-    `voices.safetensors` (else the published voices), `lexicon.tsv`, texts such as LICENSE, and
-    `config.json` for a network of another size. Speaks the probe and records how it sounds. Raises
-    `BadRequest`, `ModelRejected` for what no check would pass, `StorageError`; then nothing is left.
+    `voices.safetensors` (else the published voices), `lexicon.tsv`, `emotions.json`, texts such as
+    LICENSE, and `config.json` for a network of another size. Speaks the probe and records how it sounds.
+    Raises `BadRequest`, `ModelRejected` for what no check would pass, `StorageError`; then nothing is left.
     """
     check_name(making.name, making.version)
     if not (ingredients / WEIGHTS).is_file():
@@ -80,7 +80,7 @@ def make_pack(ingredients: Path, target: Path, making: Making) -> Pack:
 def gather(ingredients: Path, staging: Path) -> tuple[str, ...]:
     """Copy what belongs into a pack; the names."""
     for path in sorted(ingredients.iterdir()):
-        if path.name in (WEIGHTS, VOICES, LEXICON) or is_text(path.name):
+        if path.name in (WEIGHTS, VOICES, LEXICON, EMOTIONS) or is_text(path.name):
             shutil.copyfile(path, staging / path.name)
     if not (staging / VOICES).exists():
         write_published(staging / VOICES)

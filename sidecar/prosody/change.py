@@ -1,4 +1,4 @@
-"""How speech differs from the same speaker's neutral speech: the common coin of labels and reference clips."""
+"""How speech differs from the same speaker's neutral speech: what labels and reference clips ask for."""
 
 from dataclasses import astuple, dataclass, fields
 

@@ -1,12 +1,14 @@
 """Plain types between a model's two halves: who speaks, what is said, and the plan of how."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+Reals = npt.NDArray[np.floating[Any]]  #: of either precision, on the way to a curve
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,7 +27,7 @@ from sidecar.protocol.requests import (
 from sidecar.protocol.wire import Header, encode, encode_fields, joined
 
 TimedRow = tuple[str, float, float]  #: text, start_s, end_s
-VisemeRow = tuple[float, str, float]  #: start_s, shape, weight
+VisemeRow = tuple[float, int, float]  #: start_s, id, weight
 
 
 @dataclass(frozen=True)

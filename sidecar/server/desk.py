@@ -84,8 +84,6 @@ class Desk:
         self._due_changed = True
         if request.reference is not None:
             raise Unsupported("reference clips cannot be used yet", field="reference")
-        if "visemes" in request.timings:
-            raise Unsupported("visemes cannot be had yet: ask for words or phonemes", field="timings")
         if (asked := self._retries.find(caller, request)) is not None:
             self._again(caller, request, asked)
             return

@@ -17,6 +17,7 @@ from sidecar.models.file_names import PROBE
 from sidecar.models.home import Home
 from sidecar.models.loader import load_model
 from sidecar.models.pack import Pack, intact
+from sidecar.prosody.emotions import with_users
 from sidecar.protocol.errors import NpcVoiceError
 from sidecar.reload.journal import Journal
 from sidecar.reload.room import free_on
@@ -111,12 +112,13 @@ class Loader:
         user = UserLexicon.load(self.home.lexicon) if self.home.lexicon.exists() else UserLexicon()
         with memory_errors("the voice"):
             model = load_model(pack, self.placement)
-            synthesizer = Synthesizer(model, user.over(model.lexicon))
+            emotions = with_users(model.emotions, self.home.emotions)
+            synthesizer = Synthesizer(model, user.over(model.lexicon), emotions=emotions)
             if probe and pack.manifest.has(PROBE):
                 check_probe(synthesizer, pack)
             elif probe:
                 synthesizer.warm_up()
-        return ServedVoice.of(synthesizer, self.home.lexicon_bytes())
+        return ServedVoice.of(synthesizer, self.home.own_bytes())
 
 
 def last_live(journal: Journal, loader: Loader) -> list[tuple[str, tuple[Entry, ServedVoice]]]:

@@ -48,6 +48,7 @@ from sidecar.protocol.requests import (
     FORMATS,
     OPS,
     PRIORITIES,
+    TIMINGS,
     Activate,
     Canary,
     Cancel,
@@ -78,7 +79,7 @@ from sidecar.server.keys import Curve, only_known_clients
 from sidecar.server.metrics import Level, Metrics, resident_bytes
 from sidecar.server.reloader import Reloader, ServerSide
 from sidecar.server.scheduling import QueueLimits
-from sidecar.server.voices import Voices, emotions
+from sidecar.server.voices import Voices, emotions_of
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,6 @@ POLL_MS = 500  #: where a signal does not interrupt the wait (Windows), it is se
 LINGER_MS = 2_000
 DRAIN_S = 30.0
 PASS_S = 1.0  #: how long the end waits for a pass whose line nobody waits for any more
-TIMINGS_TODAY = ("words", "phonemes")
 
 
 @dataclass(frozen=True)
@@ -394,7 +394,7 @@ class Server:
             engine = voices.default.synthesizer.model.engine.description
             return SpeakersReply(voices.speakers(), engine.default_speaker)
         if isinstance(request, Emotions):
-            return emotions()
+            return emotions_of(voices.default)
         if isinstance(request, Models | Rescan | Activate | Rollback | Canary):
             return self._control_models(request)
         if isinstance(request, Stats):
@@ -425,8 +425,8 @@ class Server:
             device=DeviceName(engine.device, engine.precision),
             languages=engine.languages,
             formats=FORMATS,
-            timings=TIMINGS_TODAY,
-            emotions=tuple(row.name for row in emotions().emotions),
+            timings=TIMINGS,
+            emotions=tuple(row.name for row in emotions_of(self._voices.default).emotions),
             priorities=PRIORITIES,
         )
 

@@ -6,9 +6,19 @@ from functools import cached_property
 
 import zmq
 
-from sidecar.protocol.replies import Audio, Chunk, LineTiming, ModelName, Retold, SpokenReply, TimedRow
+from sidecar.prosody.emotions import NEUTRAL
+from sidecar.protocol.replies import (
+    Audio,
+    Chunk,
+    LineTiming,
+    ModelName,
+    Retold,
+    SpokenReply,
+    TimedRow,
+    VisemeRow,
+)
 from sidecar.protocol.requests import Synthesize
-from sidecar.synthesis import NEUTRAL, Line, Speech
+from sidecar.synthesis import Line, Speech
 
 CONTAINERS = ("wav", "ogg")
 
@@ -24,6 +34,7 @@ class TakeKey:
     voice: str
     text: str
     speaker: object
+    mood: object
     speed: float
     pitch: float
     language: str | None
@@ -37,10 +48,18 @@ class TakeKey:
         chosen = request.speaker
         speaker = tuple(sorted(chosen.items())) if isinstance(chosen, Mapping) else chosen
         return cls(
-            voice, request.text, speaker, request.speed, request.pitch, request.language,
+            voice, request.text, speaker, mood_of(request), request.speed, request.pitch, request.language,
             request.sample_rate, request.seed, request.format,
             request.format in CONTAINERS and not request.stream,
         )  # fmt: skip
+
+
+def mood_of(request: Synthesize) -> object:
+    """One value for all that sounds neutral."""
+    emotion = {request.emotion: 1.0} if isinstance(request.emotion, str) else request.emotion
+    if not emotion.keys() - {NEUTRAL}:
+        return None
+    return tuple(sorted(emotion.items())), request.intensity
 
 
 @dataclass(frozen=True)
@@ -51,6 +70,7 @@ class Part:
     frames: int
     words: tuple[TimedRow, ...]
     phonemes: tuple[TimedRow, ...]
+    visemes: tuple[VisemeRow, ...]
     timing: LineTiming
 
     @cached_property
@@ -79,6 +99,7 @@ class Take:
             sum(part.frames for part in self.parts),
             tuple(row for part in self.parts for row in part.words),
             tuple(row for part in self.parts for row in part.phonemes),
+            tuple(row for part in self.parts for row in part.visemes),
             LineTiming(
                 text_ms=sum(part.timing.text_ms for part in self.parts),
                 infer_ms=sum(part.timing.infer_ms for part in self.parts),
@@ -100,7 +121,7 @@ class Take:
     @property
     def size_bytes(self) -> int:
         """Roughly what it takes in memory."""
-        rows = sum(len(part.words) + len(part.phonemes) for part in self.parts)
+        rows = sum(len(part.words) + len(part.phonemes) + len(part.visemes) for part in self.parts)
         return sum(len(part.audio) for part in self.parts) + 200 * rows + 1000
 
     @property
@@ -117,6 +138,7 @@ class Take:
             self.seed,
             part.words if "words" in request.timings else None,
             part.phonemes if "phonemes" in request.timings else None,
+            part.visemes if "visemes" in request.timings else None,
         )
 
 
@@ -132,6 +154,7 @@ def part_of(speech: Speech, audio: bytes, encode_ms: float) -> Part:
         len(speech.samples),
         tuple((word.text, round(word.start_s, 4), round(word.end_s, 4)) for word in speech.words),
         tuple((p.symbol, round(p.start_s, 4), round(p.end_s, 4)) for p in speech.phonemes),
+        tuple((round(start_s, 4), shape, weight) for start_s, shape, weight in speech.visemes),
         LineTiming(text_ms=timing.text_ms, infer_ms=timing.infer_ms, encode_ms=timing.encode_ms + encode_ms),
     )
 

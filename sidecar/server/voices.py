@@ -7,7 +7,7 @@ from sidecar import __version__
 from sidecar.protocol.errors import UnknownModel, did_you_mean
 from sidecar.protocol.replies import EmotionRow, EmotionsReply, ModelName, SpeakerRow
 from sidecar.reload.policy import Side
-from sidecar.synthesis import NEUTRAL, Synthesizer
+from sidecar.synthesis import Synthesizer
 
 GRACE_S = 2.0  #: how long a model that was replaced is kept after its last line
 
@@ -26,11 +26,11 @@ class ServedVoice:
     trial: Side = field(default_factory=Side)
 
     @classmethod
-    def of(cls, synthesizer: Synthesizer, lexicon: bytes = b"") -> "ServedVoice":
-        """`lexicon` are the user's own pronunciations, as they are in the file."""
+    def of(cls, synthesizer: Synthesizer, own: bytes = b"") -> "ServedVoice":
+        """`own`: what the user's files of pronunciations and emotions say."""
         manifest, engine = synthesizer.model.manifest, synthesizer.model.engine.description
         name = ModelName(manifest.name, manifest.version, manifest.sha256)
-        settings = (manifest.to_json(), engine.device, engine.precision, lexicon, __version__)
+        settings = (manifest.to_json(), engine.device, engine.precision, own, __version__)
         return cls(synthesizer, name, hashlib.sha256(repr(settings).encode()).hexdigest())
 
     @property
@@ -153,5 +153,11 @@ def display_name(speaker: str) -> str:
     return speaker.rpartition("_")[2].capitalize()
 
 
-def emotions() -> EmotionsReply:
-    return EmotionsReply((EmotionRow(NEUTRAL, {"en": "Neutral", "zh": "中性"}, ()),))
+def emotions_of(voice: ServedVoice) -> EmotionsReply:
+    """What can be asked of a voice."""
+    return EmotionsReply(
+        tuple(
+            EmotionRow(emotion.name, emotion.display, emotion.aliases)
+            for emotion in voice.synthesizer.emotions.emotions.values()
+        )
+    )

@@ -81,6 +81,15 @@ def test_a_stream_comes_chunk_by_chunk_and_is_the_line(file: Path):
         assert b"".join(part.audio for part in parts) == spoken(LONG)
 
 
+def test_visemes_are_rows_of_a_start_an_id_and_a_weight(file: Path):
+    rows = tone_voices().default.synthesizer.speak(Line(LONG)).visemes
+    with Client(file) as client:
+        whole = client.say(LONG, timings=["visemes"])
+        parts = [chunk.reply.visemes for chunk in client.stream(LONG, timings=["visemes"])]
+    assert whole.reply.visemes == tuple((round(at_s, 4), shape, weight) for at_s, shape, weight in rows)
+    assert len(parts) > 1 and tuple(row for part in parts for row in part) == whole.reply.visemes
+
+
 def test_leaving_a_stream_early_cancels_the_rest(file: Path):
     with Client(file) as client:
         for _ in client.stream(LONG):

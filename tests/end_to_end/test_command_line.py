@@ -44,6 +44,15 @@ def test_say_writes_the_line_and_tells_its_words(pack: Pack, tmp_path: Path):
     assert soundfile.info(tmp_path / "a.ogg").format == "OGG"
 
 
+def test_say_writes_the_mouths_movement_beside_the_sound(pack: Pack, tmp_path: Path):
+    sound, lips = tmp_path / "a.wav", tmp_path / "a.json"
+    done = npc_voice("say", "Halt!", "-o", str(sound), "--lipsync", str(lips), "--lipsync-format", "rhubarb")
+    assert done.returncode == 0, done.stderr
+    read = json.loads(lips.read_text("utf-8"))
+    assert read["metadata"]["soundFile"] == "a.wav"
+    assert read["metadata"]["duration"] == pytest.approx(soundfile.info(sound).duration, abs=0.011)
+
+
 def test_a_pipe_in_a_narrow_code_page_is_no_trouble(pack: Pack, tmp_path: Path):
     command = [
         sys.executable,
@@ -83,6 +92,8 @@ def test_speakers_and_packs_are_listed(pack: Pack):
         (["pack", "info", "nowhere"], 3, "nowhere"),
         (["pack", "import", "absent.pth"], 2, "absent.pth"),
         (["say", "Hi.", "-o", "absent/line.wav"], 4, "cannot write"),
+        (["say", "Hi.", "--lipsync", "a.txt"], 2, ".json or .tsv"),
+        (["say", "Hi.", "--lipsync", "a.tsv", "--lipsync-format", "rhubard"], 2, "did you mean 'rhubarb'"),
     ],
 )
 def test_an_error_says_what_was_wrong_and_exits_with_its_kind(

@@ -109,7 +109,7 @@ REPLIES: dict[str, Reply | ErrorReply] = {
     "a chunk": SpokenReply(
         Audio("wav", 24_000, 1, 66_000), MODEL, LineTiming(total_ms=0.2), True, 7,
         words=(("Halt", 0.1, 0.45),), phonemes=(("h", 0.1, 0.175), ("ˈ", 0.175, 0.2)),
-        visemes=((0.1, "aa", 0.75),), stream="0123456789abcdef01234567", chunk=Chunk(0, False),
+        visemes=((0.1, 6, 0.75), (0.1, 13, 0.25)), stream="0123456789abcdef01234567", chunk=Chunk(0, False),
     ),
     "cancel": CancelReply(True),
     "speakers": SpeakersReply((SpeakerRow("af_heart", "Heart", "en-US", "kokoro-82m"),), "af_heart"),

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.lipsync.arkit import BLEND_S
+from sidecar.lipsync.sounds import SHAPES
+from sidecar.lipsync.states import LEAST_S, SHIFT_S
 from sidecar.protocol.errors import NpcVoiceError, Unreachable
 from sidecar.protocol.events import KINDS as EVENT_KINDS
 from sidecar.protocol.limits import Limits
@@ -85,6 +88,15 @@ def test_a_spoken_reply_has_the_fields_of_the_code():
     assert {f.name for f in dataclasses.fields(ErrorReply)} <= set(
         named(PAGE.split("Reply:", 1)[1].split("\n")[0])
     )
+
+
+def test_the_visemes_and_their_limits_are_those_of_the_code():
+    assert f"the ids are {', '.join(f'{at} {shape}' for at, shape in enumerate(SHAPES))}." in PAGE
+    for words in (
+        f"within {1000 * SHIFT_S:.0f} ms of where", f"less than {1000 * LEAST_S:.0f} ms is shared",
+        f"the last {1000 * BLEND_S:.0f} ms of the state",
+    ):  # fmt: skip
+        assert words in PAGE
 
 
 def test_the_events_are_those_of_the_code():

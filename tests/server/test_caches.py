@@ -21,7 +21,14 @@ def key(text: str = "Hi.", voice: str = "v1", **fields) -> TakeKey:
 
 
 def take(size: int = 1000, parts: int = 1, fill: bytes = b"x") -> Take:
-    part = Part(fill * size, size // 2, (("hi", 0.0, 0.5),), (("h", 0.0, 0.1),), LineTiming(1, 2, 3, 4, 5))
+    part = Part(
+        fill * size,
+        size // 2,
+        (("hi", 0.0, 0.5),),
+        (("h", 0.0, 0.1),),
+        ((0.0, 5, 0.2),),
+        LineTiming(1, 2, 3, 4, 5),
+    )
     return Take((part,) * parts, MODEL, "pcm_s16le", 24_000, 7)
 
 
@@ -29,10 +36,11 @@ def test_what_changes_the_sound_changes_the_key():
     keys = {
         key(), key("Ho."), key(voice="v2"), key(speaker="a"), key(speaker=1), key(speaker={"a": 1.0}),
         key(speed=1.1), key(pitch=1.0), key(language="en-GB"), key(sample_rate=8000), key(seed=1),
-        key(format="wav"), key(format="wav", stream=True),
+        key(format="wav"), key(format="wav", stream=True), key(emotion="sad"),
+        key(emotion="sad", intensity=1.0), key(emotion={"sad": 0.5}),
     }  # fmt: skip
-    assert len(keys) == 13
-    assert len({named(k) for k in keys}) == 13
+    assert len(keys) == 16
+    assert len({named(k) for k in keys}) == 16
 
 
 def test_what_does_not_change_the_sound_does_not_change_the_key():

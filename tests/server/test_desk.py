@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import zmq
 
+from sidecar.lipsync.sounds import SHAPES
 from sidecar.protocol import wire
 from sidecar.protocol.errors import (
     BadRequest,
@@ -195,6 +196,34 @@ def test_a_stream_from_the_cache_has_the_same_chunks(room: Room):
     assert [body for _, body in chunks(room, "b")] == [body for _, body in made]
 
 
+@pytest.mark.parametrize("kind", ["pcm_s16le", "wav"])
+def test_visemes_come_with_each_chunk_and_cover_it_to_its_end(room: Room, kind: str):
+    room.ask("a", LONG, stream=True, timings=("visemes",), format=kind)
+    room.settle()
+    parts = [reply for reply, _ in chunks(room)]
+    assert len(parts) > 2
+    start_s = 0.0
+    for reply in parts:
+        end_s = start_s + reply.audio.frames / reply.audio.sample_rate
+        assert reply.visemes[0] == (pytest.approx(start_s, abs=1e-4), 0, 1.0)
+        assert all(start_s <= at_s + 1e-4 and at_s < end_s for at_s, _, _ in reply.visemes)
+        start_s = end_s
+    room.ask("b", LONG, timings=("visemes",), format=kind)
+    room.settle()
+    (whole,) = room.replies("b")
+    assert whole.visemes == tuple(row for reply in parts for row in reply.visemes)
+    assert whole.phonemes is None
+
+
+def test_visemes_of_a_cached_line_are_there_for_who_asks_later(room: Room):
+    room.ask("a")
+    room.settle()
+    assert room.replies("a")[0].visemes is None
+    room.ask("b", timings=("visemes",))
+    (reply,) = room.replies("b")
+    assert reply.cached and {shape for _, shape, _ in reply.visemes} > {SHAPES.index("sil")}
+
+
 def test_every_chunk_of_a_container_is_a_file_of_its_own(room: Room):
     room.ask("a", LONG, stream=True, format="wav")
     room.ask("b", LONG, format="wav")
@@ -366,7 +395,6 @@ def test_what_can_be_known_at_once_is_refused_at_once(room: Room):
         ({"speaker": "alt"}, "unknown_speaker"), ({"emotion": "angy"}, "unknown_emotion"),
         ({"language": "xx"}, "unknown_language"), ({"model": "ton"}, "unknown_model"),
         ({"text": " "}, "empty_text"), ({"reference": "emotion"}, "unsupported"),
-        ({"timings": ("visemes",)}, "unsupported"),
     ):  # fmt: skip
         with pytest.raises(NpcVoiceError) as refusal:
             room.ask("a", **fields)

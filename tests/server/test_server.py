@@ -95,6 +95,7 @@ def test_hello_tells_what_can_be_done(socket: zmq.Socket):
     assert reply["models"][0]["name"] == "tone"
     assert set(OPS) == set(reply["ops"])
     assert reply["limits"]["text_characters"] == 2000
+    assert reply["timings"] == ["words", "phonemes", "visemes"]
 
 
 def test_speakers_emotions_and_models_are_listed(socket: zmq.Socket):
@@ -114,7 +115,11 @@ def test_a_line_of_the_real_voice_is_the_same_as_spoken_in_process(voice: Voice)
         connected(endpoint) as socket,
     ):
         reply, (body,) = ask(
-            socket, op="synthesize", text="Halt!", speaker="am_michael", timings=["words", "phonemes"]
+            socket,
+            op="synthesize",
+            text="Halt!",
+            speaker="am_michael",
+            timings=["words", "phonemes", "visemes"],
         )
         speech = voice.synthesize("Halt!", "am_michael")
         assert reply["audio"] == {
@@ -127,6 +132,7 @@ def test_a_line_of_the_real_voice_is_the_same_as_spoken_in_process(voice: Voice)
         (row,) = reply["words"]
         assert row == ["Halt", pytest.approx(speech.words[0].start_s), pytest.approx(speech.words[0].end_s)]
         assert [p[0] for p in reply["phonemes"]] == [p.symbol for p in speech.phonemes]
+        assert reply["visemes"] == [[round(at_s, 4), shape, weight] for at_s, shape, weight in speech.visemes]
         assert reply["model"]["version"] == "1.0.0"
         assert reply["seed"] == speech.seed
         timing = reply["timing"]
@@ -159,7 +165,7 @@ def test_formats_are_as_asked(socket: zmq.Socket, kind: str, magic: bytes):
         ({"op": "synthesize"}, "bad_request", "text"),
         ({"op": "synthesize", "text": "Hi.", "speaker": "alt"}, "unknown_speaker", "speaker"),
         ({"op": "synthesize", "text": "Hi.", "speaker": ["alto"]}, "bad_request", "speaker"),
-        ({"op": "synthesize", "text": "Hi.", "emotion": "angry"}, "unknown_emotion", "emotion"),
+        ({"op": "synthesize", "text": "Hi.", "emotion": "angy"}, "unknown_emotion", "emotion"),
         ({"op": "synthesize", "text": "Hi.", "language": "xx"}, "unknown_language", "language"),
         ({"op": "synthesize", "text": "Hi.", "model": "tone@9.9.9"}, "unknown_model", "model"),
         ({"op": "synthesize", "text": "Hi.", "speed": float("nan")}, "bad_request", "speed"),

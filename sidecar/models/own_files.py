@@ -1,0 +1,38 @@
+"""What a pack says for itself beside its weights: pronunciations, and how its voices feel."""
+
+from sidecar.models.file_names import EMOTIONS, LEXICON
+from sidecar.models.pack import Pack
+from sidecar.models.reasons import Reason, refusal
+from sidecar.prosody.emotions import Repertoire, shipped
+from sidecar.protocol.errors import BadRequest
+from sidecar.text.lexicon import UserLexicon
+
+MAX_LEXICON_BYTES, MAX_EMOTIONS_BYTES = 4 << 20, 1 << 20
+
+
+def load_lexicon(pack: Pack) -> UserLexicon | None:
+    """`lexicon.tsv`, if the pack has one. Raises `ModelRejected` naming the line at fault."""
+    if not pack.manifest.has(LEXICON):
+        return None
+    _check_size(pack, LEXICON, MAX_LEXICON_BYTES, Reason.LEXICON)
+    try:
+        return UserLexicon.load(pack.path(LEXICON))
+    except BadRequest as error:
+        raise refusal(Reason.LEXICON, f"{LEXICON}: {error.message}", tip=error.tip) from error
+
+
+def load_emotions(pack: Pack) -> Repertoire:
+    """The shipped emotions, under `emotions.json` if the pack has one. Raises `ModelRejected` naming the
+    place at fault."""
+    if not pack.manifest.has(EMOTIONS):
+        return shipped()
+    _check_size(pack, EMOTIONS, MAX_EMOTIONS_BYTES, Reason.EMOTIONS)
+    try:
+        return shipped().over(pack.path(EMOTIONS).read_bytes(), EMOTIONS)
+    except BadRequest as error:
+        raise refusal(Reason.EMOTIONS, error.message) from error
+
+
+def _check_size(pack: Pack, name: str, most: int, reason: Reason) -> None:
+    if pack.manifest.file(name).size_bytes > most:
+        raise refusal(reason, f"{name} has over {most:,} bytes")

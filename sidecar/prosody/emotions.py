@@ -1,0 +1,253 @@
+"""Emotions as data: what each label changes, for women's and men's registers, and what a pack or a user
+changes of that. The shipped figures start from the sources in `data/emotions.md`."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cache
+from importlib.resources import files
+from math import inf, isfinite, log2
+from pathlib import Path
+from typing import Any
+
+from sidecar.prosody.change import LIMITS, NONE, Change
+from sidecar.protocol.errors import BadRequest, StorageError, UnknownEmotion, did_you_mean
+
+NEUTRAL = "neutral"
+FORMAT, MAX_BYTES, MAX_EMOTIONS = 1, 1 << 20, 200
+MEN_HZ, WOMEN_HZ = (
+    130.0,
+    185.0,
+)  #: medians of F0 up to which, and from which on, a register is one sex's alone
+MEASURES = tuple(field.name for field in fields(Change))
+
+
+@dataclass(frozen=True)
+class Mood:
+    """A change, for a man's and for a woman's register."""
+
+    men: Change = NONE
+    women: Change = NONE
+
+    def at(self, median_hz: float) -> Change:
+        """For a voice that is neutrally at `median_hz`: between the registers a mixture, without a step."""
+        if self.men == self.women or median_hz <= 0:
+            return self.women
+        share = min(max(log2(median_hz / MEN_HZ) / log2(WOMEN_HZ / MEN_HZ), 0), 1)
+        return self.men * (1 - share) + self.women * share
+
+    def __add__(self, other: "Mood") -> "Mood":
+        return Mood(self.men + other.men, self.women + other.women)
+
+    def __mul__(self, share: float) -> "Mood":
+        return Mood(self.men * share, self.women * share)
+
+    @property
+    def is_none(self) -> bool:
+        return self.men.is_none and self.women.is_none
+
+    def limited(self) -> "Mood":
+        return Mood(self.men.limited(), self.women.limited())
+
+
+@dataclass(frozen=True)
+class Emotion:
+    """A label. `display` maps a language to a name to show; `mood` is its change at full intensity."""
+
+    name: str
+    display: Mapping[str, str]
+    aliases: tuple[str, ...]
+    mood: Mood
+
+
+@dataclass(frozen=True)
+class Repertoire:
+    """The emotions that can be asked for. `own` holds the moods that a speaker has for itself."""
+
+    emotions: Mapping[str, Emotion]
+    own: Mapping[tuple[str, str], Mood]
+
+    def find(self, asked: str) -> Emotion:
+        """By label or alias, in any case. Raises `UnknownEmotion` with the nearest there is."""
+        name = asked.strip().casefold()
+        if (exact := self.emotions.get(name)) is not None:
+            return exact
+        by_alias = {alias.casefold(): e for e in self.emotions.values() for alias in spoken_names(e)}
+        if (found := by_alias.get(name)) is not None:
+            return found
+        raise UnknownEmotion(
+            f"unknown emotion {asked[:40]!r}{did_you_mean(asked, [*self.emotions, *by_alias])}",
+            field="emotion",
+        )
+
+    def mood(self, emotion: str | Mapping[str, float], speaker: str) -> Mood:
+        """What a label, or a mixture label -> weight, changes at full intensity.
+
+        Weights over 1 in sum are scaled to 1, so that no mixture goes further than its parts.
+        Raises `UnknownEmotion` or `BadRequest`.
+        """
+        weights = {emotion: 1.0} if isinstance(emotion, str) else emotion
+        share, total = 1 / max(1.0, sum(weights.values())), Mood()
+        for asked, weight in weights.items():
+            label = self.find(asked)
+            total += self.own.get((speaker, label.name), label.mood) * (weight * share)
+        return total
+
+    def over(self, text: str | bytes, where: str) -> "Repertoire":
+        """With what a file says besides or instead. Raises `BadRequest` naming the place in `where`."""
+        content = parsed(text, where)
+        emotions = dict(self.emotions)
+        for name, entry in content.get("emotions", {}).items():
+            emotions[name] = read_emotion(name, entry, emotions.get(name), f"{where}: {name}")
+        if len(emotions) > MAX_EMOTIONS:
+            raise _wrong(where, f"{len(emotions)} emotions, at most {MAX_EMOTIONS} fit")
+        _check_names(emotions.values(), where)
+        own = dict(self.own)
+        for speaker, entries in content.get("speakers", {}).items():
+            for name, entry in _map(entries, f"{where}: {speaker}").items():
+                place = f"{where}: {speaker}: {name}"
+                if name not in emotions:
+                    raise _wrong(place, f"no such emotion{did_you_mean(name, emotions)}")
+                before = own.get((speaker, name), emotions[name].mood)
+                own[speaker, name] = read_mood(_map(entry, place), before, place)
+        return Repertoire(emotions, own)
+
+
+def with_users(emotions: Repertoire, file: Path) -> Repertoire:
+    """With what the user's own file changes, if it is there. Raises `BadRequest` or `StorageError`."""
+    if not file.exists():
+        return emotions
+    try:
+        return emotions.over(file.read_bytes(), str(file))
+    except OSError as error:
+        raise StorageError(f"cannot read {file}: {error}") from error
+
+
+@cache
+def shipped() -> Repertoire:
+    """The emotions that come with the product."""
+    text = files("sidecar.prosody").joinpath("data/emotions.json").read_text("utf-8")
+    return Repertoire({}, {}).over(text, "emotions.json")
+
+
+def check_weights(emotion: object) -> None:
+    """Raise `BadRequest` for what is neither a name nor names with weights from 0 on."""
+    if isinstance(emotion, str) and emotion:
+        return
+    if not isinstance(emotion, Mapping) or not emotion:
+        raise BadRequest("emotion must be a name, or names with weights", field="emotion")
+    for name, weight in emotion.items():
+        number = isinstance(weight, int | float) and not isinstance(weight, bool)
+        if not isinstance(name, str) or not number or not 0 <= weight < inf:
+            raise BadRequest(
+                f"emotion: the weight of {name!r} is {weight!r}, expected a number from 0 on", field="emotion"
+            )
+
+
+def spoken_names(emotion: Emotion) -> Iterable[str]:
+    return (*emotion.aliases, *emotion.display.values())
+
+
+def read_emotion(name: str, entry: Any, before: Emotion | None, where: str) -> Emotion:
+    """An entry of the file, over the emotion of that name that there is already."""
+    entry = _map(entry, where)
+    display = entry.get("display", before.display if before else {"en": name.capitalize()})
+    aliases = entry.get("aliases", list(before.aliases) if before else [])
+    if not name or name != name.strip().casefold() or len(name) > 40:
+        raise _wrong(where, "a label is 1 to 40 characters, in lower case")
+    if not all(
+        isinstance(item, str) and item for item in [*_map(display, where).values(), *_list(aliases, where)]
+    ):
+        raise _wrong(where, "display and aliases hold texts only")
+    mood = read_mood(
+        {key: value for key, value in entry.items() if key not in ("display", "aliases")},
+        before.mood if before else Mood(),
+        where,
+    )
+    if name == NEUTRAL and not mood.is_none:
+        raise _wrong(where, "neutral changes nothing: give the voice another manner instead")
+    return Emotion(name, display, tuple(aliases), mood)
+
+
+def read_mood(entry: Mapping[str, Any], before: Mood, where: str) -> Mood:
+    """`change` for everybody, and over it `men` and `women`."""
+    if odd := entry.keys() - {"change", "men", "women"}:
+        raise _wrong(where, f"unknown key {min(odd)!r}: expected display, aliases, change, men or women")
+    both = read_changes(entry.get("change", {}), where)
+    men, women = (both | read_changes(entry.get(sex, {}), where) for sex in ("men", "women"))
+    return Mood(replace(before.men, **men), replace(before.women, **women))
+
+
+def read_changes(values: Any, where: str) -> dict[str, float]:
+    for name, value in _map(values, where).items():
+        if name not in MEASURES:
+            raise _wrong(where, f"unknown measure {name!r}{did_you_mean(name, MEASURES)}")
+        lowest, highest = LIMITS[name]
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+            raise _wrong(where, f"{name} must be a number, got {value!r}")
+        if not lowest <= value <= highest:
+            raise _wrong(where, f"{name} is {value:g}, expected {lowest:g} to {highest:g}")
+    return {name: float(value) for name, value in values.items()}
+
+
+def parsed(text: str | bytes, where: str) -> dict[str, Any]:
+    """The file's content, its outer form checked."""
+    if len(text) > MAX_BYTES:
+        raise _wrong(where, f"over {MAX_BYTES:,} bytes")
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _wrong(where, f"not JSON: {error}") from error
+    content = _map(content, where)
+    if content.get("format") != FORMAT:
+        raise _wrong(where, f"format is {content.get('format')!r}, expected {FORMAT}")
+    if odd := content.keys() - {"format", "emotions", "speakers"}:
+        raise _wrong(where, f"unknown key {min(odd)!r}: expected emotions or speakers")
+    for key in ("emotions", "speakers"):
+        _map(content.get(key, {}), f"{where}: {key}")
+    return content
+
+
+def as_file(repertoire: Repertoire) -> dict[str, Any]:
+    """All of it in the form of the file."""
+    emotions = {
+        name: {"display": dict(emotion.display), "aliases": list(emotion.aliases), **_said_of(emotion.mood)}
+        for name, emotion in repertoire.emotions.items()
+    }
+    speakers: dict[str, dict[str, Any]] = {}
+    for (speaker, name), mood in repertoire.own.items():
+        speakers.setdefault(speaker, {})[name] = _said_of(mood)
+    return {"format": FORMAT, "emotions": emotions, "speakers": speakers}
+
+
+def _said_of(mood: Mood) -> dict[str, dict[str, float]]:
+    return {"men": _said(mood.men), "women": _said(mood.women)}
+
+
+def _said(change: Change) -> dict[str, float]:
+    return {name: value for name, value in asdict(change).items() if value}
+
+
+def _check_names(emotions: Iterable[Emotion], where: str) -> None:
+    """Each name means one emotion."""
+    owners: dict[str, str] = {}
+    for emotion in emotions:
+        for name in {emotion.name, *(n.casefold() for n in spoken_names(emotion))}:
+            if owners.setdefault(name, emotion.name) != emotion.name:
+                raise _wrong(where, f"{name!r} names both {owners[name]!r} and {emotion.name!r}")
+
+
+def _map(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _wrong(where, f"expected a map, got {value!r}"[:200])
+    return value
+
+
+def _list(value: Any, where: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise _wrong(where, f"expected a list, got {value!r}"[:200])
+    return value
+
+
+def _wrong(where: str, what: str) -> BadRequest:
+    return BadRequest(f"{where}: {what}", field="emotions")

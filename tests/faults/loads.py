@@ -1,0 +1,109 @@
+"""Good and bad loads in turn, into a sidecar that is speaking: what they take must come back.
+
+    python -m tests.faults.loads [--count 200]
+
+The default voice. A good load changes to and fro between two versions of it; a bad one drops a pack of its
+size that is refused for how it sounds, the last of the checks. Memory after the first few pairs is compared
+with that at the end (bar: 2 %), descriptors and threads too; no request may be lost.
+"""
+
+import argparse
+import asyncio
+import itertools
+import os
+import random
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from sidecar.client import AsyncClient
+from sidecar.models.default_voice import ensure_default_voice
+from sidecar.models.home import Home
+from sidecar.models.pack import Pack
+from sidecar.protocol.events import ModelLive, ModelRejected
+from tests.attacks.defects import SOUNDING_DEFECTS
+from tests.faults.dropped import Talk
+from tests.faults.reversioned import drop
+from tests.faults.soak import size
+from tests.processes import sidecar
+
+WARM_PAIRS, SHOWN, TOLERANCE, PATIENCE_S = 10, 20, 1.02, 300.0
+
+
+async def told(events: AsyncIterator[object], kind: type) -> object:
+    """The next event of that kind."""
+    while True:
+        event = await asyncio.wait_for(anext(events), PATIENCE_S)
+        if isinstance(event, kind):
+            return event
+
+
+def drop_bad(pack: Pack, work: Path, models: Path, name: str, number: int) -> Path:
+    """A copy that sounds wrong, named after its defect."""
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(pack.folder, work / "pack")
+    spoilt = SOUNDING_DEFECTS[name](work / "pack", random.Random(number)).source
+    target = models / f"bad-{number}{'' if spoilt.is_dir() else spoilt.suffix}"
+    os.rename(spoilt, target)
+    return target
+
+
+async def run(options: argparse.Namespace, file: Path, home: Home, pack: Pack, pid: int) -> bool:
+    sizes: list[int] = []
+    kinds = itertools.cycle(SOUNDING_DEFECTS)
+    async with AsyncClient(file, timeout_s=120) as control:
+        events = control.events("model.")
+        first = asyncio.create_task(anext(events))
+        await asyncio.sleep(1)
+        drop(pack, home.models, "1.1.0")
+        await first
+        await told(events, ModelLive)
+        for number in range(options.count):
+            began = time.monotonic()
+            await control.activate("kokoro-82m@1.0.0" if number % 2 == 0 else "kokoro-82m@1.1.0")
+            await told(events, ModelLive)
+            bad = drop_bad(pack, home.root / "work", home.models, next(kinds), number)
+            refused = await told(events, ModelRejected)
+            shutil.rmtree(bad) if bad.is_dir() else bad.unlink()
+            sizes.append(size(pid)[0])
+            if (number + 1) % SHOWN == 0:
+                print(
+                    f"{number + 1} good and bad loads: {sizes[-1] // 1024} MiB, {size(pid)[1]} descriptors, "
+                    f"{time.monotonic() - began:.0f} s for the last pair, refused for {refused.reason}",
+                    flush=True,
+                )
+        await events.aclose()
+    start, end = (statistics.median(part) for part in (sizes[:WARM_PAIRS], sizes[-WARM_PAIRS:]))
+    print(
+        f"median of the first {WARM_PAIRS} pairs {start / 1024:.0f} MiB, of the last {end / 1024:.0f} MiB",
+        end="",
+    )
+    print(f": {end / start:.3f} x (bar {TOLERANCE})")
+    return end <= TOLERANCE * start
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--count", type=int, default=200)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        home, file = Home(Path(folder) / "home"), Path(folder) / "connection.json"
+        pack = ensure_default_voice(home)
+        with sidecar(file, env={**os.environ, "NPC_VOICE_HOME": str(home.root)}) as process:
+            talk = Talk(file)
+            try:
+                good = asyncio.run(run(options, file, home, pack, process.pid))
+            finally:
+                talk.stop()
+    print(f"{talk.answered} lines answered, {len(talk.lost)} lost {talk.lost[:3]}")
+    return not good or bool(talk.lost)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
