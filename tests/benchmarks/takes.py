@@ -94,21 +94,39 @@ class Shelf:
         return self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
 
 
+#: What decides the audio; `emotions.json` does too, but label by label.
+SPEAKING = ("synthesis.py", "audio", "engines", "prosody", "text")
+
+
 def prints(labels: Iterable[str], voice: Voice, by_probes: bool) -> dict[str, str]:
     """For each label a digest of what decides its rows.
 
-    Neutral: how two probe lines sound, and the measuring. An emotion: all sources of the package and
-    the measuring or, `by_probes`, how the probe lines sound with it: then tuning one label leaves the
-    rows of others in place, at the risk of a change that the probes do not show.
+    Neutral: how two probe lines sound. An emotion: its own figures, and the sources or, `by_probes`, how
+    the probe lines sound with it: then work on the sources leaves the rows of untouched labels in place,
+    at the risk of a change that the probes do not show. The measuring counts always.
     """
-    sources = digest(file.read_bytes() for file in sorted(Path(sidecar.__file__).parent.rglob("*.py")))
-    measuring = (Path(__file__).parent / "hearing.py").read_bytes()
-    found = {}
+    measuring, sources, found = (Path(__file__).parent / "hearing.py").read_bytes(), digest(code()), {}
     for label in labels:
-        probed = by_probes or label == NEUTRAL
-        what = [probe_audio(voice, take, label) for take in PROBES] if probed else [sources.encode()]
+        if by_probes or label == NEUTRAL:
+            what = [probe_audio(voice, take, label) for take in PROBES]
+        else:
+            what = [sources.encode(), figures(voice, label).encode()]
         found[label] = digest([measuring, *what])
     return found
+
+
+def code() -> Iterator[bytes]:
+    root = Path(sidecar.__file__).parent
+    for name in SPEAKING:
+        for file in sorted([root / name, *(root / name).rglob("*.py")]):
+            if file.is_file():
+                yield file.read_bytes()
+
+
+def figures(voice: Voice, label: str) -> str:
+    """What the label changes in all speakers and in those that have their own way, a user's file included."""
+    own = sorted((who, repr(mood)) for (who, name), mood in voice.emotions.own.items() if name == label)
+    return repr((voice.emotions.find(label).mood, own))
 
 
 #: Two lines by unlike voices; the intensities lie between and at the ends of the steps of any curve.
