@@ -1,5 +1,6 @@
 """Emotions as data: what each label changes, for women's and men's registers, and what a pack or a user
-changes of that. The shipped figures start from the sources in `data/emotions.md`."""
+changes of that. The shipped figures start from Murray & Arnott (1993), Mozziconacci (1998), Schröder (2001)
+and Emofilt (Burkhardt 2005)."""
 
 import json
 from collections.abc import Iterable, Mapping

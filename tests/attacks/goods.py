@@ -11,6 +11,7 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from tests.attacks.packs import (
+    EMOTIONS,
     KEY,
     LEXICON,
     MANIFEST,
@@ -116,6 +117,15 @@ def signed(pack: Path, rng: random.Random) -> Path:
 def signed_by_a_stranger_where_anybody_may(pack: Path, rng: random.Random) -> Path:
     sign(pack, OTHER_KEY)
     return archived(pack)
+
+
+@good
+def with_its_own_emotions(pack: Path, rng: random.Random) -> Path:
+    (pack / EMOTIONS).write_text(
+        '{"format": 1, "emotions": {"haunted": {"aliases": ["着魔"], "change": {"tremor_st": 1}}}}', "utf-8"
+    )
+    reseal(pack)
+    return pack
 
 
 @good

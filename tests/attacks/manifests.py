@@ -11,6 +11,7 @@ from sidecar.models.reasons import Reason as R
 from sidecar.models.signature import Signature, public_key
 from sidecar.models.trust import TrustPolicy
 from tests.attacks.packs import (
+    EMOTIONS,
     KEY,
     LEXICON,
     MANIFEST,
@@ -334,6 +335,26 @@ def manifest_that_lists_itself(pack: Path, rng: random.Random) -> None:
 @defect(R.MISSING_FILE)
 def file_that_is_needed_but_not_listed(pack: Path, rng: random.Random) -> None:
     (pack / rng.choice([WEIGHTS, VOICES, PROBE])).unlink()
+    reseal(pack)
+
+
+@defect(R.EMOTIONS)
+def emotions_that_are_none(pack: Path, rng: random.Random) -> None:
+    (pack / EMOTIONS).write_bytes(
+        rng.choice(
+            [
+                b"",
+                b"{}",
+                b"[" * 100_000,
+                b'{"format": 1, "emotions": {"angry": {"change": {"f0_st": NaN}}}}',
+                b'{"format": 1, "emotions": {"angry": {"change": {"f0_st": 1e9}}}}',
+                b'{"format": 1, "emotions": {"angry": "very"}}',
+                b'{"format": 1, "speakers": {"af_heart": {"angy": {}}}}',
+                b'{"format": 1, "format": 1, "x": 1}',
+                b"\xff\xfe{",
+            ]
+        )
+    )
     reseal(pack)
 
 

@@ -21,6 +21,7 @@ from sidecar.models.signature import signed
 
 WEIGHTS, VOICES, PROBE = "weights.safetensors", "voices.safetensors", "probe.safetensors"
 MANIFEST, SIGNATURE, LEXICON = "manifest.json", "signature.json", "lexicon.tsv"
+EMOTIONS = "emotions.json"
 SPEAKERS = ("af_one", "am_two")
 
 #: The smallest network that is still every part of the real one: 84,000 weights.
