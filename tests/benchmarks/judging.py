@@ -205,33 +205,41 @@ def himself(rows: Sequence[Row], crowd: Crowd, labels: Sequence[str], worst: int
 
 def understood(rows: Sequence[Row], labels: Sequence[str], worst: int) -> Iterator[Verdict]:
     """Words (English only) and sound against neutral."""
-    base_wer, base_mos = word_error_rate(rows, NEUTRAL), sound(rows, NEUTRAL)
+    base = Words.of(rows, NEUTRAL), sound(rows, NEUTRAL)
     for label in labels:
-        wer, mos = word_error_rate(rows, label), sound(rows, label)
-        errors = sorted((pair for pair in errors_of(rows, label) if pair[1]), key=lambda pair: -pair[1])
-        yield Verdict(
-            f"{label}: words", f"WER {wer:.2f} % ({wer - base_wer:+.2f})", wer <= base_wer + MOST_WER_GAIN
-        )
-        yield Verdict(
-            f"{label}: sound", f"DNSMOS {mos:.3f} ({mos - base_mos:+.3f})", mos >= base_mos - MOST_MOS_LOSS
-        )
-        for row, count in errors[:worst]:
+        words, mos = Words.of(rows, label), sound(rows, label)
+        gain, loss = words.error_percent - base[0].error_percent, base[1] - mos
+        yield Verdict(f"{label}: words", f"WER {words} ({gain:+.2f} points)", gain <= MOST_WER_GAIN)
+        for row, count in words.worst[:worst]:
             print(f"            {count} wrong: {row.take}  heard:{row.transcript}")
+        yield Verdict(f"{label}: sound", f"DNSMOS {mos:.3f} ({-loss:+.3f})", loss <= MOST_MOS_LOSS)
 
 
-def errors_of(rows: Sequence[Row], label: str) -> list[tuple[Row, int]]:
-    return [
-        (row, word_errors(spoken_words(row.take.text), spoken_words(row.transcript)))
-        for row in rows
-        if row.take.label == label and row.transcript is not None
-    ]
+@dataclass(frozen=True, eq=False)
+class Words:
+    """How many words were heard wrong; `worst`: the rows with most errors first."""
 
+    errors: int
+    words: int
+    worst: tuple[tuple[Row, int], ...]
 
-def word_error_rate(rows: Sequence[Row], label: str) -> float:
-    """In per cent of all words."""
-    found = errors_of(rows, label)
-    words = sum(len(spoken_words(row.take.text)) for row, _ in found)
-    return 100 * sum(count for _, count in found) / words if words else 0.0
+    @classmethod
+    def of(cls, rows: Sequence[Row], label: str) -> "Words":
+        heard = [row for row in rows if row.take.label == label and row.transcript is not None]
+        counts = [word_errors(spoken_words(r.take.text), spoken_words(r.transcript or "")) for r in heard]
+        wrong = [pair for pair in zip(heard, counts, strict=True) if pair[1]]
+        return cls(
+            sum(counts),
+            sum(len(spoken_words(row.take.text)) for row in heard),
+            tuple(sorted(wrong, key=lambda pair: -pair[1])),
+        )
+
+    @property
+    def error_percent(self) -> float:
+        return 100 * self.errors / self.words if self.words else 0.0
+
+    def __str__(self) -> str:
+        return f"{self.error_percent:.2f} %, {self.errors} of {self.words}"
 
 
 def sound(rows: Sequence[Row], label: str) -> float:

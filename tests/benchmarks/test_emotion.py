@@ -9,7 +9,7 @@ import pytest
 from tests.benchmarks.classifier import guesses, relative
 from tests.benchmarks.emotion_lines import CHINESE, ENGLISH, VOICES, known_lines_of, lines_of, turn
 from tests.benchmarks.hearing import Cues, active, repeated
-from tests.benchmarks.judging import Crowd, himself, intensity, signs, spearman
+from tests.benchmarks.judging import Crowd, himself, intensity, signs, spearman, understood
 from tests.benchmarks.takes import Order, Row, Rows, Shelf, Take, merged
 
 CALM = Cues(f0_st=90.0, range_st=6.0, extent_s=2.0, level_dbfs=-25.0, tilt_db=-15.0)
@@ -134,3 +134,12 @@ def test_extent_and_level_are_of_the_loud_part() -> None:
 def test_a_short_line_is_repeated_for_one_window() -> None:
     assert len(repeated(np.zeros(24_000, np.float32), 24_000)) == int(9.02 * 24_000)
     assert len(repeated(np.zeros(240_000, np.float32), 24_000)) == 240_000
+
+
+def test_a_label_may_be_a_little_worse_understood_than_neutral(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("jiwer")
+    said = {label: Take("af_heart", ENGLISH[1], label, 1.0) for label in ("neutral", "sad")}
+    clear = replace(row(said["neutral"]), transcript=" They left the wagon by the bridge.", mos=3.4)
+    blurred = replace(row(said["sad"]), transcript=" They left the dragon by the bridge.", mos=3.3)
+    assert held(understood([clear, blurred], ["sad"], 1)) == {"sad: words": False, "sad: sound": True}
+    assert "1 wrong: af_heart sad 1" in capsys.readouterr().out
