@@ -24,6 +24,23 @@ class Guesses:
         right = [row.take.label == guess for row, guess in zip(self.rows, self.guessed, strict=True)]
         return float(np.mean(right))
 
+    def by_voice(self) -> dict[str, float]:
+        """Accuracy on each voice, when trained on all others."""
+        right: dict[str, list[bool]] = {}
+        for row, guess in zip(self.rows, self.guessed, strict=True):
+            right.setdefault(row.take.voice, []).append(row.take.label == guess)
+        return {voice: float(np.mean(found)) for voice, found in right.items()}
+
+    def __str__(self) -> str:
+        """With the standard error over voices, as lines of one voice fail together, and the worst voice."""
+        shares = self.by_voice()
+        error = np.std(list(shares.values())) / np.sqrt(max(len(shares) - 1, 1))
+        worst = min(shares, key=lambda voice: shares[voice])
+        return (
+            f"{100 * self.accuracy():5.1f} ± {100 * error:.1f} % of {len(self.rows)} "
+            f"(chance {100 / len(self.labels):.1f} %, {worst} {100 * shares[worst]:.0f} %)"
+        )
+
     def confusion(self) -> npt.NDArray[np.int64]:
         """[meant, taken for] counts."""
         table = np.zeros((len(self.labels), len(self.labels)), np.int64)

@@ -126,11 +126,10 @@ def distinct(rows: Rows, selection: Selection, picture: Path | None) -> Iterator
             ):
                 found = guesses(tried, features, labels)
                 title = f"{len(labels)} labels at {at:g}, {kind}"
-                measured = f"{100 * found.accuracy():5.1f} % (chance {100 / len(labels):.1f} %)"
                 if bars and bar:
-                    yield Verdict(title, f"{measured}, bar {100 * bar:.0f} %", found.accuracy() >= bar)
+                    yield Verdict(title, f"{found}, bar {100 * bar:.0f} %", found.accuracy() >= bar)
                 else:
-                    print(f"          {title:34} {measured}")
+                    print(f"          {title:34} {found}")
                 if kind == "relative":
                     drawn.append((title, found))
                     print_recalls(found)
