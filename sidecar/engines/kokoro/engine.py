@@ -13,11 +13,11 @@ from torch import Tensor
 from sidecar.engines.base import EngineDescription, SpeakerChoice
 from sidecar.engines.device import memory_errors
 from sidecar.engines.kokoro.config import DEFAULT_SPEAKER, SPOKEN_LANGUAGES, KokoroConfig
-from sidecar.engines.kokoro.layers import Span
 from sidecar.engines.kokoro.names import parameter_names
 from sidecar.engines.kokoro.network import Kokoro
 from sidecar.engines.kokoro.vocabulary import BOUNDARY, VOCABULARY
 from sidecar.engines.kokoro.voices import MANNER, TIMBRE, Voices, language_of
+from sidecar.engines.layers import Span
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
 from sidecar.protocol.errors import ModelRejected
 
