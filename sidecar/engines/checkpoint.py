@@ -1,5 +1,6 @@
 """Strangers' PyTorch checkpoints -> plain tensors. Opened with `weights_only=True`, in a child process."""
 
+import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from sidecar.protocol.errors import ModelRejected
 
+_CODE = re.compile(r"GLOBAL ([\w.]+) was not an allowed global")
 _LFS = b"version https://git-lfs"
 #: Weight normalisation in the spellings of torch before and since 2.0: (gain, direction).
 _SPELLINGS = (
@@ -33,8 +35,16 @@ def load(path: Path) -> object:
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as error:  # unpickling foreign data fails in any way
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ModelRejected(f"{path.name} is not a plain PyTorch checkpoint: {reason}") from error
+        raise ModelRejected(f"{path.name} is not a plain PyTorch checkpoint: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """PyTorch's words, but not its advice to open the file unsafely."""
+    if code := _CODE.search(str(error)):
+        return f"it asks for {code.group(1)}, which may be code"
+    if "weights_only" in str(error):
+        return "it holds more than tensors and numbers, or is damaged"
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def folded(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -9,12 +9,11 @@ else is in the file is the optimiser's.
 from collections.abc import Mapping
 from dataclasses import replace
 
-import torch
 from torch import Tensor
 
 from sidecar.engines.checkpoint import folded, placed
 from sidecar.engines.emotivoice.config import EmotiVoiceConfig
-from sidecar.engines.emotivoice.network import JointGenerator, StyleEncoder, parameter_shapes
+from sidecar.engines.emotivoice.config_check import joint_shapes, style_shapes
 from sidecar.protocol.errors import ModelRejected
 
 JOINT, STYLE = "generator", "model"
@@ -61,9 +60,7 @@ def fitted(
 
     `names` are the two files'.
     """
-    with torch.device("meta"):
-        shapes = [parameter_shapes(kind(config)) for kind in (JointGenerator, StyleEncoder)]
-    return placed(joint, shapes[0], names[0]), placed(style, shapes[1], names[1])
+    return placed(joint, joint_shapes(config), names[0]), placed(style, style_shapes(config), names[1])
 
 
 def measured(

@@ -35,8 +35,3 @@ class StyleEncoder(nn.Module):
     def __init__(self, config: EmotiVoiceConfig) -> None:
         super().__init__()
         self.bert = Bert(config)
-
-
-def parameter_shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
-    """Name -> shape of every tensor that the network needs, and no other."""
-    return {name: tuple(parameter.shape) for name, parameter in network.named_parameters()}
