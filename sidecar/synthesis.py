@@ -193,9 +193,12 @@ class Synthesizer:
         if not spoken:
             raise EmptyText("nothing in the line can be spoken", field="text")
         said = tuple(
-            Phrase("".join(p.symbol for p in phrase.phonemes()), timbre, manner, line.speed)
+            Phrase(
+                "".join(p.symbol for p in phrase.phonemes()), timbre, manner, line.speed,
+                written(line.text, phrase),
+            )
             for phrase in spoken
-        )
+        )  # fmt: skip
         mood = (self.emotions.mood(line.emotion, timbre.name) * line.intensity).limited()
         shapes = tuple(shaped(line.text, phrase) for phrase in spoken)
         seed = derived_seed(line) if line.seed is None else line.seed
@@ -290,6 +293,11 @@ def timbre_of(change: Change) -> Timbre:
     return Timbre(
         change.level_db, change.tilt_db, change.tension_db, change.breath, change.formants_oct, change.whisper
     )
+
+
+def written(text: str, phrase: SpokenPhrase) -> str:
+    """The part of the line `text` that a phrase speaks."""
+    return text[min(item.start for item in phrase.items) : max(item.end for item in phrase.items)]
 
 
 def shaped(text: str, phrase: SpokenPhrase) -> Shape:

@@ -11,6 +11,9 @@ from sidecar.engines.checkpoint import load
 from sidecar.engines.emotivoice.checkpoint_import import fitted, joint_tensors, measured, style_tensors
 from sidecar.engines.emotivoice.config import EmotiVoiceConfig
 from sidecar.engines.emotivoice.network import JointGenerator, StyleEncoder
+from sidecar.models.home import Home
+from sidecar.models.pack import Pack
+from sidecar.modkit.importer import import_checkpoint
 
 FOLDER = Path(__file__).parent.parent / "data" / "emotivoice"
 JOINT, PARAMETRIZED = FOLDER / "emotivoice_joint_tiny.pth", FOLDER / "emotivoice_joint_tiny_parametrized.pth"
@@ -39,3 +42,11 @@ def networks(joint: Path = JOINT) -> tuple[JointGenerator, StyleEncoder]:
 
 def expected(name: str) -> dict[str, Tensor]:
     return load_file(FOLDER / f"{name}.safetensors")
+
+
+def make_pack(home: Home) -> Pack:
+    """The small model as a pack of the home, imported as a user does; it does not sound like speech."""
+    sizes = home.root / "config.json"
+    home.root.mkdir(parents=True, exist_ok=True)
+    sizes.write_text(json.dumps(HEADS))
+    return import_checkpoint([JOINT, STYLE, VOCABULARY, sizes], home, "tiny", "1.0.0", listen=False)

@@ -6,8 +6,6 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from sidecar.engines.base import EngineDescription, SpeakerChoice
@@ -18,8 +16,8 @@ from sidecar.engines.kokoro.network import Kokoro
 from sidecar.engines.kokoro.vocabulary import BOUNDARY, VOCABULARY
 from sidecar.engines.kokoro.voices import MANNER, TIMBRE, Voices, language_of
 from sidecar.engines.layers import Span
+from sidecar.engines.tensors import check_fit, padded, read_tensors
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
-from sidecar.protocol.errors import ModelRejected
 
 T = TypeVar("T")
 
@@ -127,25 +125,12 @@ class KokoroEngine:
         return self._rows(rows), Span([len(row) for row in rows], self.device)
 
     def _rows(self, rows: Sequence[np.ndarray]) -> Tensor:
-        """Arrays of different lengths -> one tensor, zero beyond each row's end."""
-        longest = max(len(row) for row in rows)
-        padded = np.zeros((len(rows), longest, *rows[0].shape[1:]), dtype=rows[0].dtype)
-        for target, row in zip(padded, rows, strict=True):
-            target[: len(row)] = row
-        return torch.from_numpy(padded).to(self.device)
+        return padded(rows).to(self.device)
 
 
 def gaussian(seed: int, samples: int, harmonics: int) -> Floats:
     """Unit noise [samples, harmonics] by the seed alone: the same on every device and in every batch."""
     return torch.randn(samples, harmonics, generator=torch.Generator().manual_seed(seed)).numpy()
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Raises `ModelRejected` when the file is not whole, valid safetensors."""
-    try:
-        return load_file(path)
-    except (SafetensorError, ValueError) as error:
-        raise ModelRejected(f"{path.name} is not a valid safetensors file: {error}") from error
 
 
 def fill(config: KokoroConfig, tensors: dict[str, Tensor]) -> Kokoro:
@@ -155,17 +140,8 @@ def fill(config: KokoroConfig, tensors: dict[str, Tensor]) -> Kokoro:
     """
     network = Kokoro(config)
     ours = parameter_names(network)
-    if odd := sorted(ours.keys() ^ tensors.keys()):
-        kind = "missing" if odd[0] in ours else "unexpected"
-        raise ModelRejected(f"weights do not fit the architecture: {kind} tensor {odd[0]!r} (of {len(odd)})")
-    shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
-    for published, tensor in tensors.items():
-        if tensor.shape != shapes[ours[published]]:
-            raise ModelRejected(
-                f"{published} has shape {list(tensor.shape)}, expected {list(shapes[ours[published]])}"
-            )
-        if not tensor.is_floating_point() or not torch.isfinite(tensor.sum(dtype=torch.float32)):
-            raise ModelRejected(f"{published} holds values that are not finite numbers")
+    shapes = {name: tuple(parameter.shape) for name, parameter in network.named_parameters()}
+    check_fit(tensors, {published: shapes[name] for published, name in ours.items()})
     network.load_state_dict(
         {ours[name]: tensor.to(torch.float32, copy=True) for name, tensor in tensors.items()}, assign=True
     )
