@@ -30,7 +30,7 @@ from sidecar.text.emphasis import emphases
 from sidecar.text.languages import Dialect, dialect
 from sidecar.text.lexicon import UserLexicon
 from sidecar.text.phrases import SpokenPhrase, phrases
-from sidecar.text.reader import LineReader
+from sidecar.text.reader import LineReader, without_overrides
 from sidecar.text.tokens import Spoken, Word
 
 MAX_CHARACTERS = 20_000
@@ -296,8 +296,9 @@ def timbre_of(change: Change) -> Timbre:
 
 
 def written(text: str, phrase: SpokenPhrase) -> str:
-    """The part of the line `text` that a phrase speaks."""
-    return text[min(item.start for item in phrase.items) : max(item.end for item in phrase.items)]
+    """The part of the line `text` that a phrase speaks, as people read it."""
+    first, last = min(item.start for item in phrase.items), max(item.end for item in phrase.items)
+    return without_overrides(text[first:last])
 
 
 def shaped(text: str, phrase: SpokenPhrase) -> Shape:

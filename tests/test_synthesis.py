@@ -203,6 +203,12 @@ def test_a_file_that_cannot_be_written_is_an_error_and_no_file(speech, tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_model_is_told_what_was_written(voice: Voice):
+    text = "  [[Halt|hˈɔlt]]! Who goes there? 你好。"
+    told = [phrase.text for phrase in voice.synthesizer.prepare(Line(text)).phrases]
+    assert "".join(told).replace(" ", "") == "Halt!Whogoesthere?你好。"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no file size limit on Windows")
 def test_a_disk_that_fills_up_keeps_the_file_that_was_there(voice: Voice, speech, tmp_path: Path):
     import resource

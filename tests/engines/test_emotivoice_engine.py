@@ -131,3 +131,15 @@ def test_a_file_that_does_not_fit_is_named(pack: Pack, tmp_path: Path, name: str
     (tmp_path / name).write_bytes(spoilt)
     with pytest.raises(ModelRejected, match=name):
         load_model(Pack(tmp_path, pack.manifest), place("cpu", "float32"))
+
+
+def test_a_vocoder_in_bfloat16_keeps_the_plan_and_stays_close(
+    pack: Pack, engine: EmotiVoiceEngine, case: Phrase
+):
+    half = load_model(pack, place("cpu", "bfloat16")).engine
+    (exact_plan,), (half_plan,) = engine.plan([case]), half.plan([case])
+    assert np.array_equal(exact_plan.durations_frames, half_plan.durations_frames)
+    assert np.array_equal(exact_plan.f0_hz, half_plan.f0_hz)
+    exact, rounded = engine.render([exact_plan], [1])[0], half.render([half_plan], [1])[0]
+    noise_db = 10 * np.log10(np.square(exact - rounded).mean() / np.square(exact).mean())
+    assert noise_db < -25
