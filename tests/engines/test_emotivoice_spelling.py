@@ -4,10 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sidecar.engines.emotivoice.lists import numbered, published_tokens
 from sidecar.engines.emotivoice.plans import symbols_frames, tokens_frames
-from sidecar.engines.emotivoice.spelling import Speller, chinese
+from sidecar.engines.emotivoice.spelling import PRIVATE, SYMBOLS, Speller, chinese
 from sidecar.protocol.errors import BadRequest
 from sidecar.text.chinese import syllable_phonemes
 from tests.engines.emotivoice_fixture import FOLDER
@@ -63,7 +65,15 @@ def test_any_token_can_be_asked_for_by_number(speller: Speller):
 
 
 def test_a_long_word_that_is_none_is_found_out_at_once(speller: Speller):
-    assert speller.spelled("→" + "n" * 200 + "b")
+    assert len(speller.spelled("→" + "n" * 200 + "b")) == 203
+
+
+@given(st.text(sorted(SYMBOLS) + [chr(PRIVATE + number) for number in (1, 2, 71, 501)], max_size=30))
+def test_whatever_the_phonemes_each_is_in_one_group(phonemes: str):
+    groups = Speller(numbered(published_tokens())).spelled(phonemes)
+    assert sum(group.symbols for group in groups) == len(phonemes) + 2
+    assert all(group.tokens and 0 <= group.main < group.symbols for group in groups)
+    assert {token for group in groups for token in group.tokens} <= set(published_tokens())
 
 
 def test_frames_of_symbols_and_tokens_go_there_and_back(speller: Speller):

@@ -36,7 +36,7 @@ _CONSONANTS = {
     "s": "S", "t": "T", "v": "V", "w": "W", "z": "Z", "T": "T", "ð": "DH", "ŋ": "NG", "ɡ": "G", "ɹ": "R",
     "ɾ": "T", "ʃ": "SH", "ʒ": "ZH", "ʔ": "T", "ʤ": "JH", "ʧ": "CH", "θ": "TH",
 }  # fmt: skip
-_ENGLISH = re.compile(rf"([ˈˌ]?)(ɜɹ|əɹ|[{''.join(_VOWELS)}])(ː?)|([{''.join(_CONSONANTS)}])|[ˈˌː]")
+_ENGLISH = re.compile(rf"([ˈˌ]?)(ɜɹ|əɹ|[{''.join(_VOWELS)}])(ː?)|([{''.join(_CONSONANTS)}])|.")
 
 _TONES = {"→": "1", "↗": "2", "↓": "3", "↘": "4", "": "5"}
 _INITIALS = {
@@ -88,9 +88,8 @@ class Speller:
 
     def __init__(self, ids: Mapping[str, int]) -> None:
         self._ids = ids
-        self._tokens = {number: token for token, number in ids.items()}
-        private = (chr(PRIVATE + number) for number in ids.values())
-        self.alphabet = SYMBOLS | frozenset(private)
+        self._by_number = {chr(PRIVATE + number): token for token, number in ids.items()}
+        self.alphabet = SYMBOLS | self._by_number.keys()
 
     def symbols(self, tokens: tuple[str, ...]) -> str:
         """Tokens by name -> symbols of the private area, one each. Raises `BadRequest`."""
@@ -123,8 +122,8 @@ class Speller:
                     next((x for x in side if x), None) for side in (spoken[:at][::-1], spoken[at:])
                 )
                 yield Group(self._pause(piece.text, before, after), len(piece.text))
-            elif piece.text[0] in self.alphabet - SYMBOLS:
-                yield Group((self._tokens[ord(piece.text) - PRIVATE],), 1)
+            elif piece.text in self._by_number:
+                yield Group((self._by_number[piece.text],), 1)
             elif piece.language == CHINESE:
                 yield from (self._known(group) for group in chinese(piece.text) or ())
             else:
@@ -170,7 +169,8 @@ def language_of(word: str, before: str | None) -> str:
 
 @lru_cache(maxsize=8192)
 def english(word: str) -> tuple[Group, ...]:
-    """ARPAbet, its vowels with their stress: 0 none, 1 primary, 2 secondary."""
+    """ARPAbet, its vowels with their stress: 0 none, 1 primary, 2 secondary. Mandarin's own sounds are silent
+    here."""
     groups: list[Group] = []
     for match in _ENGLISH.finditer(word):
         stress, vowel, _, consonant = match.groups()
