@@ -27,16 +27,27 @@ VersionText = Annotated[
 @pack_app.command("import")
 @explained
 def import_pack(
-    source: Annotated[Path, typer.Argument(help="kokoro-v1_0.pth, or the ONNX export.")],
-    name: Name = "kokoro-82m-float",
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            help="kokoro-v1_0.pth or its ONNX export; or EmotiVoice's files: "
+            "g_00140000, checkpoint_163431, vocab.txt"
+        ),
+    ],
+    name: Name | None = None,
     version: VersionText = "1.0.0",
+    unheard: Annotated[
+        bool, typer.Option("--unheard", help="Import what does not sound like speech; no check passes it.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Turn a checkpoint into a voice pack in the models folder."""
+    """Turn one or several checkpoint files into a voice pack in the models folder."""
     from sidecar.models.home import Home
     from sidecar.modkit.importer import import_checkpoint
 
-    show_pack(import_checkpoint(source, Home.from_environment(), name, version), as_json)
+    name = name or ("kokoro-82m-float" if len(sources) == 1 else "emotivoice")
+    pack = import_checkpoint(sources, Home.from_environment(), name, version, listen=not unheard)
+    show_pack(pack, as_json)
 
 
 @pack_app.command("make")

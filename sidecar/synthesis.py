@@ -30,7 +30,7 @@ from sidecar.text.emphasis import emphases
 from sidecar.text.languages import Dialect, dialect
 from sidecar.text.lexicon import UserLexicon
 from sidecar.text.phrases import SpokenPhrase, phrases
-from sidecar.text.reader import LineReader
+from sidecar.text.reader import LineReader, without_overrides
 from sidecar.text.tokens import Spoken, Word
 
 MAX_CHARACTERS = 20_000
@@ -195,9 +195,12 @@ class Synthesizer:
         if not spoken:
             raise EmptyText("nothing in the line can be spoken", field="text")
         said = tuple(
-            Phrase("".join(p.symbol for p in phrase.phonemes()), timbre, manner, line.speed)
+            Phrase(
+                "".join(p.symbol for p in phrase.phonemes()), timbre, manner, line.speed,
+                written(line.text, phrase),
+            )
             for phrase in spoken
-        )
+        )  # fmt: skip
         asked = self.emotions.mood(line.emotion, timbre.name) + Mood(line.reference, line.reference)
         mood = (asked * line.intensity).limited()
         shapes = tuple(shaped(line.text, phrase) for phrase in spoken)
@@ -293,6 +296,12 @@ def timbre_of(change: Change) -> Timbre:
     return Timbre(
         change.level_db, change.tilt_db, change.tension_db, change.breath, change.formants_oct, change.whisper
     )
+
+
+def written(text: str, phrase: SpokenPhrase) -> str:
+    """The part of the line `text` that a phrase speaks, as people read it."""
+    first, last = min(item.start for item in phrase.items), max(item.end for item in phrase.items)
+    return without_overrides(text[first:last])
 
 
 def shaped(text: str, phrase: SpokenPhrase) -> Shape:

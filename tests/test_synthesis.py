@@ -203,6 +203,12 @@ def test_a_file_that_cannot_be_written_is_an_error_and_no_file(speech, tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_model_is_told_what_was_written(voice: Voice):
+    text = "  [[Halt|hˈɔlt]]! Who goes there? 你好。"
+    told = [phrase.text for phrase in voice.synthesizer.prepare(Line(text)).phrases]
+    assert "".join(told).replace(" ", "") == "Halt!Whogoesthere?你好。"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no file size limit on Windows")
 def test_a_disk_that_fills_up_keeps_the_file_that_was_there(voice: Voice, speech, tmp_path: Path):
     import resource
@@ -237,8 +243,8 @@ def test_a_disk_that_fills_up_keeps_the_file_that_was_there(voice: Voice, speech
         ("Hi.", {"speed": "fast"}, BadRequest, "speed", "'fast'"),
         ("Hi.", {"pitch_semitones": -13}, BadRequest, "pitch", "nearest is -12"),
         ("Hi.", {"intensity": 2}, BadRequest, "intensity", "nearest is 1"),
-        ("Hi.", {"emotion": "angry"}, UnknownEmotion, "emotion", "neutral"),
-        ("Hi.", {"emotion": {"neutral": 1, "sad": 1}}, UnknownEmotion, "emotion", "sad"),
+        ("Hi.", {"emotion": "angy"}, UnknownEmotion, "emotion", "did you mean 'angry'"),
+        ("Hi.", {"emotion": {"neutral": 1, "saad": 1}}, UnknownEmotion, "emotion", "sad"),
         ("Hi.", {"language": "tlh"}, UnknownLanguage, "language", "tlh"),
         ("Hi.", {"sample_rate_hz": 100}, BadRequest, "sample_rate", "nearest is 8000"),
         ("Hi.", {"loudness_lufs": 3}, BadRequest, "loudness", "nearest is -5"),

@@ -15,11 +15,11 @@ from sidecar.checks import bare
 from sidecar.checks.intake import copy_files, read_manifest, read_signature
 from sidecar.checks.sources import Source, open_source, refuse_link
 from sidecar.checks.stages import CheckSettings, Stage
-from sidecar.models.architecture import check_description, check_headers
+from sidecar.models.architecture import architecture_of, check_description, check_headers
 from sidecar.models.file_names import EMOTIONS, LEXICON, MANIFEST, PROBE, SIGNATURE
 from sidecar.models.in_child import end_with_parent, limit_self, peak_memory_bytes, read_request, report
 from sidecar.models.manifest import WEIGHTS
-from sidecar.models.pack import VOICES, Pack, seal
+from sidecar.models.pack import Pack, seal
 from sidecar.models.reasons import Reason
 from sidecar.models.safetensors_header import TensorEntry, read_header
 from sidecar.models.trust import check_signature
@@ -70,11 +70,12 @@ def check(source: Path, staging: Path, settings: CheckSettings) -> Findings:
         copy_files(dropped, manifest, staging)
     pack = Pack(staging, manifest)
     with stage(Stage.HEADERS):
-        headers: Headers = {name: read_header(staging / name) for name in (WEIGHTS, VOICES, PROBE)}
+        architecture = architecture_of(manifest)
+        headers: Headers = {name: read_header(staging / name) for name in architecture.tensor_files}
         check_headers(manifest, headers)
         check_own_files(pack)
     with stage(Stage.VALUES):
-        check_tensors(staging, headers)
+        check_tensors(staging, headers, architecture.weight_files)
     distance = spoken(pack) if settings.listen else None
     return {"signer": signer, "distance_nepers": distance}
 
@@ -92,7 +93,7 @@ def check_bare(source: Path, staging: Path, settings: CheckSettings) -> Findings
         header = read_header(staging / WEIGHTS)
         bare.check_checkpoint(header)
     with stage(Stage.VALUES):
-        check_tensors(staging, {WEIGHTS: header})
+        check_tensors(staging, {WEIGHTS: header}, (WEIGHTS,))
         pack = bare.unsealed_pack(source, staging)
     synthesizer = loaded(pack)
     with stage(Stage.PROBE):
@@ -119,11 +120,11 @@ def check_own_files(pack: Pack) -> None:
         load_emotions(pack)
 
 
-def check_tensors(folder: Path, headers: Headers) -> None:
+def check_tensors(folder: Path, headers: Headers, weights: tuple[str, ...]) -> None:
     from sidecar.checks.values import check_values  # NumPy is not needed to refuse most packs
 
     for name, header in headers.items():
-        check_values(folder / name, header, are_weights=name == WEIGHTS)
+        check_values(folder / name, header, are_weights=name in weights)
 
 
 def loaded(pack: Pack) -> "Synthesizer":

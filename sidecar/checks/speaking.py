@@ -58,15 +58,17 @@ def check_probe(synthesizer: Synthesizer, pack: Pack) -> float:
     return max(distances)
 
 
-def record_probe(synthesizer: Synthesizer, probe: Probe, file: Path) -> Probe:
-    """Speak the lines, judge them, and write their pictures; the probe with its pronunciation pinned.
+def record_probe(synthesizer: Synthesizer, probe: Probe, file: Path, *, listen: bool = True) -> Probe:
+    """Speak the lines, judge them if told to `listen`, and write their pictures; the probe with its
+    pronunciation pinned.
 
     Raises `ModelRejected` when what is heard is no speech, `BadRequest` for a line that cannot be pinned.
     """
     pinned = replace(probe, lines=tuple(_pinned(synthesizer, line) for line in probe.lines))
     pictures = {}
     for number, heard in enumerate(speak_lines(synthesizer, pinned.lines)):
-        judge(heard)
+        if listen:
+            judge(heard)
         pictures[f"line.{number}"] = heard.picture.astype(np.float16)
     try:
         save_file(pictures, file)

@@ -42,8 +42,12 @@ class State:
 
 
 def steady(states: Sequence[State]) -> list[State]:
-    """The same without flicker, and with lips that close for long enough to be seen."""
-    return _merged(_closed(_without_flicker(_merged(states))))
+    """The same without flicker, and with lips that close for long enough to be seen.
+
+    Phonemes that a model gave no time leave no state.
+    """
+    lasting = [state for state in states if state.length_s > 0] or states[:1]
+    return _merged(_closed(_without_flicker(_merged(lasting))))
 
 
 def _merged(states: Sequence[State]) -> list[State]:

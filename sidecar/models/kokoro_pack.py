@@ -11,7 +11,7 @@ from sidecar.models.standard_probe import STANDARD
 
 def write_kokoro_pack(
     target: Path,
-    write_weights: Callable[[Path], None],
+    write_weights: Callable[[Path], object],
     record_probe: Callable[[Pack], Probe],
     *,
     name: str,

@@ -11,16 +11,16 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any, NoReturn
 
+from sidecar.models.file_names import WEIGHTS as WEIGHTS
 from sidecar.models.file_names import check_file_name
 from sidecar.models.reasons import Reason, refusal
 from sidecar.models.version import Version, is_version
 
 FORMAT = 2
 FILE_NAME = "manifest.json"
-WEIGHTS = "weights.safetensors"
 MAX_BYTES = 256 << 10
 MAX_FILES = 16
-MAX_SPEAKERS = 1000
+MAX_SPEAKERS = 10_000
 MAX_PROBE_LINES = 4
 SEED_LIMIT = 2**31 - 1
 TOLERANCE_NEPERS = (0.02, 0.25)

@@ -16,11 +16,11 @@ from uuid import uuid4
 from filelock import FileLock
 
 from sidecar.models.file_names import PROBE
+from sidecar.models.file_names import VOICES as VOICES
 from sidecar.models.manifest import FILE_NAME, MAX_BYTES, Manifest, PackFile, Probe
 from sidecar.models.reasons import Reason, refusal
 from sidecar.protocol.errors import ModelError, NoModel, StorageError
 
-VOICES = "voices.safetensors"
 _STAGING = ".incoming-"
 _CHUNK_BYTES = 1 << 20
 LOCK_TIMEOUT_S = 900

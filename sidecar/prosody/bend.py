@@ -93,7 +93,7 @@ def with_durations(plan: Plan, frames: Ints) -> Plan:
     old, new = 2 * plan.durations_frames, 2 * frames
     starts = np.repeat(np.cumsum(old) - old, new)
     inside = np.arange(new.sum()) - np.repeat(np.cumsum(new) - new, new)
-    at = starts + (inside + 0.5) * np.repeat(old / new, new) - 0.5
+    at = starts + (inside + 0.5) * np.repeat(old / np.maximum(new, 1), new) - 0.5
     return replace(
         plan, durations_frames=frames, f0_hz=sampled_f0(plan.f0_hz, at), energy=sampled(plan.energy, at)
     )

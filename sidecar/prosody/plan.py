@@ -26,12 +26,16 @@ class Speaker:
 
 @dataclass(frozen=True, eq=False)
 class Phrase:
-    """What one pass of the model speaks: `phonemes`, in the timbre of one and the manner of another voice."""
+    """What one pass of the model speaks: `phonemes`, in the timbre of one and the manner of another voice.
+
+    `text` is what was written, for engines that listen to the meaning too.
+    """
 
     phonemes: str
     timbre: Speaker
     manner: Speaker
     speed: float = 1.0
+    text: str = ""
 
 
 @dataclass(frozen=True, eq=False)

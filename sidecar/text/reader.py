@@ -78,6 +78,11 @@ class LineReader:
         return Guesser.load().read
 
 
+def without_overrides(text: str) -> str:
+    """As it would be written for people: ``[[word|phonemes]]`` is the word."""
+    return _OVERRIDE.sub(r"\1", text)
+
+
 def _grouped(tokens: list[Token]) -> Iterator[tuple[bool, list[Token]]]:
     """Neighbouring tokens that are, or are not, to be spelled out."""
     group: list[Token] = []

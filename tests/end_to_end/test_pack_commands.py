@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from sidecar.models.pack import Pack
 from tests.attacks.packs import change_manifest, make_miniature
 from tests.end_to_end.test_command_line import npc_voice
+from tests.engines import emotivoice_fixture as emotivoice
 
 
 @pytest.fixture
@@ -99,3 +101,18 @@ def test_an_error_says_what_was_wrong(
     assert done.returncode == code, done.stderr
     assert done.stderr.startswith("ERROR") and words in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+
+
+def test_an_emotivoice_model_is_imported_and_speaks(tmp_path: Path, alone: dict[str, str]):
+    sizes = tmp_path / "config.json"
+    sizes.write_text(json.dumps(emotivoice.HEADS))
+    files = [str(path) for path in (emotivoice.VOCABULARY, emotivoice.STYLE, emotivoice.PARAMETRIZED, sizes)]
+    refused = npc_voice("pack", "import", *files, env=alone)
+    assert refused.returncode == 3 and "the probe" in " ".join(refused.stderr.split())
+    done = npc_voice("pack", "import", *files, "--unheard", env=alone)
+    assert done.returncode == 0, done.stderr
+    pack = Path(alone["NPC_VOICE_HOME"]) / "models" / "emotivoice-1.0.0"
+    wave = tmp_path / "line.wav"
+    done = npc_voice("say", "你好 and halt!", "--pack", str(pack), "-s", "9017", "-o", str(wave), env=alone)
+    assert done.returncode == 0, done.stderr
+    assert soundfile.info(wave).samplerate == 16000 and soundfile.info(wave).frames % 256 == 0

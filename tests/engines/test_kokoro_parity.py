@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sidecar.engines.kokoro.engine import KokoroEngine
-from sidecar.engines.kokoro.layers import Span
+from sidecar.engines.layers import Span
 from sidecar.prosody.plan import Phrase
 from tests.engines.lines import CHINESE, MINE, NOBODY, SHORT
 from tests.reference.kokoro_reference import Reference, available

@@ -23,7 +23,7 @@ VALUES = [
     None, True, 0, 1, 2, -1, 1.5, 0.04, 0.25, 0.26, 2**31, 2**60, "", "a", "A", "1.2.3", "1.2.3-rc.1+b.2",
     "01.2.3", "1.2.3-01", "1.2", "x" * 600, "en", "en-US", "EN", "af_one", "../x", "a.safetensors",
     "con.safetensors",
-    "lexicon.tsv", "NOTICE.txt", "weights.bin",
+    "lexicon.tsv", "emotions.json", "tokens.txt", "words.txt", "NOTICE.txt", "weights.bin",
     "0" * 64, "G" * 64, "a\u202eb", "line\nbreak", "ｆ", "名前", [],
     {}, ["en"], ["en", "en"], [1], ["af_one", "af_two"],
 ]  # fmt: skip

@@ -45,7 +45,7 @@ def source(weights: dict[str, torch.Tensor], tmp_path_factory: pytest.TempPathFa
 
 
 def test_the_float_checkpoint_gives_back_every_weight(source: Path, weights, tmp_path: Path):
-    pack = import_checkpoint(source, Home(tmp_path), "mine", "2.0.0")
+    pack = import_checkpoint([source], Home(tmp_path), "mine", "2.0.0")
     verify(pack)
     imported = load_file(pack.path("weights.safetensors"))
     assert imported.keys() == weights.keys()
@@ -60,7 +60,7 @@ def test_the_float_checkpoint_gives_back_every_weight(source: Path, weights, tmp
 def test_the_onnx_export_imports_too(tmp_path: Path, pack: Pack):
     path = tmp_path / "kokoro.int8.onnx"
     path.write_bytes(joined_parts())
-    imported = import_checkpoint(path, Home(tmp_path), "mine", "1.0.0")
+    imported = import_checkpoint([path], Home(tmp_path), "mine", "1.0.0")
     assert imported.manifest.files[0].sha256 == pack.manifest.files[0].sha256
 
 
@@ -124,7 +124,7 @@ def test_a_defect_is_named_and_leaves_nothing(source: Path, tmp_path: Path, defe
     target = tmp_path / "broken.pth"
     damaged(defect, source, target)
     with pytest.raises(ModelRejected, match=words):
-        import_checkpoint(target, Home(tmp_path / "home"), "mine", "1.0.0")
+        import_checkpoint([target], Home(tmp_path / "home"), "mine", "1.0.0")
     assert [path.name for path in (tmp_path / "home" / "models").iterdir()] == [".lock"]
     assert not (tmp_path / "exploded").exists()
 
@@ -132,10 +132,10 @@ def test_a_defect_is_named_and_leaves_nothing(source: Path, tmp_path: Path, defe
 def test_a_file_of_another_kind_or_none_is_refused_before_anything_runs(tmp_path: Path):
     for name in ("voice.wav", "absent.pth"):
         with pytest.raises(BadRequest, match=name):
-            import_checkpoint(tmp_path / name, Home(tmp_path), "mine", "1.0.0")
+            import_checkpoint([tmp_path / name], Home(tmp_path), "mine", "1.0.0")
     with pytest.raises(BadRequest, match="name"):
         (tmp_path / "x.pth").write_bytes(b"")
-        import_checkpoint(tmp_path / "x.pth", Home(tmp_path), "Bad Name", "1.0.0")
+        import_checkpoint([tmp_path / "x.pth"], Home(tmp_path), "Bad Name", "1.0.0")
 
 
 def test_the_newest_version_is_found_by_name_and_any_by_name_and_version(tmp_path: Path, pack: Pack):

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sidecar.engines.kokoro.config import KokoroConfig
-from sidecar.engines.kokoro.layers import Embedding, Linear, Span
+from sidecar.engines.layers import Embedding, Linear, Span
 
 NORM_EPS = 1e-12
 

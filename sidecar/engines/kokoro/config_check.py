@@ -4,9 +4,9 @@
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from typing import Any
 
+from sidecar.engines.config_fields import checked_fields
 from sidecar.engines.kokoro.config import KokoroConfig
 
 #: Lowest and highest value of each dimension; a tuple's entries each keep to it.
@@ -48,30 +48,10 @@ _CURVE_HZ = 80
 
 def checked_config(data: Mapping[str, Any]) -> KokoroConfig:
     """The configuration named by every field and no other. Raises `ValueError` naming the one at fault."""
-    known = {field.name for field in fields(KokoroConfig)}
-    if odd := sorted(known ^ data.keys()):
-        raise ValueError(f"config {'lacks' if odd[0] in known else 'does not know'} {odd[0][:64]!r}")
-    checked: dict[str, Any] = {name: _checked(name, data[name]) for name in known}
-    config = KokoroConfig(**checked)
+    config = checked_fields(KokoroConfig, data, _BOUNDS, _LENGTHS)
     if complaint := next(_inconsistencies(config), None):
         raise ValueError(f"config: {complaint}")
     return config
-
-
-def _checked(name: str, value: Any) -> int | tuple[int, ...]:
-    if name not in _LENGTHS:
-        return _whole(name, value)
-    shortest, longest = _LENGTHS[name]
-    if not isinstance(value, list | tuple) or not shortest <= len(value) <= longest:
-        raise ValueError(f"config: {name} must be a list of {shortest} to {longest} numbers")
-    return tuple(_whole(name, item) for item in value)
-
-
-def _whole(name: str, value: Any) -> int:
-    lowest, highest = _BOUNDS[name]
-    if type(value) is not int or not lowest <= value <= highest:
-        raise ValueError(f"config: {name} is {value!r:.40}, expected {lowest} to {highest}")
-    return value
 
 
 def _inconsistencies(c: KokoroConfig) -> Iterator[str]:

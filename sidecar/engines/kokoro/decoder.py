@@ -5,7 +5,8 @@ from torch import Tensor, nn
 
 from sidecar.engines.kokoro.config import KokoroConfig
 from sidecar.engines.kokoro.generator import Generator
-from sidecar.engines.kokoro.layers import AdaINBlock, Conv, Span
+from sidecar.engines.kokoro.layers import AdaINBlock
+from sidecar.engines.layers import Conv, Span
 
 
 class Decoder(nn.Module):

@@ -6,20 +6,18 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from sidecar.engines.base import EngineDescription, SpeakerChoice
 from sidecar.engines.device import memory_errors
 from sidecar.engines.kokoro.config import DEFAULT_SPEAKER, SPOKEN_LANGUAGES, KokoroConfig
-from sidecar.engines.kokoro.layers import Span
 from sidecar.engines.kokoro.names import parameter_names
 from sidecar.engines.kokoro.network import Kokoro
 from sidecar.engines.kokoro.vocabulary import BOUNDARY, VOCABULARY
 from sidecar.engines.kokoro.voices import MANNER, TIMBRE, Voices, language_of
+from sidecar.engines.layers import Span
+from sidecar.engines.tensors import check_fit, padded, read_tensors
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
-from sidecar.protocol.errors import ModelRejected
 
 T = TypeVar("T")
 
@@ -127,25 +125,12 @@ class KokoroEngine:
         return self._rows(rows), Span([len(row) for row in rows], self.device)
 
     def _rows(self, rows: Sequence[np.ndarray]) -> Tensor:
-        """Arrays of different lengths -> one tensor, zero beyond each row's end."""
-        longest = max(len(row) for row in rows)
-        padded = np.zeros((len(rows), longest, *rows[0].shape[1:]), dtype=rows[0].dtype)
-        for target, row in zip(padded, rows, strict=True):
-            target[: len(row)] = row
-        return torch.from_numpy(padded).to(self.device)
+        return padded(rows).to(self.device)
 
 
 def gaussian(seed: int, samples: int, harmonics: int) -> Floats:
     """Unit noise [samples, harmonics] by the seed alone: the same on every device and in every batch."""
     return torch.randn(samples, harmonics, generator=torch.Generator().manual_seed(seed)).numpy()
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Raises `ModelRejected` when the file is not whole, valid safetensors."""
-    try:
-        return load_file(path)
-    except (SafetensorError, ValueError) as error:
-        raise ModelRejected(f"{path.name} is not a valid safetensors file: {error}") from error
 
 
 def fill(config: KokoroConfig, tensors: dict[str, Tensor]) -> Kokoro:
@@ -155,18 +140,10 @@ def fill(config: KokoroConfig, tensors: dict[str, Tensor]) -> Kokoro:
     """
     network = Kokoro(config)
     ours = parameter_names(network)
-    if odd := sorted(ours.keys() ^ tensors.keys()):
-        kind = "missing" if odd[0] in ours else "unexpected"
-        raise ModelRejected(f"weights do not fit the architecture: {kind} tensor {odd[0]!r} (of {len(odd)})")
     parameters = dict(network.named_parameters())
-    for published, tensor in tensors.items():
-        parameter = parameters[ours[published]]
-        if tensor.shape != parameter.shape:
-            raise ModelRejected(
-                f"{published} has shape {list(tensor.shape)}, expected {list(parameter.shape)}"
-            )
-        if not tensor.is_floating_point() or not torch.isfinite(tensor.sum(dtype=torch.float32)):
-            raise ModelRejected(f"{published} holds values that are not finite numbers")
-        with torch.no_grad():
-            parameter.copy_(tensor)  # in place: a second float32 copy would be there for a moment
+    shapes = {published: tuple(parameters[name].shape) for published, name in ours.items()}
+    check_fit(tensors, shapes)
+    with torch.no_grad():
+        for published, tensor in tensors.items():
+            parameters[ours[published]].copy_(tensor)  # in place: a second copy takes room
     return network

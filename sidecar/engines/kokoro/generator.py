@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from sidecar.engines.kokoro.config import KokoroConfig
-from sidecar.engines.kokoro.layers import AdaIN, Conv, Linear, Span, Upsample
+from sidecar.engines.kokoro.layers import AdaIN
+from sidecar.engines.layers import Conv, Linear, Span, Upsample
 
 SINE_AMPLITUDE = 0.1
 VOICED_NOISE = 0.003  # standard deviation of the noise added to voiced harmonics

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 from sidecar.engines.kokoro.albert import Albert
 from sidecar.engines.kokoro.config import KokoroConfig
 from sidecar.engines.kokoro.decoder import Decoder
-from sidecar.engines.kokoro.layers import Conv, Linear, Span, Upsample
 from sidecar.engines.kokoro.predictor import ProsodyPredictor, TextEncoder
+from sidecar.engines.layers import Conv, Linear, Span, Upsample
 
 
 class Kokoro(nn.Module):

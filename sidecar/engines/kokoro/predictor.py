@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sidecar.engines.kokoro.config import KokoroConfig
-from sidecar.engines.kokoro.layers import AdaINBlock, AdaLayerNorm, BiLSTM, Conv, Embedding, Linear, Span
+from sidecar.engines.kokoro.layers import AdaINBlock, AdaLayerNorm, BiLSTM
+from sidecar.engines.layers import Conv, Embedding, Linear, Span
 
 
 class DurationEncoder(nn.Module):

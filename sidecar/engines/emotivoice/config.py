@@ -1,0 +1,56 @@
+"""The dimensions of an EmotiVoice model; they travel with the weights in the pack's manifest."""
+
+from dataclasses import dataclass
+from math import prod
+
+ARCHITECTURE = "emotivoice"
+SPOKEN_LANGUAGES = ("en-US", "en-GB", "zh-CN")
+DEFAULT_SPEAKER = "8051"
+SAMPLE_RATE_HZ = 16000
+
+
+@dataclass(frozen=True)
+class EmotiVoiceConfig:
+    """Sizes of every part (source: `config/joint/config.yaml` of netease-youdao/EmotiVoice, Apache-2.0).
+
+    One frame is `hop` samples: 256 at 16 kHz, 16 ms. The `bert_` sizes are those of SimBERT, whose
+    pooled output describes the style prompt and the content. Predictors are `pitch_layers`,
+    `energy_layers` and `duration_layers` deep; the feed-forward layers are four times as wide as the
+    model.
+    """
+
+    n_token: int = 502
+    n_speaker: int = 2014
+    width: int = 384
+    encoder_layers: int = 4
+    encoder_heads: int = 8
+    decoder_layers: int = 4
+    decoder_heads: int = 8
+    predictor_width: int = 384
+    pitch_layers: int = 3
+    energy_layers: int = 2
+    duration_layers: int = 2
+    mels: int = 80
+    generator_channels: int = 512
+    upsample_rates: tuple[int, ...] = (8, 8, 2, 2)
+    resblock_kernels: tuple[int, ...] = (3, 7, 11)
+    resblock_dilations: tuple[int, ...] = (1, 3, 5)
+    bert_vocabulary: int = 13685
+    bert_width: int = 768
+    bert_layers: int = 12
+    bert_heads: int = 12
+    bert_ffn: int = 3072
+    bert_positions: int = 512
+
+    @property
+    def ffn(self) -> int:
+        return 4 * self.width
+
+    @property
+    def hop(self) -> int:
+        """Audio samples for one frame."""
+        return prod(self.upsample_rates)
+
+    @property
+    def frame_s(self) -> float:
+        return self.hop / SAMPLE_RATE_HZ

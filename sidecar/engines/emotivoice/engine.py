@@ -1,0 +1,204 @@
+"""EmotiVoice behind the engine interface: batches of phrases in, plans and samples out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sidecar.engines.base import EngineDescription, SpeakerChoice
+from sidecar.engines.device import memory_errors
+from sidecar.engines.emotivoice.acoustic import Prosody
+from sidecar.engines.emotivoice.config import (
+    ARCHITECTURE,
+    DEFAULT_SPEAKER,
+    SAMPLE_RATE_HZ,
+    SPOKEN_LANGUAGES,
+    EmotiVoiceConfig,
+)
+from sidecar.engines.emotivoice.lists import numbered, read_list
+from sidecar.engines.emotivoice.network import JointGenerator, StyleEncoder
+from sidecar.engines.emotivoice.pack_files import STYLE, TOKENS, VOCABULARY, WEIGHTS
+from sidecar.engines.emotivoice.plans import (
+    TokenPlan,
+    TokenProsody,
+    at_speed,
+    curve,
+    symbols_frames,
+    to_force,
+    to_hz,
+)
+from sidecar.engines.emotivoice.spelling import Group, Speller
+from sidecar.engines.emotivoice.style import StyleVectors
+from sidecar.engines.emotivoice.wordpiece import WordPieces
+from sidecar.engines.layers import Span
+from sidecar.engines.speakers import Speakers
+from sidecar.engines.tensors import check_fit, padded, read_tensors
+from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
+from sidecar.protocol.errors import ModelRejected
+
+T = TypeVar("T")
+
+NO_PROMPT = ""  #: as upstream speaks when nobody asks for a style
+ACCELERATOR_ROWS = 8
+
+
+class TableSpeakers(Speakers):
+    """The rows of the model's speaker table, in the order of the manifest's names."""
+
+    def __init__(self, names: Sequence[str], rows: Floats) -> None:
+        if len(names) != len(rows):
+            raise ModelRejected(f"{len(names)} speakers are named, the table has {len(rows)}")
+        super().__init__(names)
+        self.width, self._rows = rows.shape[1], dict(zip(names, rows, strict=True))
+
+    def table(self, name: str) -> Floats:
+        return self._rows[name][None]
+
+
+class EmotiVoiceEngine:
+    """Owns the weights. Not thread-safe.
+
+    On a CPU one phrase is a pass: a phrase's samples then do not depend on its company at all.
+    """
+
+    def __init__(
+        self, network: JointGenerator, style: StyleVectors, speller: Speller, speakers: Speakers,
+        config: EmotiVoiceConfig, device: torch.device, precision: torch.dtype,
+        rows_at_once: int | None = None,
+    ) -> None:  # fmt: skip
+        self.network, self.style, self.speller, self.speakers = network, style, speller, speakers
+        self.config, self.device, self.precision = config, device, precision
+        self.rows_at_once = rows_at_once or (1 if device.type == "cpu" else ACCELERATOR_ROWS)
+
+    @classmethod
+    def load(
+        cls, folder: Path, names: Sequence[str], config: EmotiVoiceConfig, device: torch.device,
+        precision: torch.dtype,
+    ) -> "EmotiVoiceEngine":  # fmt: skip
+        """Read a pack's files. Strict: raises `ModelRejected` on a missing, extra or misshapen tensor."""
+        network, encoder = JointGenerator(config), StyleEncoder(config)
+        fill(network, folder / WEIGHTS)
+        fill(encoder, folder / STYLE)
+        rows = network.am.spk_tokenizer.weight.numpy(force=True)
+        tokens, pieces = read_list(folder / TOKENS), read_list(folder / VOCABULARY)
+        for items, size, what in (
+            (tokens, config.n_token, TOKENS),
+            (pieces, config.bert_vocabulary, VOCABULARY),
+        ):
+            if len(items) != size:
+                raise ModelRejected(f"{what} has {len(items)} lines, the table {size}")
+        encoder.eval().requires_grad_(False).to(device)
+        style = StyleVectors(encoder, WordPieces(pieces), config.bert_positions, device)
+        speakers = TableSpeakers(names, rows)
+        network.prepare(device, precision)
+        return cls(network, style, Speller(numbered(tokens)), speakers, config, device, precision)
+
+    @property
+    def description(self) -> EngineDescription:
+        names = self.speakers.names
+        return EngineDescription(
+            architecture=ARCHITECTURE,
+            sample_rate_hz=SAMPLE_RATE_HZ,
+            languages=SPOKEN_LANGUAGES,
+            speakers=names,
+            default_speaker=DEFAULT_SPEAKER if DEFAULT_SPEAKER in names else names[0],
+            alphabet=self.speller.alphabet,
+            batch_rows=self.rows_at_once,
+            device=str(self.device),
+            precision=str(self.precision).removeprefix("torch."),
+        )
+
+    def speaker(self, choice: SpeakerChoice) -> Speaker:
+        return self.speakers.choose(choice)
+
+    def language_of(self, speaker: str) -> str:
+        """English: the published speakers are readers of English books, whatever else they speak here."""
+        return SPOKEN_LANGUAGES[0]
+
+    def plan(self, phrases: Sequence[Phrase]) -> list[Plan]:
+        with memory_errors("this line"):
+            return [plan for some in self._groups(phrases) for plan in self._plan(some)]
+
+    def render(self, plans: Sequence[Plan], seeds: Sequence[int]) -> list[Floats]:
+        """The model has no chance in it: seeds change nothing. Plans must be this engine's own."""
+        with memory_errors("this line"):
+            return [samples for some in self._groups(plans) for samples in self._render(some)]
+
+    def _groups(self, items: Sequence[T]) -> list[Sequence[T]]:
+        return [items[at : at + self.rows_at_once] for at in range(0, len(items), self.rows_at_once)]
+
+    @torch.inference_mode()
+    def _plan(self, phrases: Sequence[Phrase]) -> list[Plan]:
+        spelled = [self.speller.spelled(phrase.phonemes) for phrase in phrases]
+        manner = self._prosody(phrases, spelled, [phrase.manner for phrase in phrases])
+        said = manner
+        if any(phrase.timbre is not phrase.manner for phrase in phrases):
+            said = self._prosody(phrases, spelled, [phrase.timbre for phrase in phrases])
+        numbers = [x.cpu().numpy() for x in (manner.frames, manner.pitch, manner.energy, said.text)]
+        return [
+            planned(phrase, groups, TokenProsody(*(x[: tokens_in(groups)].copy() for x in row[:3])),
+                    row[3][: tokens_in(groups)].copy(), self.config.frame_s)
+            for phrase, groups, *row in zip(phrases, spelled, *numbers, strict=True)
+        ]  # fmt: skip
+
+    def _prosody(
+        self, phrases: Sequence[Phrase], spelled: Sequence[Sequence[Group]], speakers: Sequence[Speaker]
+    ) -> Prosody:
+        ids = [np.array([self.speller.id(t) for group in groups for t in group.tokens]) for groups in spelled]
+        speaker = self._rows([speaker.row(1) for speaker in speakers])
+        style = self._rows(self.style.of([NO_PROMPT] * len(phrases)))
+        content = self._rows(self.style.of([phrase.text for phrase in phrases]))
+        return self.network.am.prosody(self._rows(ids), speaker, style, content, self._span(ids))
+
+    @torch.inference_mode()
+    def _render(self, plans: Sequence[Plan]) -> list[Floats]:
+        own = [plan for plan in plans if isinstance(plan, TokenPlan)]
+        if len(own) != len(plans):
+            raise TypeError("a plan of another engine cannot be rendered")
+        wanted = [plan.wanted() for plan in own]
+        frames, pitch, energy = ([getattr(each, name) for each in wanted] for name in TokenProsody._fields)
+        tokens, span = self._span(frames), Span([plan.frames for plan in plans], self.device)
+        mel = self.network.am.mel(
+            self._rows([plan.text for plan in own]), self._rows(pitch), self._rows(energy),
+            self._rows(frames).float(), tokens, span,
+        )  # fmt: skip
+        rows = self.network.generator(mel, span).float().cpu().numpy()
+        return [row[: plan.frames * self.config.hop].copy() for row, plan in zip(rows, plans, strict=True)]
+
+    def _span(self, rows: Sequence[np.ndarray]) -> Span:
+        return Span([len(row) for row in rows], self.device)
+
+    def _rows(self, rows: Sequence[np.ndarray]) -> Tensor:
+        return padded(rows).to(self.device)
+
+
+def planned(
+    phrase: Phrase, groups: tuple[Group, ...], predicted: TokenProsody, text: Floats, frame_s: float
+) -> TokenPlan:
+    """A prediction in the house's terms. Where no token has a frame, each gets one, as upstream has it."""
+    frames = at_speed(predicted.frames, phrase.speed)
+    frames = frames if frames.any() else np.ones_like(frames)
+    return TokenPlan(
+        phrase,
+        symbols_frames(groups, frames),
+        curve(to_hz(predicted.pitch), frames),
+        curve(to_force(predicted.energy), frames),
+        frame_s,
+        groups,
+        predicted._replace(frames=frames),
+        text,
+    )
+
+
+def tokens_in(groups: Sequence[Group]) -> int:
+    return sum(len(group.tokens) for group in groups)
+
+
+def fill(network: nn.Module, weights: Path) -> None:
+    """Take a file's tensors as float32 parameters. Raises `ModelRejected` naming the first that is odd."""
+    tensors = read_tensors(weights)
+    check_fit(tensors, {name: tuple(p.shape) for name, p in network.named_parameters()})
+    network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, assign=True)

@@ -1,0 +1,41 @@
+"""A pack's safetensors files -> tensors that fit a network."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from sidecar.protocol.errors import ModelRejected
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Raises `ModelRejected` when the file is not whole, valid safetensors."""
+    try:
+        return load_file(path)
+    except (SafetensorError, ValueError) as error:
+        raise ModelRejected(f"{path.name} is not a valid safetensors file: {error}") from error
+
+
+def check_fit(tensors: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]]) -> None:
+    """Raises `ModelRejected` for the first tensor that is missing, unexpected, misshapen or not finite."""
+    if odd := sorted(expected.keys() ^ tensors.keys()):
+        kind = "missing" if odd[0] in expected else "unexpected"
+        raise ModelRejected(f"weights do not fit the architecture: {kind} tensor {odd[0]!r} (of {len(odd)})")
+    for name, tensor in tensors.items():
+        if tuple(tensor.shape) != expected[name]:
+            raise ModelRejected(f"{name} has shape {list(tensor.shape)}, expected {list(expected[name])}")
+        if not tensor.is_floating_point() or not torch.isfinite(tensor.sum(dtype=torch.float32)):
+            raise ModelRejected(f"{name} holds values that are not finite numbers")
+
+
+def padded(rows: Sequence[np.ndarray]) -> Tensor:
+    """Arrays of different lengths -> one tensor, zero beyond each row's end."""
+    longest = max(len(row) for row in rows)
+    together = np.zeros((len(rows), longest, *rows[0].shape[1:]), dtype=rows[0].dtype)
+    for target, row in zip(together, rows, strict=True):
+        target[: len(row)] = row
+    return torch.from_numpy(together)

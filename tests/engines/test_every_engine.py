@@ -1,0 +1,152 @@
+"""What every architecture promises behind the engine interface."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sidecar.engines.base import Engine
+from sidecar.engines.device import place
+from sidecar.engines.emotivoice.engine import EmotiVoiceEngine
+from sidecar.engines.kokoro.engine import KokoroEngine
+from sidecar.models.home import Home
+from sidecar.models.loader import Model, load_model
+from sidecar.models.pack import Pack
+from sidecar.prosody.plan import Phrase, Plan
+from sidecar.protocol.errors import BadRequest, UnknownSpeaker
+from sidecar.synthesis import Line, Synthesizer
+from tests.engines.emotivoice_fixture import make_pack
+from tests.engines.lines import CHINESE, MINE, NOBODY, SHORT
+
+LINES = [SHORT, MINE, CHINESE, NOBODY]
+TEXT = "Halt! Who goes there? 你好，旅行者。 The old mine has been sealed for ten years."
+
+
+@pytest.fixture(scope="module", params=["kokoro", "emotivoice"])
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    if request.param == "kokoro":
+        found: Pack = request.getfixturevalue("pack")
+    else:
+        found = make_pack(Home(tmp_path_factory.mktemp("emotivoice")))
+    return load_model(found, place("cpu", "float32"))
+
+
+@pytest.fixture(scope="module")
+def engine(model: Model) -> Engine:
+    return model.engine
+
+
+@pytest.fixture(scope="module")
+def batching(engine: Engine) -> Engine:
+    """The same weights, four phrases to a pass, as on an accelerator."""
+    if isinstance(engine, KokoroEngine):
+        return KokoroEngine(engine.network, engine.voices, engine.device, engine.precision, rows_at_once=4)
+    assert isinstance(engine, EmotiVoiceEngine)
+    return EmotiVoiceEngine(
+        engine.network, engine.style, engine.speller, engine.speakers, engine.config, engine.device,
+        engine.precision, rows_at_once=4,
+    )  # fmt: skip
+
+
+def phrases(engine: Engine, lines: Sequence[str]) -> list[Phrase]:
+    """Each line by another speaker."""
+    speakers = [engine.speaker(number) for number in range(len(lines))]
+    return [Phrase(line, s, s, 1.1, f"line {line}") for line, s in zip(lines, speakers, strict=True)]
+
+
+def distance(first: np.ndarray, second: np.ndarray) -> float:
+    """Relative to the largest value."""
+    return float(np.abs(first - second).max() / max(np.abs(second).max(), 1e-9))
+
+
+def test_the_description_holds(engine: Engine):
+    d = engine.description
+    assert d.default_speaker in d.speakers and d.languages and d.batch_rows >= 1
+    assert set("".join(LINES)) <= d.alphabet and all(len(symbol) == 1 for symbol in d.alphabet)
+    for name in (d.default_speaker, d.speakers[-1]):
+        assert engine.speaker(name).name == name and engine.language_of(name)
+    with pytest.raises(UnknownSpeaker):
+        engine.speaker("nobody at all")
+    with pytest.raises(UnknownSpeaker):
+        engine.speaker(len(d.speakers))
+    with pytest.raises(BadRequest):
+        engine.speaker([0.0])
+
+
+def test_plans_have_every_phoneme_and_their_frames_are_the_samples(engine: Engine):
+    plans = engine.plan(phrases(engine, LINES))
+    rate = engine.description.sample_rate_hz
+    for plan, line, samples in zip(plans, LINES, engine.render(plans, range(len(plans))), strict=True):
+        assert isinstance(plan, Plan) and plan.phrase.phonemes == line
+        assert len(plan.durations_frames) == len(line) + 2 and plan.durations_frames.min() >= 0
+        assert plan.f0_hz.dtype == plan.energy.dtype == samples.dtype == np.float32
+        assert len(plan.boundaries_s()) == len(line) + 3
+        assert len(samples) == round(plan.duration_s * rate)
+        assert np.isfinite(samples).all() and 0 < np.abs(samples).max() <= 1
+
+
+def test_the_same_plan_and_seed_give_the_same_samples(engine: Engine):
+    some = phrases(engine, LINES[:2])
+    first, again = ([plan for plan in engine.plan(some)] for _ in range(2))
+    for a, b in zip(engine.render(first, [3, 4]), engine.render(again, [3, 4]), strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_one_by_one_on_a_cpu_company_changes_nothing(engine: Engine):
+    together = engine.render(engine.plan(phrases(engine, LINES)), [5] * len(LINES))
+    for phrase, samples in zip(phrases(engine, LINES), together, strict=True):
+        assert np.array_equal(engine.render(engine.plan([phrase]), [5])[0], samples)
+
+
+def test_a_batch_equals_single_phrases(engine: Engine, batching: Engine):
+    some = phrases(engine, LINES)
+    plans = engine.plan(some)
+    for single, batched in zip(plans, batching.plan(some), strict=True):
+        assert batched.durations_frames.tolist() == single.durations_frames.tolist()
+        assert distance(batched.f0_hz, single.f0_hz) <= 1e-5
+        assert distance(batched.energy, single.energy) <= 1e-5
+    seeds = range(len(plans))
+    limit = 1e-4 if engine.description.architecture == "kokoro" else 1e-5
+    for single, batched in zip(engine.render(plans, seeds), batching.render(plans, seeds), strict=True):
+        assert distance(batched, single) <= limit
+
+
+def test_half_the_speed_takes_about_twice_as_long(engine: Engine):
+    (phrase,) = phrases(engine, [MINE])
+    slow, fast = engine.plan([replace(phrase, speed=0.5), replace(phrase, speed=1.0)])
+    assert 1.8 < slow.frames / fast.frames < 2.2
+
+
+def test_a_changed_plan_is_rendered_at_its_new_length(engine: Engine):
+    (plan,) = engine.plan(phrases(engine, [MINE]))
+    curves = {name: getattr(plan, name).repeat(2) for name in ("f0_hz", "energy")}
+    twice = replace(plan, durations_frames=2 * plan.durations_frames, **curves)
+    (samples,) = engine.render([twice], [1])
+    assert len(samples) == 2 * len(engine.render([plan], [1])[0])
+    higher = replace(plan, f0_hz=plan.f0_hz * np.float32(1.2))
+    assert not np.array_equal(engine.render([higher], [1])[0], engine.render([plan], [1])[0])
+
+
+def test_intensity_zero_is_neutral_to_the_bit_and_one_is_not(model: Model):
+    synthesizer = Synthesizer(model)
+    neutral = synthesizer.speak(Line("Halt, 旅行者！"))
+    for emotion in ("happy", "sad"):
+        same = synthesizer.speak(Line("Halt, 旅行者！", emotion=emotion, intensity=0.0))
+        assert np.array_equal(same.samples, neutral.samples)
+        other = synthesizer.speak(Line("Halt, 旅行者！", emotion=emotion, intensity=1.0))
+        assert not np.array_equal(other.samples, neutral.samples)
+
+
+def test_times_add_up(model: Model):
+    synthesizer = Synthesizer(model)
+    speech = synthesizer.speak(Line(TEXT, emotion="happy", intensity=1.0))
+    assert "".join(word.text for word in speech.words).startswith("Halt")
+    ends = [0.0, *(word.end_s for word in speech.words)]
+    for word, last_end_s in zip(speech.words, ends, strict=False):
+        assert last_end_s - 1e-6 <= word.start_s <= word.end_s <= speech.duration_s + 1e-6
+    starts = [phoneme.start_s for phoneme in speech.phonemes]
+    assert starts == sorted(starts)
+    parts = list(synthesizer.stream(Line(TEXT, emotion="happy", intensity=1.0)))
+    assert sum(part.duration_s for part in parts) == pytest.approx(speech.duration_s)
+    assert np.array_equal(np.concatenate([part.samples for part in parts]), speech.samples)
