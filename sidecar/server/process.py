@@ -16,6 +16,7 @@ import zmq
 from filelock import FileLock, Timeout
 
 from sidecar import __version__
+from sidecar.engines.device import memory_errors
 from sidecar.protocol.connection import Connection
 from sidecar.protocol.errors import BadRequest, NpcVoiceError, StorageError
 from sidecar.protocol.events import ServerReady
@@ -116,7 +117,8 @@ def serve(load: Callable[[], House], options: ServeOptions, ready: Callable[[Rea
         if options.watch_stdin:
             stop_with_stdin(stop)
         sys.setswitchinterval(SWITCH_S)
-        house = load()
+        with memory_errors("the voice"):
+            house = load()
         gc.collect()
         gc.freeze()  # dictionaries and modules stay: going through them again would stop every thread
         settings = settings_of(options, token)

@@ -271,11 +271,15 @@ class Reloader:
         old = gives_way(self._snapshot(), entry, share)
         if old is None or fits(pack.manifest, free_bytes):
             check_room(pack.manifest, free_bytes)
-            voice, load_ms = timed(lambda: self._workshop.load(pack))
-            self._journal.tell("loaded", name=entry.name, version=entry.version, ms=round(load_ms, 1))
-            self._hand_over(entry, voice, share, began)
+            self._hand_over(entry, self._loaded(pack), share, began)
         else:
             self._bring_to_life_in_place(entry, pack, old, began)
+
+    def _loaded(self, pack: Pack) -> ServedVoice:
+        voice, load_ms = timed(lambda: self._workshop.load(pack))
+        manifest = pack.manifest
+        self._journal.tell("loaded", name=manifest.name, version=manifest.version, ms=round(load_ms, 1))
+        return voice
 
     def _bring_to_life_in_place(self, entry: Entry, pack: Pack, old: Entry, began: float) -> None:
         try:
@@ -288,7 +292,7 @@ class Reloader:
         try:
             with self._giving_way.of(former):
                 check_room(pack.manifest, self._workshop.free_bytes())
-                self._hand_over(entry, self._workshop.load(pack), 1.0, began)
+                self._hand_over(entry, self._loaded(pack), 1.0, began)
         except Exception:
             if self._on_server(lambda: self._server.voices.is_absent(old.name)):
                 self._put(old.moved(State.READY))  # it could not be loaded again, and is tried like any other

@@ -88,7 +88,7 @@ def test_four_clients_talk_while_the_old_voice_gives_way_to_the_new(stage: Stage
     changed = versions.index("1.1.0")
     assert set(versions[:changed]) == {"1.0.0"} and set(versions[changed:]) == {"1.1.0"}
     assert [name for name in events(stage) if not name.startswith("model.")] == [
-        "paused", "let_go", "exchange", "resumed",
+        "checked", "paused", "let_go", "loaded", "exchange", "resumed",
     ]  # fmt: skip
 
 
