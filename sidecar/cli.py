@@ -26,6 +26,11 @@ app.add_typer(pack_app, name="pack")
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Precision = Annotated[str, typer.Option(help="auto, float32 or bfloat16.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads to use.")]
+SpeakerText = Annotated[
+    str | None, typer.Option("--speaker", "-s", help="A name, or name:weight,name:weight")
+]
+EmotionText = Annotated[str, typer.Option("--emotion", "-e", help="A label, or label:weight,label:weight")]
+Intensity = Annotated[float, typer.Option("--intensity", "-i", help="0 (neutral) to 1")]
 PackName = Annotated[
     str | None, typer.Option("--pack", help="Pack folder or name; default voice if not given.")
 ]
@@ -100,14 +105,10 @@ def demo(
 def say(
     text: Annotated[str, typer.Argument(help="The line to speak.")],
     output: Annotated[Path, typer.Option("--out", "-o", help=".wav, .ogg or .flac")] = Path("line.wav"),
-    speaker: Annotated[
-        str | None, typer.Option("--speaker", "-s", help="A name, or name:weight,name:weight")
-    ] = None,
+    speaker: SpeakerText = None,
     manner: Annotated[str | None, typer.Option(help="Another speaker, for tune and rhythm.")] = None,
-    emotion: Annotated[
-        str, typer.Option("--emotion", "-e", help="A label, or label:weight,label:weight")
-    ] = "neutral",
-    intensity: Annotated[float, typer.Option("--intensity", "-i", help="0 (neutral) to 1")] = 0.5,
+    emotion: EmotionText = "neutral",
+    intensity: Intensity = 0.5,
     reference: Annotated[
         Path | None,
         typer.Option("--reference", "-r", help="A .wav, .flac or .ogg to speak like"),
@@ -161,13 +162,9 @@ def say(
 def report(
     text: Annotated[str, typer.Argument(help="The line to look at.")],
     output: Annotated[Path, typer.Option("--out", "-o", help="An .html file.")] = Path("line.html"),
-    speaker: Annotated[
-        str | None, typer.Option("--speaker", "-s", help="A name, or name:weight,name:weight")
-    ] = None,
-    emotion: Annotated[
-        str, typer.Option("--emotion", "-e", help="A label, or label:weight,label:weight")
-    ] = "neutral",
-    intensity: Annotated[float, typer.Option("--intensity", "-i", help="0 (neutral) to 1")] = 0.5,
+    speaker: SpeakerText = None,
+    emotion: EmotionText = "neutral",
+    intensity: Intensity = 0.5,
     pack: PackName = None,
     device: Device = "auto",
     precision: Precision = "auto",

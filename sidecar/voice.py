@@ -129,9 +129,13 @@ class Voice:
             return NONE
         return self._clips.change(read(clip), None if baseline is None else read(baseline))
 
-    def stream(self, text: str, speaker: SpeakerChoice | None = None, **options: object) -> Iterator[Speech]:
+    def stream(
+        self, text: str, speaker: SpeakerChoice | None = None, *, reference: bytes | str | Path | None = None,
+        baseline: bytes | str | Path | None = None, **options: object,
+    ) -> Iterator[Speech]:  # fmt: skip
         """The same line phrase by phrase, the first as soon as it is ready. Options as in `synthesize`."""
-        return self.synthesizer.stream(Line(text, speaker, **options))  # type: ignore[arg-type]
+        heard = self._reference(reference, baseline)
+        return self.synthesizer.stream(Line(text, speaker, reference=heard, **options))  # type: ignore[arg-type]
 
 
 def read(clip: bytes | str | Path) -> bytes:

@@ -114,3 +114,10 @@ def test_the_voice_takes_bytes_and_paths(tones: Synthesizer, tmp_path: Path):
         voice.synthesize("Hear!", reference=tmp_path / "nowhere.wav")
     with pytest.raises(BadRequest, match="baseline"):
         voice.synthesize("Hear!", baseline=CALM)
+
+
+def test_a_stream_takes_the_same_clips(tones: Synthesizer):
+    voice, clips_given = Voice(tones), {"reference": EXCITED, "baseline": CALM}
+    whole = voice.synthesize("Hear!", **clips_given).samples
+    (part,) = voice.stream("Hear!", **clips_given)
+    assert np.array_equal(part.samples, whole)

@@ -14,11 +14,11 @@ from torch import Tensor
 
 Floats = npt.NDArray[np.float32]
 
-WINDOW_S, HOP_S = 0.043, 0.0107
+WINDOW_S = 0.043
 ENVELOPE_HZ = 300.0  #: detail of an envelope: under this, harmonics are told apart from formants
 TILT_AROUND_HZ, TILT_FROM_HZ, TILT_TO_HZ = 700.0, 150.0, 7000.0
 TENSE_HZ, LAX_HZ = (1500.0, 4000.0), 350.0
-BREATH_FROM_HZ, BREATH_DB = 1200.0, 0.0
+BREATH_FROM_HZ = 1200.0
 WHISPER_DB, WHISPER_FLOOR_HZ = -4.0, 350.0
 FLOOR = 1e-5
 KNEE, CEILING = 0.7, 0.98  #: where loud samples begin to be held back, and what they never pass

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sidecar.protocol.errors import ModelRejected
@@ -18,6 +18,19 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except (SafetensorError, ValueError) as error:
         raise ModelRejected(f"{path.name} is not a valid safetensors file: {error}") from error
+
+
+def write_tensors(tensors: Mapping[str, Tensor], path: Path, precision: torch.dtype) -> None:
+    """Save in `precision`. Raises `ModelRejected` for a value that it cannot hold, `OSError` when the disk
+    refuses."""
+    exact = {name: tensor.to(precision).contiguous() for name, tensor in tensors.items()}
+    for name, tensor in exact.items():
+        if not torch.isfinite(tensor).all():
+            raise ModelRejected(f"{name} holds values that are not finite, or too large to be weights")
+    try:
+        save_file(exact, path)
+    except SafetensorError as error:  # carries the system's error as text only
+        raise OSError(str(error)) from error
 
 
 def check_fit(tensors: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]]) -> None:

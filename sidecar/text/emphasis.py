@@ -8,7 +8,7 @@ from sidecar.text.tokens import Spoken, Word
 
 _STARRED = re.compile(r"\*+([^*\n]{1,200})\*+")
 _STRETCHED = re.compile(r"([^\W\d_])\1{2,}", re.IGNORECASE)
-_VOWELS = frozenset("AIOQWYᵊaeiouɑɐɒæɔəɚɛɜɪʊʌᵻ")
+_NUCLEUS = re.compile("[AIOQWYᵊaeiouɑɐɒæɔəɚɛɜɪʊʌᵻ]+")
 SHOUTED_SHARE, SHOUTED_WEIGHT = 0.6, 0.5  #: of words in capitals, from where no single one stands out
 LONGEST_RUN = 8
 
@@ -50,8 +50,7 @@ def in_capitals(word: Word, line: str) -> bool:
     letters = [symbol for symbol in line[word.start : word.end] if symbol.isalpha()]
     if len(letters) < 2 or not all(symbol.isupper() for symbol in letters):
         return False
-    nuclei = len(re.findall(f"[{''.join(sorted(_VOWELS))}]+", word.phonemes.replace("ː", "")))
-    return nuclei < len(letters)
+    return len(_NUCLEUS.findall(word.phonemes.replace("ː", ""))) < len(letters)
 
 
 def stretch(written: str) -> float:

@@ -67,7 +67,6 @@ def test_tempo_is_right_to_a_frame_over_the_phrase(octaves: float, seed: int):
     before = plan(seed, LINE * 4)
     shape = shape_of(LINE * 4)
     after = durations(before.durations_frames, Change(rate_oct=octaves, pause_oct=-octaves / 2), shape)
-    wanted = before.durations_frames[1:-1].sum() * 2**-octaves
     pauses = shape.pause[1:-1] > 0
     wanted = before.durations_frames[1:-1][~pauses].sum() * 2**-octaves + before.durations_frames[1:-1][
         pauses

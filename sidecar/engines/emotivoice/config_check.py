@@ -8,6 +8,7 @@ from typing import Any
 
 from sidecar.engines.config_fields import checked_fields
 from sidecar.engines.emotivoice.config import EmotiVoiceConfig
+from sidecar.engines.shapes import Shapes, conv, linear, norm
 
 #: Lowest and highest value of each dimension; a tuple's entries each keep to it.
 _BOUNDS: dict[str, tuple[int, int]] = {
@@ -36,8 +37,6 @@ _BOUNDS: dict[str, tuple[int, int]] = {
 }
 _LENGTHS = {"upsample_rates": (1, 6), "resblock_kernels": (1, 4), "resblock_dilations": (1, 4)}
 _HOP = 256  #: 16 ms at 16 kHz, for which pitch and energy have their units
-
-Shapes = Iterator[tuple[str, tuple[int, ...]]]
 
 
 def checked_config(data: Mapping[str, Any]) -> EmotiVoiceConfig:
@@ -78,34 +77,19 @@ def style_shapes(c: EmotiVoiceConfig) -> dict[str, tuple[int, ...]]:
     return dict(_bert(c))
 
 
-def _linear(name: str, inputs: int, outputs: int) -> Shapes:
-    yield f"{name}.weight", (outputs, inputs)
-    yield f"{name}.bias", (outputs,)
-
-
-def _conv(name: str, inputs: int, outputs: int, kernel: int) -> Shapes:
-    yield f"{name}.weight", (outputs, inputs, kernel)
-    yield f"{name}.bias", (outputs,)
-
-
-def _norm(name: str, size: int) -> Shapes:
-    yield f"{name}.weight", (size,)
-    yield f"{name}.bias", (size,)
-
-
 def _acoustic(c: EmotiVoiceConfig) -> Shapes:
     yield "am.src_word_emb.weight", (c.n_token, c.width)
     yield "am.spk_tokenizer.weight", (c.n_speaker, c.width)
     for name, depth in (("encoder", c.encoder_layers), ("decoder", c.decoder_layers)):
         yield from _transformer(f"am.{name}", c.width, c.ffn, depth)
-    yield from _linear("am.embed_projection1", 2 * c.width + 2 * c.bert_width, c.width)
+    yield from linear("am.embed_projection1", 2 * c.width + 2 * c.bert_width, c.width)
     for name, depth in (
         ("duration", c.duration_layers), ("pitch", c.pitch_layers), ("energy", c.energy_layers),
     ):  # fmt: skip
         yield from _predictor(f"am.{name}_predictor", c.width, c.predictor_width, depth)
     for name in ("pitch", "energy"):
-        yield from _conv(f"am.{name}_embed.0", 1, c.width, 9)
-    yield from _linear("am.to_mel", c.width, c.mels)
+        yield from conv(f"am.{name}_embed.0", 1, c.width, 9)
+    yield from linear("am.to_mel", c.width, c.mels)
 
 
 def _transformer(name: str, width: int, inner: int, depth: int) -> Shapes:
@@ -113,23 +97,23 @@ def _transformer(name: str, width: int, inner: int, depth: int) -> Shapes:
     for at in range(depth):
         layer = f"{name}.encoders.{at}"
         for part in ("q", "k", "v", "out"):
-            yield from _linear(f"{layer}.self_attn.linear_{part}", width, width)
-        yield from _conv(f"{layer}.feed_forward.w_1", width, inner, 3)
-        yield from _conv(f"{layer}.feed_forward.w_2", inner, width, 3)
-        yield from _norm(f"{layer}.norm1", width)
-        yield from _norm(f"{layer}.norm2", width)
-    yield from _norm(f"{name}.after_norm", width)
+            yield from linear(f"{layer}.self_attn.linear_{part}", width, width)
+        yield from conv(f"{layer}.feed_forward.w_1", width, inner, 3)
+        yield from conv(f"{layer}.feed_forward.w_2", inner, width, 3)
+        yield from norm(f"{layer}.norm1", width)
+        yield from norm(f"{layer}.norm2", width)
+    yield from norm(f"{name}.after_norm", width)
 
 
 def _predictor(name: str, inputs: int, width: int, depth: int) -> Shapes:
     for at in range(depth):
-        yield from _conv(f"{name}.conv.{at}.0", width if at else inputs, width, 3)
-        yield from _norm(f"{name}.conv.{at}.2", width)
-    yield from _linear(f"{name}.linear", width, 1)
+        yield from conv(f"{name}.conv.{at}.0", width if at else inputs, width, 3)
+        yield from norm(f"{name}.conv.{at}.2", width)
+    yield from linear(f"{name}.linear", width, 1)
 
 
 def _generator(c: EmotiVoiceConfig) -> Shapes:
-    yield from _conv("generator.conv_pre", c.mels, c.generator_channels, 7)
+    yield from conv("generator.conv_pre", c.mels, c.generator_channels, 7)
     width = c.generator_channels
     for stage, rate in enumerate(c.upsample_rates):
         yield f"generator.ups.{stage}.weight", (width, width // 2, 2 * rate)
@@ -138,21 +122,21 @@ def _generator(c: EmotiVoiceConfig) -> Shapes:
         for block, kernel in enumerate(c.resblock_kernels, stage * len(c.resblock_kernels)):
             for convs in ("convs1", "convs2"):
                 for at in range(len(c.resblock_dilations)):
-                    yield from _conv(f"generator.resblocks.{block}.{convs}.{at}", width, width, kernel)
-    yield from _conv("generator.conv_post", width, 1, 7)
+                    yield from conv(f"generator.resblocks.{block}.{convs}.{at}", width, width, kernel)
+    yield from conv("generator.conv_post", width, 1, 7)
 
 
 def _bert(c: EmotiVoiceConfig) -> Shapes:
     for table, rows in (("word", c.bert_vocabulary), ("position", c.bert_positions), ("token_type", 2)):
         yield f"bert.embeddings.{table}_embeddings.weight", (rows, c.bert_width)
-    yield from _norm("bert.embeddings.LayerNorm", c.bert_width)
+    yield from norm("bert.embeddings.LayerNorm", c.bert_width)
     for at in range(c.bert_layers):
         layer = f"bert.encoder.layer.{at}"
         for part in ("query", "key", "value"):
-            yield from _linear(f"{layer}.attention.self.{part}", c.bert_width, c.bert_width)
-        yield from _linear(f"{layer}.attention.output.dense", c.bert_width, c.bert_width)
-        yield from _norm(f"{layer}.attention.output.LayerNorm", c.bert_width)
-        yield from _linear(f"{layer}.intermediate.dense", c.bert_width, c.bert_ffn)
-        yield from _linear(f"{layer}.output.dense", c.bert_ffn, c.bert_width)
-        yield from _norm(f"{layer}.output.LayerNorm", c.bert_width)
-    yield from _linear("bert.pooler.dense", c.bert_width, c.bert_width)
+            yield from linear(f"{layer}.attention.self.{part}", c.bert_width, c.bert_width)
+        yield from linear(f"{layer}.attention.output.dense", c.bert_width, c.bert_width)
+        yield from norm(f"{layer}.attention.output.LayerNorm", c.bert_width)
+        yield from linear(f"{layer}.intermediate.dense", c.bert_width, c.bert_ffn)
+        yield from linear(f"{layer}.output.dense", c.bert_ffn, c.bert_width)
+        yield from norm(f"{layer}.output.LayerNorm", c.bert_width)
+    yield from linear("bert.pooler.dense", c.bert_width, c.bert_width)

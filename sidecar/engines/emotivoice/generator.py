@@ -3,6 +3,8 @@
 Modules are named as the published tensors are.
 """
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -39,7 +41,7 @@ class Generator(nn.Module):
         self.conv_pre = Conv(config.mels, widths[0], EDGE_KERNEL)
         self.ups = nn.ModuleList(
             Upsample(wide, narrow, 2 * rate, rate)
-            for wide, narrow, rate in zip(widths, widths[1:], self.rates, strict=False)
+            for (wide, narrow), rate in zip(pairwise(widths), self.rates, strict=True)
         )
         self.resblocks = nn.ModuleList(
             ResBlock(width, kernel, config.resblock_dilations)

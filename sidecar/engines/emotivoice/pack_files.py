@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
 
 from sidecar.engines.emotivoice.checkpoint_import import fitted, joint_tensors, measured, style_tensors
@@ -16,6 +14,7 @@ from sidecar.engines.emotivoice.config import EmotiVoiceConfig
 from sidecar.engines.emotivoice.config_check import checked_config
 from sidecar.engines.emotivoice.lists import BOUNDARY, published_speakers, published_tokens, write_list
 from sidecar.engines.emotivoice.sources import Source, recognised
+from sidecar.engines.tensors import write_tensors
 from sidecar.protocol.errors import ModelRejected
 
 WEIGHTS, STYLE = "weights.safetensors", "style.safetensors"
@@ -47,8 +46,8 @@ def convert(paths: Sequence[Path], folder: Path) -> Converted:
     tokens = listed(found.get("tokens"), published_tokens(), config.n_token, "token")
     speakers = listed(found.get("speakers"), published_speakers(), config.n_speaker, "speaker")
     check_lists(tokens, speakers, found["vocabulary"], config)
-    write_tensors(joint, folder / WEIGHTS)
-    write_tensors(style, folder / STYLE)
+    write_tensors(joint, folder / WEIGHTS, torch.float32)
+    write_tensors(style, folder / STYLE, torch.float32)
     write_list(tokens, folder / TOKENS)
     write_list(found["vocabulary"].content, folder / VOCABULARY)
     return Converted(asdict(config), speakers)
@@ -92,15 +91,3 @@ def check_lists(
         raise ModelRejected(f"a speaker is called {odd[:64]!r}: expected letters, digits, - and _")
     if len(set(speakers)) != len(speakers):
         raise ModelRejected("the list of speakers names one twice")
-
-
-def write_tensors(tensors: dict[str, Tensor], path: Path) -> None:
-    """Save in float32. Raises `ModelRejected` for a value that is not finite, `OSError`."""
-    exact = {name: tensor.to(torch.float32).contiguous() for name, tensor in tensors.items()}
-    for name, tensor in exact.items():
-        if not torch.isfinite(tensor).all():
-            raise ModelRejected(f"{name} holds values that are not finite")
-    try:
-        save_file(exact, path)
-    except SafetensorError as error:  # carries the system's error as text only
-        raise OSError(str(error)) from error

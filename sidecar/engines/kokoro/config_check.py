@@ -8,6 +8,7 @@ from typing import Any
 
 from sidecar.engines.config_fields import checked_fields
 from sidecar.engines.kokoro.config import KokoroConfig
+from sidecar.engines.shapes import Shapes, conv, linear, norm
 
 #: Lowest and highest value of each dimension; a tuple's entries each keep to it.
 _BOUNDS: dict[str, tuple[int, int]] = {
@@ -80,24 +81,6 @@ def tensor_shapes(c: KokoroConfig) -> dict[str, tuple[int, ...]]:
     return dict([*_bert(c), *_predictor(c), *_text_encoder(c), *_decoder(c), *_generator(c)])
 
 
-Shapes = Iterator[tuple[str, tuple[int, ...]]]
-
-
-def _linear(name: str, inputs: int, outputs: int) -> Shapes:
-    yield f"{name}.weight", (outputs, inputs)
-    yield f"{name}.bias", (outputs,)
-
-
-def _conv(name: str, inputs: int, outputs: int, kernel: int) -> Shapes:
-    yield f"{name}.weight", (outputs, inputs, kernel)
-    yield f"{name}.bias", (outputs,)
-
-
-def _norm(name: str, size: int) -> Shapes:
-    yield f"{name}.weight", (size,)
-    yield f"{name}.bias", (size,)
-
-
 def _lstm(name: str, inputs: int, outputs: int) -> Shapes:
     half = outputs // 2
     for way in ("", "_reverse"):
@@ -108,50 +91,50 @@ def _lstm(name: str, inputs: int, outputs: int) -> Shapes:
 
 
 def _block(name: str, inputs: int, outputs: int, style: int, *, upsample: bool = False) -> Shapes:
-    yield from _linear(f"{name}.norm1.fc", style, 2 * inputs)
-    yield from _linear(f"{name}.norm2.fc", style, 2 * outputs)
-    yield from _conv(f"{name}.conv1", inputs, outputs, 3)
-    yield from _conv(f"{name}.conv2", outputs, outputs, 3)
+    yield from linear(f"{name}.norm1.fc", style, 2 * inputs)
+    yield from linear(f"{name}.norm2.fc", style, 2 * outputs)
+    yield from conv(f"{name}.conv1", inputs, outputs, 3)
+    yield from conv(f"{name}.conv2", outputs, outputs, 3)
     if inputs != outputs:
         yield f"{name}.conv1x1.weight", (outputs, inputs, 1)
     if upsample:
-        yield from _conv(f"{name}.pool", 1, inputs, 3)
+        yield from conv(f"{name}.pool", 1, inputs, 3)
 
 
 def _bert(c: KokoroConfig) -> Shapes:
     for table, rows in (("word", c.n_token), ("position", c.bert_positions), ("token_type", 2)):
         yield f"bert.embeddings.{table}_embeddings.weight", (rows, c.bert_embedding)
-    yield from _norm("bert.embeddings.LayerNorm", c.bert_embedding)
-    yield from _linear("bert.encoder.embedding_hidden_mapping_in", c.bert_embedding, c.bert_hidden)
+    yield from norm("bert.embeddings.LayerNorm", c.bert_embedding)
+    yield from linear("bert.encoder.embedding_hidden_mapping_in", c.bert_embedding, c.bert_hidden)
     layer = "bert.encoder.albert_layer_groups.0.albert_layers.0"
     for part in ("query", "key", "value", "dense"):
-        yield from _linear(f"{layer}.attention.{part}", c.bert_hidden, c.bert_hidden)
-    yield from _norm(f"{layer}.attention.LayerNorm", c.bert_hidden)
-    yield from _linear(f"{layer}.ffn", c.bert_hidden, c.bert_ffn)
-    yield from _linear(f"{layer}.ffn_output", c.bert_ffn, c.bert_hidden)
-    yield from _norm(f"{layer}.full_layer_layer_norm", c.bert_hidden)
-    yield from _linear("bert_encoder", c.bert_hidden, c.hidden)
+        yield from linear(f"{layer}.attention.{part}", c.bert_hidden, c.bert_hidden)
+    yield from norm(f"{layer}.attention.LayerNorm", c.bert_hidden)
+    yield from linear(f"{layer}.ffn", c.bert_hidden, c.bert_ffn)
+    yield from linear(f"{layer}.ffn_output", c.bert_ffn, c.bert_hidden)
+    yield from norm(f"{layer}.full_layer_layer_norm", c.bert_hidden)
+    yield from linear("bert_encoder", c.bert_hidden, c.hidden)
 
 
 def _predictor(c: KokoroConfig) -> Shapes:
     wide, half = c.hidden + c.style, c.hidden // 2
     for layer in range(c.depth):
         yield from _lstm(f"predictor.text_encoder.lstms.{2 * layer}", wide, c.hidden)
-        yield from _linear(f"predictor.text_encoder.lstms.{2 * layer + 1}.fc", c.style, 2 * c.hidden)
+        yield from linear(f"predictor.text_encoder.lstms.{2 * layer + 1}.fc", c.style, 2 * c.hidden)
     yield from _lstm("predictor.lstm", wide, c.hidden)
-    yield from _linear("predictor.duration_proj.linear_layer", c.hidden, c.max_duration_frames)
+    yield from linear("predictor.duration_proj.linear_layer", c.hidden, c.max_duration_frames)
     yield from _lstm("predictor.shared", wide, c.hidden)
     for curve in ("F0", "N"):
         yield from _block(f"predictor.{curve}.0", c.hidden, c.hidden, c.style)
         yield from _block(f"predictor.{curve}.1", c.hidden, half, c.style, upsample=True)
         yield from _block(f"predictor.{curve}.2", half, half, c.style)
-        yield from _conv(f"predictor.{curve}_proj", half, 1, 1)
+        yield from conv(f"predictor.{curve}_proj", half, 1, 1)
 
 
 def _text_encoder(c: KokoroConfig) -> Shapes:
     yield "text_encoder.embedding.weight", (c.n_token, c.hidden)
     for layer in range(c.depth):
-        yield from _conv(f"text_encoder.cnn.{layer}.0", c.hidden, c.hidden, c.text_kernel)
+        yield from conv(f"text_encoder.cnn.{layer}.0", c.hidden, c.hidden, c.text_kernel)
         yield f"text_encoder.cnn.{layer}.1.gamma", (c.hidden,)
         yield f"text_encoder.cnn.{layer}.1.beta", (c.hidden,)
     yield from _lstm("text_encoder.lstm", c.hidden, c.hidden)
@@ -164,13 +147,13 @@ def _decoder(c: KokoroConfig) -> Shapes:
         yield from _block(f"decoder.decode.{layer}", joined, c.decoder_hidden, c.style)
     yield from _block("decoder.decode.3", joined, c.generator_channels, c.style, upsample=True)
     for curve in ("F0", "N"):
-        yield from _conv(f"decoder.{curve}_conv", 1, 1, 3)
-    yield from _conv("decoder.asr_res.0", c.hidden, c.text_residual, 1)
+        yield from conv(f"decoder.{curve}_conv", 1, 1, 3)
+    yield from conv("decoder.asr_res.0", c.hidden, c.text_residual, 1)
 
 
 def _generator(c: KokoroConfig) -> Shapes:
     head, bins = "decoder.generator", c.n_fft + 2
-    yield from _linear(f"{head}.m_source.l_linear", c.harmonics, 1)
+    yield from linear(f"{head}.m_source.l_linear", c.harmonics, 1)
     for stage, rate in enumerate(c.upsample_rates):
         channels, is_last = c.generator_channels >> (stage + 1), stage == len(c.upsample_rates) - 1
         yield f"{head}.ups.{stage}.weight", (2 * channels, channels, 2 * rate)
@@ -178,18 +161,18 @@ def _generator(c: KokoroConfig) -> Shapes:
         stride = 1
         for later in c.upsample_rates[stage + 1 :]:
             stride *= later
-        yield from _conv(f"{head}.noise_convs.{stage}", bins, channels, 1 if is_last else 2 * stride)
+        yield from conv(f"{head}.noise_convs.{stage}", bins, channels, 1 if is_last else 2 * stride)
         yield from _resblock(f"{head}.noise_res.{stage}", channels, c.noise_kernels[stage], c)
         for index, kernel in enumerate(c.resblock_kernels):
             block = stage * len(c.resblock_kernels) + index
             yield from _resblock(f"{head}.resblocks.{block}", channels, kernel, c)
     last = c.generator_channels >> len(c.upsample_rates)
-    yield from _conv(f"{head}.conv_post", last, bins, 7)
+    yield from conv(f"{head}.conv_post", last, bins, 7)
 
 
 def _resblock(name: str, channels: int, kernel: int, c: KokoroConfig) -> Shapes:
     for index in range(len(c.resblock_dilations)):
         for half in (1, 2):
-            yield from _conv(f"{name}.convs{half}.{index}", channels, channels, kernel)
-            yield from _linear(f"{name}.adain{half}.{index}.fc", c.style, 2 * channels)
+            yield from conv(f"{name}.convs{half}.{index}", channels, channels, kernel)
+            yield from linear(f"{name}.adain{half}.{index}.fc", c.style, 2 * channels)
             yield f"{name}.alpha{half}.{index}", (1, channels, 1)

@@ -4,15 +4,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
 
 from sidecar.engines.kokoro.checkpoint_import import read_checkpoint
 from sidecar.engines.kokoro.config import SPOKEN_LANGUAGES, KokoroConfig
 from sidecar.engines.kokoro.names import expected_shapes
 from sidecar.engines.kokoro.onnx_import import read_onnx
-from sidecar.protocol.errors import ModelRejected
+from sidecar.engines.tensors import write_tensors
 
 ARCHITECTURE = "kokoro"
 LANGUAGES = SPOKEN_LANGUAGES
@@ -38,11 +36,4 @@ def write_weights(tensors: dict[str, Tensor], path: Path) -> None:
 
     Raises `ModelRejected` for a value that is not finite or beyond float16, `OSError` when the disk refuses.
     """
-    halves = {name: tensor.half().contiguous() for name, tensor in tensors.items()}
-    for name, tensor in halves.items():
-        if not torch.isfinite(tensor).all():
-            raise ModelRejected(f"{name} holds values that are not finite, or too large to be weights")
-    try:
-        save_file(halves, path)
-    except SafetensorError as error:  # carries the system's error as text only
-        raise OSError(str(error)) from error
+    write_tensors(tensors, path, torch.float16)
