@@ -214,7 +214,7 @@ def test_a_line_under_way_ends_on_the_model_it_began_with(theatre: Theatre):
         teller.send_multipart([b"", msgpack.packb(request)])
         theatre.wait(lambda: theatre.ask(op="stats")["lines_running"] == 1)
         theatre.server._later(lambda: theatre.server._voices.exchange(tone_voice(version="1.1.0"), 0.0))
-        assert theatre.version() == "1.1.0"
+        theatre.wait(lambda: theatre.version() == "1.1.0")
         reply = msgpack.unpackb(teller.recv_multipart()[1])
         assert reply["ok"] and reply["model"]["version"] == "1.0.0"
 
