@@ -60,21 +60,41 @@ class Admission:
     retry_after_s: float = 0.0
 
 
-def order(line: Waiting) -> tuple[int, int, float, float]:
-    """The most urgent line has the smallest."""
-    if line.ahead_s is not None and line.ahead_s > AHEAD_S:
-        turn = 2
-    elif 0 < line.done_s < TURN_S:
-        turn = 0
-    else:
-        turn = 1
-    return line.rank, turn, line.client_s if turn else 0.0, line.arrived_s
+@dataclass(frozen=True)
+class Order:
+    """The order of lines that wait together. `least_s` is the smallest `client_s` among them.
+
+    Shares that differ by no more than the shortest line, `slack_s`, are equal, and who came first is first:
+    else clients that ask alike would overtake each other, and some of their lines wait two turns.
+    """
+
+    least_s: float = 0.0
+    slack_s: float = 0.0
+
+    @classmethod
+    def among(cls, lines: Collection[Waiting]) -> "Order":
+        return cls(
+            min((line.client_s for line in lines), default=0.0),
+            min((line.work_s for line in lines), default=0.0),
+        )
+
+    def __call__(self, line: Waiting) -> tuple[int, int, float, float]:
+        """The most urgent line has the smallest."""
+        if line.ahead_s is not None and line.ahead_s > AHEAD_S:
+            turn = 2
+        elif 0 < line.done_s < TURN_S:
+            turn = 0
+        else:
+            turn = 1
+        lead_s = line.client_s - self.least_s
+        return line.rank, turn, lead_s if turn and lead_s > self.slack_s else 0.0, line.arrived_s
 
 
 def choose(waiting: Collection[Waiting], rows: int) -> list[int]:
     """The lines whose next phrases make the device's next pass: up to `rows`, of one model."""
     if not waiting:
         return []
+    order = Order.among(waiting)
     first = min(waiting, key=order)
     if rows == 1:
         return [first.key]
@@ -90,6 +110,7 @@ def admit(
     A line that cannot be in time any more is refused before it costs anything; in a full queue
     it takes the place of the last of those that are less urgent, or is told when to come again.
     """
+    order = Order.among([*others, new])
     passing_s = sum(other.pass_s for other in others)
     before_s = sum(other.work_s - other.pass_s for other in others if order(other) < order(new))
     if new.due_s is not None and now_s + (passing_s + before_s) / rows + new.first_s > new.due_s:

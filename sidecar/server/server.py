@@ -153,7 +153,10 @@ class Server:
 
     def reload_with(self, make: Callable[[ServerSide], Reloader]) -> None:
         """Let a reloader bring packs to life, from `run` on; it is stopped with the server."""
-        self._reloader = make(ServerSide(self._voices, self._desk, self._later, self.publish, now_s))
+        device = self._device
+        self._reloader = make(
+            ServerSide(self._voices, self._desk, self._later, self.publish, now_s, lambda: device.busy)
+        )
 
     def bind(self) -> tuple[str, str]:
         """Listen; the endpoints of commands and events. Raises `zmq.ZMQError` when a port is taken."""

