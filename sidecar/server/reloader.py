@@ -1,8 +1,9 @@
 """The thread that brings packs from the models folder to life while others speak.
 
-It checks in a child, loads beside the live voice with one thread at low priority, speaks the probe in
-place, and asks the server's thread for one exchange of pointers. What to do next is `policy.decide`'s;
-this only does it, writes it down and tells. Whatever fails, the live voice is not touched.
+It checks in a child, loads beside the live voice with one thread at low priority and with rests while lines
+are spoken, speaks the probe in place, and asks the server's thread for one exchange of pointers. What to do
+next is `policy.decide`'s; this only does it, writes it down and tells. Whatever fails, the live voice is not
+touched.
 """
 
 import contextlib
@@ -39,7 +40,8 @@ from sidecar.reload.room import check_room, fits, freed_bytes
 from sidecar.reload.states import Entry, State
 from sidecar.reload.watcher import Watcher
 from sidecar.server.giving_way import GivingWay
-from sidecar.server.host import give_back_memory
+from sidecar.server.host import give_back_device_memory, give_back_memory
+from sidecar.server.resting import Resting
 from sidecar.server.voices import ServedVoice
 from sidecar.server.workshop import ServerSide, Workshop
 
@@ -131,6 +133,7 @@ class Reloader:
     def let_go(self) -> None:
         """A voice that was replaced is no longer held: what it took goes back to the system."""
         self._jobs.put(give_back_memory)
+        self._jobs.put(give_back_device_memory)
 
     def rescan(self) -> ModelsReply:
         """Look at the models folder now (the watcher does); what was refused is looked at again."""
@@ -276,7 +279,8 @@ class Reloader:
             self._bring_to_life_in_place(entry, pack, old, began)
 
     def _loaded(self, pack: Pack) -> ServedVoice:
-        voice, load_ms = timed(lambda: self._workshop.load(pack))
+        with Resting(self._server.busy):
+            voice, load_ms = timed(lambda: self._workshop.load(pack))
         manifest = pack.manifest
         self._journal.tell("loaded", name=manifest.name, version=manifest.version, ms=round(load_ms, 1))
         return voice
@@ -304,12 +308,14 @@ class Reloader:
         voices, clock = self._server.voices, self._server.clock
         if share < 1:
             self._on_server(lambda: voices.begin_trial(voice, share, clock()))
+            self._stop_trial(entry.name, f"a trial of {entry.version} took its place")
             self._put(entry.moved(State.CANARY))
             self._tell(events.ModelCanary(entry.name, entry.version, share, 0, 0))
             return
         _, exchange_ms = self._on_server(lambda: timed(lambda: voices.exchange(voice, clock())))
         was = live_of(tuple(self._entries.values()), entry.name)
         self._now_live(entry)
+        self._stop_trial(entry.name, f"{entry.version} took its place")
         ms = round(1000 * (time.perf_counter() - began), 1)
         self._tell(events.ModelLive(entry.name, entry.version, ms, was.version if was is not None else None))
         self._journal.tell("exchange", name=entry.name, ms=round(exchange_ms, 4))
@@ -326,6 +332,9 @@ class Reloader:
 
     def _pin(self, name: str, version: str | None) -> None:
         memory = self._journal.memory
+        if any(e.label == f"{name}@{version}" and e.state is State.CANARY for e in self._entries.values()):
+            self._on_server(lambda: self._server.voices.end_trial(name, self._server.clock()))
+            self._stop_trial(name, "it is wanted for everybody")
         pins = {n: v for n, v in memory.pins.items() if n != name}
         self._journal.remember(replace(memory, pins=pins if version is None else {**pins, name: version}))
         self._journal.tell("pinned" if version else "unpinned", name=name, version=version)
@@ -342,10 +351,19 @@ class Reloader:
             self._put(entry.moved(State.READY))
             self._tell(events.ModelRolledBack(name, version, live.version, "asked to"))
 
+    def _stop_trial(self, name: str, why: str) -> None:
+        """The voices have dropped the version on trial already: it is ready as before."""
+        live = live_of(tuple(self._entries.values()), name)
+        for entry in [e for e in self._entries.values() if e.name == name and e.state is State.CANARY]:
+            self._put(entry.moved(State.READY))
+            self._tell(events.ModelRolledBack(name, entry.version, live.version if live else "", why))
+
     def _end_trial(self, name: str, version: str, verdict: Verdict) -> None:
-        entry = next(
-            e for e in self._entries.values() if e.label == f"{name}@{version}" and e.state is State.CANARY
-        )
+        label = f"{name}@{version}"
+        trials = [e for e in self._entries.values() if e.label == label and e.state is State.CANARY]
+        if not trials:  # the user has decided in the same moment
+            return
+        entry = trials[0]
         live = live_of(tuple(self._entries.values()), name)
         assert live is not None
         if verdict.promote:

@@ -290,6 +290,30 @@ def test_a_trial_can_be_begun_and_ended_by_hand(theatre: Theatre):
     assert theatre.version(session=session) == "1.0.0"
 
 
+def test_a_version_that_is_pinned_ends_the_trial_of_another(tmp_path: Path):
+    with playing(tmp_path, share=0.5) as theatre:
+        put_pack(theatre.models, "0.9.0")
+        theatre.wait(lambda: theatre.state("tone@0.9.0") == "ready")
+        put_pack(theatre.models, "1.1.0")
+        theatre.wait(lambda: theatre.state("tone@1.1.0") == "canary")
+        theatre.ask(op="activate", model="tone@0.9.0")
+        theatre.wait(lambda: theatre.state("tone@0.9.0") == "live")
+        assert theatre.state("tone@1.1.0") == "ready"
+        assert theatre.version(session=sessions(0.5, True)[0]) == "0.9.0"
+        theatre.ask(op="activate", model="tone")
+        theatre.wait(lambda: theatre.state("tone@1.1.0") == "canary")
+
+
+def test_a_version_on_trial_that_is_pinned_speaks_to_all(tmp_path: Path):
+    with playing(tmp_path, share=0.5) as theatre:
+        put_pack(theatre.models, "1.1.0")
+        theatre.wait(lambda: theatre.state("tone@1.1.0") == "canary")
+        theatre.ask(op="activate", model="tone@1.1.0")
+        theatre.wait(lambda: theatre.state("tone@1.1.0") == "live")
+        assert {theatre.version(session=s) for s in sessions(0.5, False)[:3]} == {"1.1.0"}
+        assert theatre.rows()["tone@1.1.0"]["pinned"]
+
+
 def test_a_change_under_the_same_name_is_another_drop(theatre: Theatre):
     folder = put_pack(theatre.models, "1.1.0")
     theatre.wait(lambda: theatre.state("tone@1.1.0") == "live")
