@@ -114,6 +114,7 @@ def say(
         typer.Option("--reference", "-r", help="A .wav, .flac or .ogg to speak like"),
     ] = None,
     baseline: Annotated[Path | None, typer.Option(help="A neutral clip of the same person")] = None,
+    prompt: Annotated[str, typer.Option(help="In words, for models that read it (EmotiVoice)")] = "",
     speed: Annotated[float, typer.Option(help="0.5 to 2")] = 1.0,
     pitch: Annotated[float, typer.Option(help="Semitones, -12 to 12")] = 0.0,
     language: Annotated[str | None, typer.Option(help="en-US, en-GB or zh-CN")] = None,
@@ -142,7 +143,7 @@ def say(
     speech = voice.synthesize(
         text, blend(speaker), manner=blend(manner), emotion=blend(emotion, "emotion") or "neutral",
         intensity=intensity, reference=reference, baseline=baseline, speed=speed, pitch_semitones=pitch,
-        language=language, loudness_lufs=loudness, sample_rate_hz=sample_rate,
+        language=language, loudness_lufs=loudness, sample_rate_hz=sample_rate, prompt=prompt,
     )  # fmt: skip
     work_s = time.perf_counter() - began
     speech.save(output)

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from sidecar.models.pack import write_whole
 from sidecar.prosody.bend import Bent, bent, median_hz
 from sidecar.prosody.change import NONE, Change
 from sidecar.prosody.edges import with_edges
-from sidecar.prosody.emotions import NEUTRAL, Mood, Repertoire, check_weights
+from sidecar.prosody.emotions import NEUTRAL, PROMPT_CHARACTERS, Mood, Repertoire, check_weights
 from sidecar.prosody.pitch import transposed
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
 from sidecar.prosody.shape import Shape, shape_of
@@ -43,7 +43,8 @@ class Line:
     """A request to speak. None means: as the model or the line itself suggests.
 
     `manner` is a second speaker who lends tune and rhythm while `speaker` keeps the timbre. `reference`
-    is what was heard in a clip (`Clips.change`); it adds to `emotion`, and `intensity` scales both.
+    is what was heard in a clip (`Clips.change`); it adds to `emotion`, and `intensity` scales both. `prompt`
+    says in words how to speak, to models that read it.
     `seed` decides the breath noise; by default it follows from the request.
     """
 
@@ -59,6 +60,7 @@ class Line:
     loudness_lufs: float | None = None
     seed: int | None = None
     reference: Change = NONE
+    prompt: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,15 @@ class PreparedLine:
 Part = tuple[PreparedLine, int]
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a phrase, `share` of it in 0..1, times counted from its own start."""
+
+    speech: Speech
+    share: float = 1.0
+    is_last: bool = True
+
+
 class Synthesizer:
     """Speaks lines with one loaded model. Not thread-safe: one thread owns it."""
 
@@ -183,6 +194,7 @@ class Synthesizer:
         check(line, self.max_characters)
         timbre, _ = self._voices(line)
         self.emotions.mood(line.emotion, timbre.name)
+        self._check_prompt(line)
         if line.language is not None:
             dialect(line.language)
 
@@ -190,14 +202,16 @@ class Synthesizer:
         """Check and read a line. Raises the `RequestError` that says what is wrong with it."""
         began = time.perf_counter()
         check(line, self.max_characters)
+        self._check_prompt(line)
         timbre, manner = self._voices(line)
+        style = self.emotions.style(line.emotion, line.intensity)
         spoken = tuple(self._phrases(line, self._dialect(line, timbre.name)))
         if not spoken:
             raise EmptyText("nothing in the line can be spoken", field="text")
         said = tuple(
             Phrase(
                 "".join(p.symbol for p in phrase.phonemes()), timbre, manner, line.speed,
-                written(line.text, phrase),
+                written(line.text, phrase), line.prompt, style,
             )
             for phrase in spoken
         )  # fmt: skip
@@ -229,21 +243,54 @@ class Synthesizer:
             for (line, at), act, samples in zip(parts, acted, rows, strict=True)
         ]
 
+    def pieces(self, line: PreparedLine, at: int) -> Iterator[Piece]:
+        """One phrase piece by piece. What is done to a waveform as a whole needs it whole: then there is
+        one piece."""
+        began, engine = time.perf_counter(), self.model.engine
+        (plan,) = engine.plan([line.phrases[at]])
+        act, rate = self._acted(plan, line, at), engine.description.sample_rate_hz
+        seed, total = line.seed + at, round(act.bent.plan.duration_s * rate)
+        if (line.line.sample_rate_hz or rate) != rate or not act.is_plain:
+            (samples,) = engine.render([act.bent.plan], [seed])
+            yield Piece(self._finished(line, at, act, samples, Timing(infer_ms=elapsed_ms(began))))
+            return
+        whole, done = self._heard(line, at, act, total, rate), 0
+        for samples in engine.pieces(act.bent.plan, seed):
+            timing, end = Timing(infer_ms=elapsed_ms(began)), done + len(samples)
+            samples = faded(samples, rate, start=done == 0, end=end == total)
+            speech = replace(cut(whole, done / rate, end / rate), samples=samples, timing=timing)
+            yield Piece(speech, len(samples) / total, end == total)
+            began, done = time.perf_counter(), end
+
     def _parts(self, prepared: PreparedLine, first_rows: int) -> Iterator[Speech]:
-        """Render in groups, the first of `first_rows` phrases."""
+        """Render in groups, the first of `first_rows` phrases, or piece by piece if the model can."""
         start_s, text_ms, rows = 0.0, prepared.text_ms, first_rows
         waiting = [(prepared, at) for at in range(len(prepared.phrases))]
+        description = self.model.engine.description
+        pieced = description.in_pieces and first_rows == 1
         while waiting:
-            for part in self.render(waiting[:rows]):
+            parts: Iterable[Speech] = (
+                (piece.speech for piece in self.pieces(*waiting[0]))
+                if pieced
+                else self.render(waiting[:rows])
+            )
+            for part in parts:
                 yield shifted(replace(part, timing=replace(part.timing, text_ms=text_ms)), start_s)
                 start_s, text_ms = start_s + part.duration_s, 0.0
-            waiting, rows = waiting[rows:], self.model.engine.description.batch_rows
+            waiting, rows = waiting[rows:], 1 if pieced else description.batch_rows
 
     def _voices(self, line: Line) -> tuple[Speaker, Speaker]:
         """Whose timbre and whose manner."""
         engine = self.model.engine
         timbre = engine.speaker(engine.description.default_speaker if line.speaker is None else line.speaker)
         return timbre, timbre if line.manner is None else engine.speaker(line.manner)
+
+    def _check_prompt(self, line: Line) -> None:
+        if line.prompt and not self.model.engine.description.prompts:
+            raise Unsupported(
+                f"{self.model.manifest.name} reads no prompts: say it with emotion and intensity",
+                field="prompt",
+            )
 
     def _dialect(self, line: Line, speaker: str) -> Dialect:
         """As asked, or as the speaker speaks; in the first language there is where theirs cannot be read."""
@@ -272,15 +319,21 @@ class Synthesizer:
     def _finished(
         self, prepared: PreparedLine, at: int, act: "Acted", samples: Floats, timing: Timing
     ) -> Speech:
-        began, spoken, plan = time.perf_counter(), prepared.spoken[at], act.bent.plan
+        began = time.perf_counter()
         rate = self.model.engine.description.sample_rate_hz
         wanted = prepared.line.sample_rate_hz or rate
         samples = treated(samples, rate, act.timbre, act.bent.gain_db, prepared.seed + at)
         samples = resampled(faded(samples, rate), rate, wanted)
         timing = replace(timing, encode_ms=elapsed_ms(began))
+        return replace(self._heard(prepared, at, act, len(samples), wanted), samples=samples, timing=timing)
+
+    def _heard(self, prepared: PreparedLine, at: int, act: "Acted", samples: int, rate_hz: int) -> Speech:
+        """What is heard when in a phrase of so many samples, which are not there yet."""
+        spoken, plan = prepared.spoken[at], act.bent.plan
         phonemes = timed_phonemes(spoken, plan)
-        lips = visemes(phonemes, 0.0, len(samples) / wanted)
-        return Speech(samples, wanted, timed_words(spoken, plan), phonemes, lips, prepared.seed, timing)
+        lips = visemes(phonemes, 0.0, samples / rate_hz)
+        words, nothing = timed_words(spoken, plan), np.empty(0, np.float32)
+        return Speech(nothing, rate_hz, words, phonemes, lips, prepared.seed, Timing())
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,6 +342,11 @@ class Acted:
 
     bent: Bent
     timbre: Timbre
+
+    @property
+    def is_plain(self) -> bool:
+        """The waveform stays as it is rendered."""
+        return self.timbre == Timbre() and not self.bent.gain_db.any()
 
 
 def timbre_of(change: Change) -> Timbre:
@@ -339,6 +397,8 @@ def check(line: Line, max_characters: int) -> None:
     if line.seed is not None:
         _check_whole("seed", line.seed, 0, SEED_LIMIT)
     check_weights(line.emotion)
+    if not isinstance(line.prompt, str) or len(line.prompt) > PROMPT_CHARACTERS:
+        raise BadRequest(f"prompt must be text of at most {PROMPT_CHARACTERS} characters", field="prompt")
 
 
 def _check_whole(field: str, value: object, lowest: int, highest: int) -> None:
@@ -371,7 +431,8 @@ def derived_seed(line: Line) -> int:
     Emotion is left out: at intensity 0 every emotion is neutral, to the bit.
     """
     who = [repr(_plain(choice)) for choice in (line.speaker, line.manner)]
-    key = repr((line.text, who, float(line.speed), float(line.pitch_semitones)))
+    told = (line.prompt,) if line.prompt else ()
+    key = repr((line.text, who, float(line.speed), float(line.pitch_semitones), *told))
     return int.from_bytes(hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:4], "big") >> 1
 
 
@@ -415,6 +476,19 @@ def shifted(part: Speech, by_s: float) -> Speech:
     phonemes = tuple(replace(p, start_s=p.start_s + by_s, end_s=p.end_s + by_s) for p in part.phonemes)
     lips = tuple((start_s + by_s, shape, weight) for start_s, shape, weight in part.visemes)
     return replace(part, words=words, phonemes=phonemes, visemes=lips)
+
+
+def cut(speech: Speech, start_s: float, end_s: float) -> Speech:
+    """What begins in ``[start, end)``, times from `start_s`; the mouth is as it stands there."""
+    words = tuple(word for word in speech.words if start_s <= word.start_s < end_s)
+    phonemes = tuple(p for p in speech.phonemes if start_s <= p.start_s < end_s)
+    standing_s = max((at_s for at_s, _, _ in speech.visemes if at_s <= start_s), default=start_s)
+    lips = tuple(
+        (max(at_s, start_s), shape, weight)
+        for at_s, shape, weight in speech.visemes
+        if standing_s <= at_s < end_s
+    )
+    return shifted(replace(speech, words=words, phonemes=phonemes, visemes=lips), -start_s)
 
 
 def joined(parts: Sequence[Speech], loudness_lufs: float | None) -> Speech:

@@ -105,6 +105,7 @@ class Voice:
         sample_rate_hz: int | None = None,
         loudness_lufs: float | None = None,
         seed: int | None = None,
+        prompt: str = "",
     ) -> Speech:
         """Speak one line of any length up to 20,000 characters.
 
@@ -114,11 +115,12 @@ class Voice:
         256 numbers; `manner`: another speaker who lends tune and rhythm; `emotion`: a label, an alias of
         one or a mixture (label -> weight), as strong as `intensity` 0..1 says, 0 being neutral;
         `speed` 0.5..2; `pitch_semitones` -12..12; `language`: en-US, en-GB or zh-CN, by default the
-        speaker's; `loudness_lufs`: EBU R128 target. Raises a `RequestError` that names the field.
+        speaker's; `loudness_lufs`: EBU R128 target; `prompt`: in words how to speak, for models that read
+        it. Raises a `RequestError` that names the field.
         """
         line = Line(
             text, speaker, manner, emotion, intensity, speed, pitch_semitones, language, sample_rate_hz,
-            loudness_lufs, seed, self._reference(reference, baseline),
+            loudness_lufs, seed, self._reference(reference, baseline), prompt,
         )  # fmt: skip
         return self.synthesizer.speak(line)
 

@@ -1,6 +1,6 @@
 """Stand-ins that are exact and quick: an engine of tones, a device that is stepped by hand, a clock."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -28,16 +28,17 @@ NAMES = ("alto", "bass")
 class ToneEngine:
     """Every phoneme is 0.1 s of a tone whose pitch is the speaker's, with noise by the seed."""
 
-    def __init__(self, rows: int = 1) -> None:
+    def __init__(self, rows: int = 1, pieces: int = 1) -> None:
         self.rendered: list[int] = []
-        self._rows = rows
+        self._rows, self._pieces = rows, pieces
 
     @property
     def description(self) -> EngineDescription:
         alphabet = frozenset(PHONEMES | MARKS)
         return EngineDescription(
-            "tone", 8_000, ("en-US",), NAMES, NAMES[0], alphabet, self._rows, "cpu", "float32"
-        )
+            "tone", 8_000, ("en-US",), NAMES, NAMES[0], alphabet, self._rows, "cpu", "float32",
+            in_pieces=self._pieces > 1,
+        )  # fmt: skip
 
     def speaker(self, choice: SpeakerChoice) -> Speaker:
         if isinstance(choice, Mapping):
@@ -63,18 +64,21 @@ class ToneEngine:
         self.rendered.append(len(plans))
         return [self._tone(plan, seed) for plan, seed in zip(plans, seeds, strict=True)]
 
+    def pieces(self, plan: Plan, seed: int) -> Iterator[Floats]:
+        yield from np.array_split(self._tone(plan, seed), self._pieces)
+
     def _tone(self, plan: Plan, seed: int) -> Floats:
         time_s = np.arange(200 * plan.frames) / 8_000
         noise = np.random.default_rng(seed).normal(0, 0.01, len(time_s))
         return (0.3 * np.sin(2 * np.pi * plan.f0_hz[0] * time_s) + noise).astype(np.float32)
 
 
-def tone_voice(rows: int = 1, version: str = "1.0.0") -> ServedVoice:
+def tone_voice(rows: int = 1, version: str = "1.0.0", pieces: int = 1) -> ServedVoice:
     """A voice that sounds at once."""
     weights = PackFile("weights.safetensors", version.encode().hex().rjust(64, "0"), 1)
     probe = Probe((ProbeLine("Hear, hear!", NAMES[0], 1),), 0.1)
     manifest = Manifest("tone", version, "tone", {}, ("en-US",), NAMES, "none", "tests", probe, (weights,))
-    return ServedVoice.of(Synthesizer(Model(manifest, ToneEngine(rows))))
+    return ServedVoice.of(Synthesizer(Model(manifest, ToneEngine(rows, pieces))))
 
 
 def tone_voices(rows: int = 1) -> Voices:

@@ -9,15 +9,17 @@ Floats = npt.NDArray[np.float32]
 FADE_S = 0.005
 
 
-def faded(samples: Floats, sample_rate_hz: int) -> Floats:
+def faded(samples: Floats, sample_rate_hz: int, *, start: bool = True, end: bool = True) -> Floats:
     """Raised-cosine edges of 5 ms, so that a line neither starts nor ends with a click."""
     length = min(int(FADE_S * sample_rate_hz), len(samples) // 2)
     if length == 0:
         return samples
     ramp = (0.5 - 0.5 * np.cos(np.pi * np.arange(length) / length)).astype(np.float32)
     result = samples.copy()
-    result[:length] *= ramp
-    result[-length:] *= ramp[::-1]
+    if start:
+        result[:length] *= ramp
+    if end:
+        result[-length:] *= ramp[::-1]
     return result
 
 

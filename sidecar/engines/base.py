@@ -1,6 +1,6 @@
 """What every acoustic architecture offers to the rest of the house."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,7 +12,9 @@ SpeakerChoice = str | int | Mapping[str, float] | Sequence[float]
 
 @dataclass(frozen=True)
 class EngineDescription:
-    """What an engine can do, fixed when it is loaded. `alphabet` holds the phoneme symbols it knows."""
+    """What an engine can do, fixed when it is loaded. `alphabet` holds the phoneme symbols it knows;
+    `prompts` tells that it can be told in words how to speak, `in_pieces` that the first of a phrase's
+    `pieces` is there long before the last."""
 
     architecture: str
     sample_rate_hz: int
@@ -23,6 +25,8 @@ class EngineDescription:
     batch_rows: int
     device: str
     precision: str
+    prompts: bool = False
+    in_pieces: bool = False
 
 
 class Engine(Protocol):
@@ -42,3 +46,6 @@ class Engine(Protocol):
 
     def render(self, plans: Sequence[Plan], seeds: Sequence[int]) -> list[Floats]:
         """Samples in -1..1 at `sample_rate_hz`, one array a plan. Same plan, same seed: same samples."""
+
+    def pieces(self, plan: Plan, seed: int) -> Iterator[Floats]:
+        """The samples of one plan bit by bit; joined they are what `render` gives, to 1e-5."""

@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from sidecar.prosody.change import LIMITS, NONE, Change
+from sidecar.prosody.plan import Style
 from sidecar.protocol.errors import BadRequest, StorageError, UnknownEmotion, did_you_mean
 
 NEUTRAL = "neutral"
 FORMAT, MAX_BYTES, MAX_EMOTIONS = 1, 1 << 20, 200
+MAX_PROMPTS, PROMPT_CHARACTERS = 8, 200
+#: At full intensity a prompt is followed further than where it leads by itself: users find that too weak.
+FULL_LEAN = 1.5
 MEN_HZ, WOMEN_HZ = (
     130.0,
     185.0,
@@ -53,12 +57,14 @@ class Mood:
 
 @dataclass(frozen=True)
 class Emotion:
-    """A label. `display` maps a language to a name to show; `mood` is its change at full intensity."""
+    """A label. `display` maps a language to a name to show; `mood` is its change at full intensity, `prompts`
+    are what models that read prompts are told."""
 
     name: str
     display: Mapping[str, str]
     aliases: tuple[str, ...]
     mood: Mood
+    prompts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,12 +93,24 @@ class Repertoire:
         Weights over 1 in sum are scaled to 1, so that no mixture goes further than its parts.
         Raises `UnknownEmotion` or `BadRequest`.
         """
-        weights = {emotion: 1.0} if isinstance(emotion, str) else emotion
-        share, total = 1 / max(1.0, sum(weights.values())), Mood()
-        for asked, weight in weights.items():
-            label = self.find(asked)
-            total += self.own.get((speaker, label.name), label.mood) * (weight * share)
+        total = Mood()
+        for label, share in self._shares(emotion):
+            total += self.own.get((speaker, label.name), label.mood) * share
         return total
+
+    def style(self, emotion: str | Mapping[str, float], intensity: float) -> Style:
+        """The prompts of a label or mixture, and how far to lean towards each. Raises as `mood`."""
+        return tuple(
+            (prompt, FULL_LEAN * intensity * share / len(label.prompts))
+            for label, share in self._shares(emotion)
+            for prompt in label.prompts
+            if intensity * share
+        )
+
+    def _shares(self, emotion: str | Mapping[str, float]) -> list[tuple[Emotion, float]]:
+        weights = {emotion: 1.0} if isinstance(emotion, str) else emotion
+        whole = max(1.0, sum(weights.values()))
+        return [(self.find(asked), weight / whole) for asked, weight in weights.items()]
 
     def over(self, text: str | bytes, where: str) -> "Repertoire":
         """With what a file says besides or instead. Raises `BadRequest` naming the place in `where`."""
@@ -160,20 +178,27 @@ def read_emotion(name: str, entry: Any, before: Emotion | None, where: str) -> E
         isinstance(item, str) and item for item in [*_map(display, where).values(), *_list(aliases, where)]
     ):
         raise _wrong(where, "display and aliases hold texts only")
+    prompts = _list(entry.get("prompts", list(before.prompts) if before else []), where)
+    if len(prompts) > MAX_PROMPTS or not all(
+        isinstance(item, str) and 0 < len(item) <= PROMPT_CHARACTERS for item in prompts
+    ):
+        raise _wrong(where, f"prompts holds up to {MAX_PROMPTS} texts of 1 to {PROMPT_CHARACTERS} characters")
     mood = read_mood(
-        {key: value for key, value in entry.items() if key not in ("display", "aliases")},
+        {key: value for key, value in entry.items() if key not in ("display", "aliases", "prompts")},
         before.mood if before else Mood(),
         where,
     )
-    if name == NEUTRAL and not mood.is_none:
+    if name == NEUTRAL and (prompts or not mood.is_none):
         raise _wrong(where, "neutral changes nothing: give the voice another manner instead")
-    return Emotion(name, display, tuple(aliases), mood)
+    return Emotion(name, display, tuple(aliases), mood, tuple(prompts))
 
 
 def read_mood(entry: Mapping[str, Any], before: Mood, where: str) -> Mood:
     """`change` for everybody, and over it `men` and `women`."""
     if odd := entry.keys() - {"change", "men", "women"}:
-        raise _wrong(where, f"unknown key {min(odd)!r}: expected display, aliases, change, men or women")
+        raise _wrong(
+            where, f"unknown key {min(odd)!r}: expected display, aliases, prompts, change, men or women"
+        )
     both = read_changes(entry.get("change", {}), where)
     men, women = (both | read_changes(entry.get(sex, {}), where) for sex in ("men", "women"))
     return Mood(replace(before.men, **men), replace(before.women, **women))
@@ -212,7 +237,12 @@ def parsed(text: str | bytes, where: str) -> dict[str, Any]:
 def as_file(repertoire: Repertoire) -> dict[str, Any]:
     """All of it in the form of the file."""
     emotions = {
-        name: {"display": dict(emotion.display), "aliases": list(emotion.aliases), **_said_of(emotion.mood)}
+        name: {
+            "display": dict(emotion.display),
+            "aliases": list(emotion.aliases),
+            **({"prompts": list(emotion.prompts)} if emotion.prompts else {}),
+            **_said_of(emotion.mood),
+        }
         for name, emotion in repertoire.emotions.items()
     }
     speakers: dict[str, dict[str, Any]] = {}

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+Style = tuple[tuple[str, float], ...]
 Reals = npt.NDArray[np.floating[Any]]  #: of either precision, on the way to a curve
 
 
@@ -28,7 +29,9 @@ class Speaker:
 class Phrase:
     """What one pass of the model speaks: `phonemes`, in the timbre of one and the manner of another voice.
 
-    `text` is what was written, for engines that listen to the meaning too.
+    `text` is what was written, for engines that listen to the meaning too. For engines that read prompts,
+    `prompt` says in words how to speak, and `style` to which other prompts to lean, and how far (1: all the
+    way to it).
     """
 
     phonemes: str
@@ -36,6 +39,8 @@ class Phrase:
     manner: Speaker
     speed: float = 1.0
     text: str = ""
+    prompt: str = ""
+    style: Style = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -129,7 +129,7 @@ class Desk:
         """A line that was not asked for before. Raises what is wrong with it."""
         caller, request = waiter.caller, waiter.request
         known = self._tools.voices.describe(request.model, caller.session)
-        key = TakeKey.of(known.fingerprint, request)
+        key = TakeKey.of(known.fingerprint, request, known.engine.in_pieces)
         if (take := self._tools.cache.get(key)) is not None:
             self._from_take(caller, request, known.name, take)
             return
@@ -383,7 +383,7 @@ class Desk:
         voice = self._tools.voices.find(waiter.request.model, waiter.caller.session)
         now, request = self._tools.answers.clock(), waiter.request
         self._numbers += 1
-        key = TakeKey.of(voice.fingerprint, request)
+        key = TakeKey.of(voice.fingerprint, request, voice.description.engine.in_pieces)
         flight = Flight(self._numbers, key, voice, as_line(request), RANKS[request.priority], [waiter])
         others = self._seen(self._flights.values(), now)
         client = flight.client.hex()
@@ -433,15 +433,17 @@ class Desk:
         flight.running = True
         return Task(
             flight.number, flight.voice.synthesizer, flight.line, flight.key.format, flight.key.whole,
-            flight.prepared, flight.spoken_phrases, flight.start_s, flight.earlier,
+            flight.key.pieced, flight.prepared, flight.spoken_phrases, flight.start_s, flight.earlier,
+            flight.rest,
         )  # fmt: skip
 
     def _advance(self, flight: Flight, spoken: Spoken) -> None:
-        """A phrase more: to streams at once, to the others when it was the last."""
+        """A phrase more, or a piece of one: to streams at once, to the others when it was the last."""
         self._account(flight, spoken)
         recording = flight.recording
         flight.prepared = spoken.prepared
-        flight.spoken_phrases += 1
+        flight.rest = spoken.rest
+        flight.spoken_phrases += spoken.rest is None
         flight.start_s += spoken.speech.duration_s
         recording.sample_rate_hz, recording.seed = spoken.speech.sample_rate_hz, spoken.speech.seed
         if spoken.part is None:
@@ -456,7 +458,8 @@ class Desk:
 
     def _account(self, flight: Flight, spoken: Spoken) -> None:
         phrases = spoken.prepared.phrases
-        share = len(phrases[flight.spoken_phrases].phonemes) / sum(len(p.phonemes) for p in phrases)
+        phrase = phrases[flight.spoken_phrases]
+        share = spoken.share * len(phrase.phonemes) / sum(len(p.phonemes) for p in phrases)
         self._pace = self._pace.learnt(spoken.work_s, share * len(flight.line.text) / flight.line.speed)
         client = flight.client.hex()
         self._shares[client] = self._shares.get(client, 0.0) + spoken.work_s

@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sidecar.protocol.errors import BadRequest, NpcVoiceError
@@ -10,7 +11,7 @@ from sidecar.protocol.requests import Synthesize
 from sidecar.server.scheduling import Pace, Waiting
 from sidecar.server.takes import Part, Take, TakeKey
 from sidecar.server.voices import ServedVoice
-from sidecar.synthesis import Line, PreparedLine, Speech
+from sidecar.synthesis import Line, Piece, PreparedLine, Speech
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ class Flight:
     recording: Recording = field(default_factory=Recording)
     prepared: PreparedLine | None = None
     earlier: tuple[Speech, ...] = ()
+    rest: Iterator[Piece] | None = None
     spoken_phrases: int = 0
     start_s: float = 0.0
     began_s: float | None = None

@@ -44,7 +44,8 @@ class TakeKey:
     """Everything that decides a line's bytes. `voice` is the fingerprint of the model and its settings.
 
     `whole`: parts of a container are files of their own, so a line in one piece has other bytes
-    than a streamed one; raw samples are the same either way.
+    than a streamed one; raw samples are the same either way, but for the last bit where the model
+    renders a stream in pieces.
     """
 
     voice: str
@@ -56,17 +57,20 @@ class TakeKey:
     language: str | None
     sample_rate: int | None
     seed: int | None
+    prompt: str
     format: str
     whole: bool
+    pieced: bool = False
 
     @classmethod
-    def of(cls, voice: str, request: Synthesize) -> "TakeKey":
+    def of(cls, voice: str, request: Synthesize, in_pieces: bool = False) -> "TakeKey":
+        """`in_pieces`: the model can render a phrase bit by bit."""
         chosen = request.speaker
         speaker = tuple(sorted(chosen.items())) if isinstance(chosen, Mapping) else chosen
         return cls(
             voice, request.text, speaker, mood_of(request), request.speed, request.pitch, request.language,
-            request.sample_rate, request.seed, request.format,
-            request.format in CONTAINERS and not request.stream,
+            request.sample_rate, request.seed, request.prompt, request.format,
+            request.format in CONTAINERS and not request.stream, in_pieces and request.stream,
         )  # fmt: skip
 
 
@@ -189,4 +193,5 @@ def as_line(request: Synthesize) -> Line:
         sample_rate_hz=request.sample_rate,
         seed=request.seed,
         reference=reference_of(request),
+        prompt=request.prompt,
     )

@@ -32,11 +32,16 @@ def engine(pack: Pack) -> EmotiVoiceEngine:
 
 @pytest.fixture(scope="module")
 def case(engine: EmotiVoiceEngine) -> Phrase:
-    """The recorded case without a prompt, its tokens asked for by number."""
-    case = CASES["zh_long"]
+    """The recorded case without a prompt."""
+    return recorded_case(engine, "zh_long")
+
+
+def recorded_case(engine: EmotiVoiceEngine, name: str) -> Phrase:
+    """What upstream was asked; the tokens are asked for by number."""
+    case = CASES[name]
     symbols = engine.speller.symbols(tuple(case["tokens"][1:-1]))
     speaker = engine.speaker(case["speaker"])
-    return Phrase(symbols, speaker, speaker, text=case["content"])
+    return Phrase(symbols, speaker, speaker, text=case["content"], prompt=case["prompt"])
 
 
 def test_the_imported_pack_is_whole_and_names_its_speakers(pack: Pack):
@@ -48,10 +53,11 @@ def test_the_imported_pack_is_whole_and_names_its_speakers(pack: Pack):
     }  # fmt: skip
 
 
-def test_the_engine_speaks_the_recorded_case(engine: EmotiVoiceEngine, case: Phrase):
-    recorded = expected("expected_zh_long")
-    (plan,) = engine.plan([case])
-    assert plan.durations_frames.tolist() == CASES["zh_long"]["durations"]
+@pytest.mark.parametrize("name", ["zh_short", "en_short", "zh_long"])
+def test_the_engine_speaks_the_recorded_cases_with_their_prompts(engine: EmotiVoiceEngine, name: str):
+    recorded = expected(f"expected_{name}")
+    (plan,) = engine.plan([recorded_case(engine, name)])
+    assert plan.predicted.frames.tolist() == CASES[name]["durations"]
     assert isinstance(plan, TokenPlan)
     for name in ("pitch", "energy"):
         for numbers in (plan.predicted, plan.wanted()):
@@ -60,6 +66,29 @@ def test_the_engine_speaks_the_recorded_case(engine: EmotiVoiceEngine, case: Phr
     assert np.abs(samples - recorded["wav"].flatten().numpy()).max() <= 2e-5
     pcm = np.trunc(np.clip(samples.astype(np.float64) * 32768, -32768, 32767))
     assert np.abs(pcm - recorded["pcm16"].numpy()).max() <= 2
+
+
+def test_a_style_leads_from_one_prompt_to_another_and_within_bounds_beyond(engine: EmotiVoiceEngine):
+    sad, happy, none = engine.style.of(["悲伤", "非常开心", ""])
+    assert np.array_equal(engine.style.leaning("", ()), none)
+    assert np.allclose(engine.style.leaning("", (("悲伤", 1.0),)), sad, atol=1e-6)
+    assert np.allclose(engine.style.leaning("悲伤", (("非常开心", 0.5),)), (sad + happy) / 2, atol=1e-6)
+    mixed = engine.style.leaning("", (("悲伤", 0.5), ("非常开心", 0.5)))
+    assert np.allclose(mixed, (sad + happy) / 2, atol=1e-6)
+    assert np.abs(engine.style.leaning("", (("悲伤", 9.0),))).max() <= 1
+
+
+def test_a_label_leans_towards_its_prompts_and_a_prompt_is_taken_as_it_is(pack: Pack):
+    synthesizer = Synthesizer(load_model(pack, place("cpu", "float32")))
+    half, whole = (synthesizer.prepare(Line("Halt!", emotion="生气", intensity=i)) for i in (0.5, 1.0))
+    assert half.phrases[0].style == (("生气", 0.75),) and whole.phrases[0].style == (("生气", 1.5),)
+    told = synthesizer.prepare(Line("Halt!", prompt="very happy"))
+    assert told.phrases[0].prompt == "very happy" and not told.phrases[0].style
+    plans = [synthesizer.model.engine.plan(p.phrases)[0] for p in (told, half, whole)]
+    assert len({plan.f0_hz.tobytes() for plan in plans}) == 3
+    with pytest.raises(BadRequest, match="200") as caught:
+        synthesizer.prepare(Line("Halt!", prompt="x" * 201))
+    assert caught.value.field == "prompt"
 
 
 def test_units_go_there_and_back():

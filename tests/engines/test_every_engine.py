@@ -112,6 +112,15 @@ def test_a_batch_equals_single_phrases(engine: Engine, batching: Engine):
         assert distance(batched, single) <= limit
 
 
+def test_the_pieces_of_a_phrase_are_the_phrase(engine: Engine):
+    counts = []
+    for plan in engine.plan(phrases(engine, LINES)):
+        pieces = list(engine.pieces(plan, 2))
+        assert distance(np.concatenate(pieces), engine.render([plan], [2])[0]) <= 1e-5
+        counts.append(len(pieces))
+    assert (max(counts) > 1) == engine.description.in_pieces
+
+
 def test_half_the_speed_takes_about_twice_as_long(engine: Engine):
     (phrase,) = phrases(engine, [MINE])
     slow, fast = engine.plan([replace(phrase, speed=0.5), replace(phrase, speed=1.0)])
@@ -150,3 +159,19 @@ def test_times_add_up(model: Model):
     parts = list(synthesizer.stream(Line(TEXT, emotion="happy", intensity=1.0)))
     assert sum(part.duration_s for part in parts) == pytest.approx(speech.duration_s)
     assert np.array_equal(np.concatenate([part.samples for part in parts]), speech.samples)
+
+
+def test_a_neutral_stream_is_the_whole_line_with_its_times(model: Model):
+    synthesizer = Synthesizer(model)
+    speech, parts = synthesizer.speak(Line(TEXT)), list(synthesizer.stream(Line(TEXT)))
+    assert distance(np.concatenate([part.samples for part in parts]), speech.samples) <= 1e-5
+    for name in ("words", "phonemes"):
+        streamed = [(item.start, item.start_s) for part in parts for item in getattr(part, name)]
+        whole = [(item.start, item.start_s) for item in getattr(speech, name)]
+        assert [start for start, _ in streamed] == [start for start, _ in whole]
+        assert [s for _, s in streamed] == pytest.approx([s for _, s in whole], abs=1e-5)
+    begins_s = 0.0
+    for part in parts:
+        assert part.visemes[0][0] == pytest.approx(begins_s, abs=1e-6)
+        begins_s += part.duration_s
+    assert begins_s == pytest.approx(speech.duration_s)

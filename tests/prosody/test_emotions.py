@@ -29,6 +29,17 @@ def test_thirteen_labels_are_shipped_with_names_in_both_languages():
         assert set(emotion.display) == {"en", "zh"}
 
 
+def test_every_label_but_neutral_has_prompts_and_a_mixture_shares_them():
+    assert [e.name for e in shipped().emotions.values() if not e.prompts] == ["neutral"]
+    assert shipped().style("neutral", 1.0) == shipped().style("sad", 0.0) == ()
+    assert shipped().style({"sad": 2, "angry": 2}, 0.5) == (("悲伤", 0.375), ("生气", 0.375))
+    own = over(emotions={"sad": {"prompts": ["哭", "crying"]}})
+    assert own.style("sad", 1.0) == (("哭", 0.75), ("crying", 0.75))
+    for wrong in ([""], ["x"] * 9, "sad", [3]):
+        with pytest.raises(BadRequest, match="sad"):
+            over(emotions={"sad": {"prompts": wrong}})
+
+
 @pytest.mark.parametrize(
     ("asked", "label"),
     [("angry", "angry"), (" ANGRY ", "angry"), ("furious", "angry"), ("生气", "angry"), ("愤怒", "angry"),

@@ -30,8 +30,9 @@ from sidecar.server.flight import Caller
 from sidecar.server.metrics import Metrics
 from sidecar.server.scheduling import QueueLimits
 from sidecar.server.streams import ENDED_KEPT, LIFE_S, MOST
+from sidecar.server.voices import Voices
 from sidecar.synthesis import Line
-from tests.fakes import Clock, SteppedDevice, tone_voices
+from tests.fakes import Clock, SteppedDevice, tone_voice
 
 LONG = (
     "The old mine has been sealed for ten long years, traveler, and nobody who went in ever came back out. "
@@ -59,8 +60,11 @@ class SteppedEars:
 class Room:
     """A desk and everybody around it."""
 
-    def __init__(self, rows: int = 1, limits: QueueLimits | None = None, cache_bytes: int = 1 << 20) -> None:
-        self.clock, self.device, self.voices = Clock(), SteppedDevice(), tone_voices(rows)
+    def __init__(
+        self, rows: int = 1, limits: QueueLimits | None = None, cache_bytes: int = 1 << 20, pieces: int = 1
+    ) -> None:
+        self.clock, self.device = Clock(), SteppedDevice()
+        self.voices = Voices(tone_voice(rows, pieces=pieces))
         self.sent: list[tuple[Caller, Reply | ErrorReply, bytes | None]] = []
         self.events: list[Event] = []
         self.cache = MemoryCache(cache_bytes)
@@ -216,6 +220,38 @@ def test_a_streams_chunks_are_the_whole_line(room: Room):
     (whole,) = room.replies("b")
     assert whole.words == tuple(row for reply, _ in parts for row in reply.words)
     assert whole.audio.frames == sum(reply.audio.frames for reply, _ in parts)
+
+
+@pytest.mark.parametrize("rows", [1, 4])
+def test_where_the_model_can_a_stream_comes_in_pieces_of_phrases(rows: int):
+    room = Room(rows, pieces=3)
+    room.ask("a", LONG, stream=True, timings=("words", "visemes"))
+    room.ask("b", LONG)
+    room.settle()
+    parts, phrases = chunks(room), len(Room().voices.default.synthesizer.prepare(Line(LONG)).phrases)
+    assert len(parts) == 3 * phrases
+    assert b"".join(body for _, body in parts) == room.body("b") == direct(room, LONG)
+    words = [row for reply, _ in parts for row in reply.words]
+    assert [text for text, _, _ in words][:3] == ["The", "old", "mine"] and words == sorted(
+        words, key=lambda w: w[1]
+    )
+    start_s = 0.0
+    for reply, _ in parts:
+        assert reply.visemes[0][0] == pytest.approx(start_s, abs=1e-3)
+        start_s += reply.audio.frames / reply.audio.sample_rate
+    room.ask("c", LONG, stream=True)
+    assert [body for _, body in chunks(room, "c")] == [body for _, body in parts]
+
+
+def test_a_piece_is_answered_before_the_phrase_is_done_and_a_bark_comes_between():
+    room = Room(pieces=3)
+    room.ask("a", "A tale.", stream=True, priority="ambient")
+    room.step()
+    assert not room.replies("a")[0].chunk.last
+    room.ask("bark", "Halt!", priority="bark")
+    room.step()  # the piece that was begun when the bark came
+    room.step()
+    assert room.order() == ["a", "bark"] and room.device.passes
 
 
 def test_a_stream_from_the_cache_has_the_same_chunks(room: Room):

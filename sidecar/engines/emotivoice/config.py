@@ -1,12 +1,13 @@
 """The dimensions of an EmotiVoice model; they travel with the weights in the pack's manifest."""
 
 from dataclasses import dataclass
-from math import prod
+from math import ceil, prod
 
 ARCHITECTURE = "emotivoice"
 SPOKEN_LANGUAGES = ("en-US", "en-GB", "zh-CN")
 DEFAULT_SPEAKER = "8051"
 SAMPLE_RATE_HZ = 16000
+EDGE_KERNEL = 7  #: of the vocoder's first and last convolution
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,18 @@ class EmotiVoiceConfig:
     def hop(self) -> int:
         """Audio samples for one frame."""
         return prod(self.upsample_rates)
+
+    @property
+    def context_frames(self) -> int:
+        """How many frames away a frame can still be heard in the vocoder, rounded up."""
+        widest = max(self.resblock_kernels) // 2
+        block = sum(widest * dilation + widest for dilation in self.resblock_dilations)
+        reach, steps = float(EDGE_KERNEL // 2), 1
+        for rate in self.upsample_rates:
+            reach += 1 / steps
+            steps *= rate
+            reach += block / steps
+        return ceil(reach + EDGE_KERNEL // 2 / steps)
 
     @property
     def frame_s(self) -> float:

@@ -1,6 +1,6 @@
 """EmotiVoice behind the engine interface: batches of phrases in, plans and samples out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -41,8 +41,8 @@ from sidecar.protocol.errors import ModelRejected
 
 T = TypeVar("T")
 
-NO_PROMPT = ""  #: as upstream speaks when nobody asks for a style
 ACCELERATOR_ROWS = 8
+FIRST_FRAMES, MOST_FRAMES = 24, 192  #: of 16 ms
 
 
 class TableSpeakers(Speakers):
@@ -109,6 +109,8 @@ class EmotiVoiceEngine:
             batch_rows=self.rows_at_once,
             device=str(self.device),
             precision=str(self.precision).removeprefix("torch."),
+            prompts=True,
+            in_pieces=True,
         )
 
     def speaker(self, choice: SpeakerChoice) -> Speaker:
@@ -126,6 +128,17 @@ class EmotiVoiceEngine:
         """The model has no chance in it: seeds change nothing. Plans must be this engine's own."""
         with memory_errors("this line"):
             return [samples for some in self._groups(plans) for samples in self._render(some)]
+
+    def pieces(self, plan: Plan, seed: int) -> Iterator[Floats]:
+        """The vocoder by stretches of frames, with as many on either side as their samples depend on."""
+        with memory_errors("this line"):
+            mel, _ = self._mel([plan])
+        hop, context = self.config.hop, self.config.context_frames
+        for first, last in stretches(plan.frames):
+            begin, end = max(0, first - context), min(plan.frames, last + context)
+            with memory_errors("this line"):
+                samples = self._samples(mel[:, begin:end], Span([end - begin], self.device))[0]
+            yield samples[(first - begin) * hop : (last - begin) * hop]
 
     def _groups(self, items: Sequence[T]) -> list[Sequence[T]]:
         return [items[at : at + self.rows_at_once] for at in range(0, len(items), self.rows_at_once)]
@@ -149,12 +162,21 @@ class EmotiVoiceEngine:
     ) -> Prosody:
         ids = [np.array([self.speller.id(t) for group in groups for t in group.tokens]) for groups in spelled]
         speaker = self._rows([speaker.row(1) for speaker in speakers])
-        style = self._rows(self.style.of([NO_PROMPT] * len(phrases)))
+        style = self._rows([self.style.leaning(phrase.prompt, phrase.style) for phrase in phrases])
         content = self._rows(self.style.of([phrase.text for phrase in phrases]))
         return self.network.am.prosody(self._rows(ids), speaker, style, content, self._span(ids))
 
-    @torch.inference_mode()
     def _render(self, plans: Sequence[Plan]) -> list[Floats]:
+        rows = self._samples(*self._mel(plans))
+        return [row[: plan.frames * self.config.hop].copy() for row, plan in zip(rows, plans, strict=True)]
+
+    @torch.inference_mode()
+    def _samples(self, mel: Tensor, span: Span) -> Floats:
+        samples: Floats = self.network.generator(mel, span).float().cpu().numpy()
+        return samples
+
+    @torch.inference_mode()
+    def _mel(self, plans: Sequence[Plan]) -> tuple[Tensor, Span]:
         own = [plan for plan in plans if isinstance(plan, TokenPlan)]
         if len(own) != len(plans):
             raise TypeError("a plan of another engine cannot be rendered")
@@ -165,14 +187,22 @@ class EmotiVoiceEngine:
             self._rows([plan.text for plan in own]), self._rows(pitch), self._rows(energy),
             self._rows(frames).float(), tokens, span,
         )  # fmt: skip
-        rows = self.network.generator(mel, span).float().cpu().numpy()
-        return [row[: plan.frames * self.config.hop].copy() for row, plan in zip(rows, plans, strict=True)]
+        return mel, span
 
     def _span(self, rows: Sequence[np.ndarray]) -> Span:
         return Span([len(row) for row in rows], self.device)
 
     def _rows(self, rows: Sequence[np.ndarray]) -> Tensor:
         return padded(rows).to(self.device)
+
+
+def stretches(frames: int) -> Iterator[tuple[int, int]]:
+    """Short first, for a quick start; then longer, since each costs its context twice."""
+    first, length = 0, FIRST_FRAMES
+    while first < frames:
+        last = first + length if first + 1.5 * length < frames else frames
+        yield first, last
+        first, length = last, min(3 * length, MOST_FRAMES)
 
 
 def planned(

@@ -9,11 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sidecar.engines.emotivoice.config import EmotiVoiceConfig
+from sidecar.engines.emotivoice.config import EDGE_KERNEL, EmotiVoiceConfig
 from sidecar.engines.layers import Conv, Span, Upsample
 
 SLOPE, LAST_SLOPE = 0.1, 0.01
-EDGE_KERNEL = 7
 
 
 class ResBlock(nn.Module):

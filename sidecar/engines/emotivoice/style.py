@@ -9,7 +9,7 @@ import torch
 from sidecar.engines.emotivoice.network import StyleEncoder
 from sidecar.engines.emotivoice.wordpiece import WordPieces
 from sidecar.engines.layers import Span
-from sidecar.prosody.plan import Floats
+from sidecar.prosody.plan import Floats, Style
 
 MOST_KEPT = 2048
 
@@ -29,6 +29,15 @@ class StyleVectors:
     def of(self, texts: Sequence[str]) -> list[Floats]:
         """Also for the empty text: that is what upstream takes for no prompt."""
         return [self._of(text) for text in texts]
+
+    def leaning(self, prompt: str, style: Style) -> Floats:
+        """From a prompt towards others: at strength 1 of one alone it is that one, beyond it goes on the
+        same way, within the range -1..1 that the encoder's own vectors have."""
+        start = self._of(prompt)
+        if not style:
+            return start
+        way = sum((strength * (self._of(other) - start) for other, strength in style), np.zeros_like(start))
+        return np.clip(start + way, -1, 1).astype(np.float32)
 
     def _of(self, text: str) -> Floats:
         if text not in self._kept:

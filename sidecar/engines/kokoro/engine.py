@@ -1,6 +1,6 @@
 """Kokoro-82M behind the engine interface: batches of phrases in, plans and samples out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -77,6 +77,10 @@ class KokoroEngine:
         pairs = self._groups(list(zip(plans, seeds, strict=True)))
         with memory_errors("this line"):
             return [samples for some in pairs for samples in self._render(*zip(*some, strict=True))]
+
+    def pieces(self, plan: Plan, seed: int) -> Iterator[Floats]:
+        """All at once: every sample depends on norms over the whole phrase."""
+        yield from self.render([plan], [seed])
 
     def _groups(self, items: Sequence[T]) -> list[Sequence[T]]:
         return [items[at : at + self.rows_at_once] for at in range(0, len(items), self.rows_at_once)]
