@@ -106,9 +106,9 @@ func is_speaking() -> bool:
 	return _speaking.is_busy()
 
 
-## Have lines spoken ahead that will be wanted soon.
-func prefetch(texts: Array) -> void:
-	_speaking.prefetch(texts)
+## Have lines spoken ahead that will be said here soon, with the same `fields`.
+func prefetch(texts: Array, fields := {}) -> void:
+	_speaking.prefetch(texts, fields)
 
 
 ## For the shared logic.

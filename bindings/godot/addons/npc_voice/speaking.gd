@@ -79,12 +79,12 @@ static func blend_shape_of(node: Node, shape: String) -> String:
 
 
 ## Have lines spoken ahead, as they would be spoken here now.
-func prefetch(texts: Array) -> void:
+func prefetch(texts: Array, fields: Dictionary) -> void:
 	var voice: Object = _node.voice_or_default()
 	if voice == null:
 		return
 	for text: String in texts:
-		voice.say(_pronounced(text), _fields({"priority": "ambient"}))
+		voice.say(_pronounced(text), _fields(fields.merged({"priority": "ambient"}, true)))
 
 
 ## Speak, as the policy has it. The utterance's `over` is emitted once, with what went wrong or null.
