@@ -51,7 +51,7 @@ func _run() -> void:
 	var failed := 0
 	await before_all()
 	for method in get_method_list():
-		if not method.name.begins_with("test_") or not method.name.contains(arguments.get("only", "")):
+		if not method.name.begins_with("test_") or arguments.get("only", "test_") not in method.name:
 			continue
 		var began := Time.get_ticks_msec()
 		if await _passes(method.name):
@@ -101,7 +101,8 @@ func check(holds: bool, what: String) -> void:
 
 
 func equal(found: Variant, expected: Variant, what := "") -> void:
-	var same: bool = typeof(found) == typeof(expected) and found == expected
+	var same: bool = found == expected if found == null or expected == null else \
+			typeof(found) == typeof(expected) and found == expected
 	check(same, "%s: %s, expected %s" % [what, str(found).left(200), str(expected).left(200)])
 
 

@@ -10,7 +10,8 @@ var _dock: Dock
 
 
 func _enable_plugin() -> void:
-	add_autoload_singleton(AUTOLOAD, "npc_voice.gd")
+	var folder: String = get_script().resource_path.get_base_dir()
+	add_autoload_singleton(AUTOLOAD, folder.path_join("npc_voice.gd"))
 
 
 func _disable_plugin() -> void:

@@ -39,11 +39,15 @@ func _init(given := {}) -> void:
 	if options.error == null:
 		_worker = Worker.new(options)
 		_worker.reached.connect(reached.emit)
+		_worker.start()
 
 
 func _notification(what: int) -> void:
-	if what == NOTIFICATION_PREDELETE:
-		close()
+	if what == NOTIFICATION_PREDELETE:  # too late for methods of our own
+		if _listener:
+			_listener.close()
+		if _worker:
+			_worker.close()
 
 
 ## One line, whole. `fields` are those of the protocol's `synthesize`: speaker, emotion, intensity, speed, pitch,
@@ -61,7 +65,7 @@ func stream(text: String, fields := {}) -> Stream:
 	var id: String = first.id if first is Request else ""
 	var session: String = first.session if first is Request else ""
 	var ask := func(handle: String) -> Line:
-		return await _answer_of(first if not handle else _request("next", {"stream": handle}, session))
+		return await _answer_of(_next(handle, first) if handle else first)
 	return Stream.new(id, ask, func() -> void: cancel(id, session))
 
 
@@ -163,6 +167,12 @@ func _line_request(text: String, fields: Dictionary) -> RefCounted:
 	request.has_body = given.has_body
 	if given.id:
 		request.id = given.id
+	return request
+
+
+func _next(handle: String, first: Request) -> Request:
+	var request := _request("next", {"stream": handle}, first.session)
+	request.rank = first.rank
 	return request
 
 

@@ -5,7 +5,12 @@ extends RefCounted
 
 const STOP_MSEC := 3000  ## So long it may take to end by itself.
 const LAST_BYTES := 65536
+const ANOTHER := "another sidecar"
 
+## Ends of pipes that are never closed: on Unix the engine would close the game's own standard input with them.
+static var _kept: Array[FileAccess] = []
+
+var was_reached := false  ## Whether the one that runs has answered; for the client to say.
 var problem := ""  ## Why it could not be started; empty while it could.
 var _command: PackedStringArray
 var _process := {}  # as OS.execute_with_pipe returns it; empty: none
@@ -25,9 +30,12 @@ func start() -> void:
 		_bury()
 		if problem:
 			return
-	_process = OS.execute_with_pipe(_command[0], _command.slice(1), false)
+	was_reached = false
+	_process = OS.execute_with_pipe(_command[0], _command.slice(1))
 	if _process.is_empty():
 		problem = "'%s' could not be started" % _command[0]
+	else:
+		_kept.append(_process.stderr)
 
 
 func is_running() -> bool:
@@ -46,23 +54,24 @@ func stop() -> void:
 		OS.kill(_process.pid)
 		while is_running():
 			OS.delay_msec(10)
-	_process.stderr.close()
 	_process = {}
 
 
-## It has ended unasked. Killed from outside, it may be started again; what it printed says the rest.
+## It has ended unasked. Killed while it served, it may be started again, and so may one that was a moment later
+## than another game's; else what it printed says why not.
 func _bury() -> void:
-	var code := OS.get_process_exit_code(_process.pid)
-	if code > 0 and code < 128:
-		problem = "the sidecar ended with code %d: %s" % [code, _last_words()]
+	var words := _last_words()
+	var has_failed := OS.get_process_exit_code(_process.pid) != 0 and not was_reached
+	if has_failed and not ANOTHER in words:
+		problem = "'%s' could not be started: %s" % [_command[0], words]
 	_process.stdio.close()
-	_process.stderr.close()
 	_process = {}
 
 
 func _last_words() -> String:
-	var said: String = _process.stderr.get_buffer(LAST_BYTES).get_string_from_utf8()
-	var last := "'%s' is not there or said nothing" % _command[0]
+	var waiting: int = mini(_process.stderr.get_length(), LAST_BYTES)
+	var said: String = _process.stderr.get_buffer(waiting).get_string_from_utf8()
+	var last := "it said nothing"
 	for line: String in said.split("\n", false):
 		if line.begins_with("ERROR "):
 			return line.trim_prefix("ERROR ")

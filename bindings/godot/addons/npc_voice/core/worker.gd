@@ -71,6 +71,9 @@ func _init(options: Options) -> void:
 	_options = options
 	if options.start:
 		_own = OwnSidecar.new(options.command, options.arguments, options.connection_file)
+
+
+func start() -> void:
 	_thread.start(_run)
 
 
@@ -261,6 +264,8 @@ func _miss(problem: String, now: int) -> void:
 func _reach() -> void:
 	if _missing_usec >= 0:
 		reached.emit.call_deferred(true)
+	if _own:
+		_own.was_reached = true
 	_missing_usec = -1
 	_look_again_usec = 0
 	_given_up = false
