@@ -42,7 +42,7 @@ class Engine:
         environment = {
             name: str(home / name) for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
         }
-        command = [GODOT, "--headless", "--path", str(project), "--script", f"res://tests/{script}.gd", "--"]
+        command = [GODOT, "--headless", "--path", str(project), "--script", f"res://tests/{script}.gd", "--", "durations=1"]
         self.process = subprocess.Popen(
             command + [f"{name}={value}" for name, value in arguments.items()],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, **environment},

@@ -87,7 +87,7 @@ func test_frames_while_eight_talk() -> void:
 		_talk(speakers[number], number)
 	await _measure("frame_talking_ms")
 	for speaker: Node in speakers:
-		speaker.free()
+		speaker.queue_free()
 	last.free()
 
 

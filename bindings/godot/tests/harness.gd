@@ -59,7 +59,7 @@ func _run() -> void:
 		else:
 			failed += 1
 			print("FAILED %s\n  %s" % [method.name, "\n  ".join(PackedStringArray(_failures))])
-		if arguments.has("times"):
+		if arguments.has("durations"):
 			print("%s %d ms" % [method.name, Time.get_ticks_msec() - began])
 	await after_all()
 	await process_frame

@@ -6,7 +6,7 @@ extends Node
 ##     $AudioStreamPlayer.stream = line.to_audio_stream()
 ##     $AudioStreamPlayer.play()
 
-## Told when it is noticed: there is a sidecar now, or there is none.
+## Told when it is noticed first and when it changes: whether there is a sidecar.
 signal reached(is_there: bool)
 ## After `subscribe`: see docs/PROTOCOL.md for topics and their fields.
 signal event(topic: String, data: Dictionary)
@@ -116,9 +116,7 @@ func prefetch(texts: Array, fields := {}) -> void:
 
 ## A sidecar that is to be started starts now, not with the first line.
 func _greet() -> void:
-	var reply := await client.hello()
-	if reply.error == null:
-		_on_reached(true)
+	client.ping()
 
 
 func _on_reached(now: bool) -> void:

@@ -224,8 +224,15 @@ func _begin() -> void:
 		_node.stream = _current.chunks[0].to_audio_stream()
 		_node.play()
 	var plain := SubtitleText.plain(_current.text)
+	_tell_start(plain, _current.duration_s if _current.is_whole else SubtitleText.reading_time_s(plain))
+
+
+## Whoever hears a signal may end the line or free the speaker.
+func _tell_start(plain: String, time_s: float) -> void:
+	var utterance := _current
 	_node.line_started.emit(plain)
-	_node.subtitle.emit(plain, _current.duration_s if _current.is_whole else SubtitleText.reading_time_s(plain))
+	if not utterance.is_over:
+		_node.subtitle.emit(plain, time_s)
 
 
 func _begin_generator() -> void:
@@ -262,11 +269,12 @@ func _feed() -> void:
 func _play_on() -> void:
 	if _generator:
 		_feed()
+	var utterance := _current
 	_time_s = maxf(_time_s, _heard_s())
-	_tell(_time_s)
-	if _is_played():
-		_tell(_current.duration_s)
-		_finish(_current.error)
+	var is_played := _is_played()
+	_tell(utterance, utterance.duration_s if is_played else _time_s)
+	if is_played and not utterance.is_over:
+		_finish(utterance.error)
 
 
 ## How much of the line has been heard.
@@ -287,22 +295,20 @@ func _is_played() -> bool:
 
 
 ## Words and mouth shapes up to `time_s`.
-func _tell(time_s: float) -> void:
-	while _word < _current.words.size() and _current.words[_word][1] <= time_s:
-		_node.word.emit(_current.words[_word][0])
+func _tell(utterance: Utterance, time_s: float) -> void:
+	while not utterance.is_over and _word < utterance.words.size() and utterance.words[_word][1] <= time_s:
 		_word += 1
-	var before := _current.mouth.state
-	_current.mouth.move_to(time_s)
-	for state in range(before + 1, _current.mouth.state + 1):
-		_tell_state(state)
-	_show_mouth(_current.mouth.weights)
-
-
-func _tell_state(state: int) -> void:
-	for id in Mouth.SHAPES.size():
-		var weight := _current.mouth.weight(state, id)
-		if weight > 0.0:
-			_node.viseme.emit(id, weight)
+		_node.word.emit(utterance.words[_word - 1][0])
+	if utterance.is_over:
+		return
+	var mouth := utterance.mouth
+	var before := mouth.state
+	mouth.move_to(time_s)
+	_show_mouth(mouth.weights)
+	for state in range(before + 1, mouth.state + 1):
+		for id in Mouth.SHAPES.size():
+			if mouth.weight(state, id) > 0.0 and not utterance.is_over:
+				_node.viseme.emit(id, mouth.weight(state, id))
 
 
 ## No voice: the line is shown for as long as people need to read it.
@@ -311,8 +317,7 @@ func _show_as_text() -> void:
 	var plain := SubtitleText.plain(_current.text)
 	var time_s := SubtitleText.reading_time_s(plain)
 	_text_until_msec = Time.get_ticks_msec() + int(time_s * 1000)
-	_node.line_started.emit(plain)
-	_node.subtitle.emit(plain, time_s)
+	_tell_start(plain, time_s)
 
 
 ## It took too long; what comes of it now is not wanted.
@@ -326,13 +331,13 @@ func _drop_request(utterance: Utterance) -> void:
 func _finish(error: Failure) -> void:
 	var utterance := _current
 	_end_playing()
+	_take_next()
+	_ask_ahead()
 	if error:
 		_node.line_failed.emit(error)
 	else:
 		_node.line_finished.emit()
 	utterance.end(error)
-	_take_next()
-	_ask_ahead()
 
 
 func _end_playing() -> void:

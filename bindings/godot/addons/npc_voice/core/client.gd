@@ -11,7 +11,7 @@ extends RefCounted
 ##
 ## No call fails by silence: every reply carries `error`, null when all went well.
 
-## A sidecar was found that was not there, or is missed. Told when a request has noticed it.
+## Told when a request notices it first and when it changes: whether there is a sidecar.
 signal reached(is_there: bool)
 ## What the sidecar tells everybody, after `subscribe`: see docs/PROTOCOL.md for topics and their fields.
 signal event(topic: String, data: Dictionary)

@@ -6,7 +6,7 @@ extends RefCounted
 ## new connection ("Lazy Pirate"), after another look at the connection file: it survives a sidecar that is
 ## killed and started again. With nothing to do the thread sleeps.
 
-## What a client may be told once, when it changes: whether there is a sidecar.
+## Told when it is noticed first and when it changes: whether there is a sidecar.
 signal reached(is_there: bool)
 
 const NAP_USEC := 100  ## While an answer may come at once.
@@ -44,6 +44,7 @@ var _waiting: Array[Request] = []  # the most urgent first
 var _running: Array[Exchange] = []
 var _idle: Array[Link] = []
 var _own: OwnSidecar
+var _told_reached: Variant = null  # what `reached` said last; null: nothing yet
 var _missing_usec := -1  # since when no sidecar is found; -1: none is missed
 var _looks := 0  # in vain, since then
 var _look_again_usec := 0
@@ -251,7 +252,7 @@ func _miss(problem: String, now: int) -> void:
 	if _missing_usec < 0:
 		_missing_usec = now
 		_looks = 0
-		reached.emit.call_deferred(false)
+		_tell_reached(false)
 	_missing_problem = problem
 	_look_again_usec = now + mini(LONGEST_LOOK_PAUSE_USEC, FIRST_PAUSE_USEC << mini(_looks, 10))
 	_looks += 1
@@ -262,13 +263,18 @@ func _miss(problem: String, now: int) -> void:
 
 
 func _reach() -> void:
-	if _missing_usec >= 0:
-		reached.emit.call_deferred(true)
+	_tell_reached(true)
 	if _own:
 		_own.was_reached = true
 	_missing_usec = -1
 	_look_again_usec = 0
 	_given_up = false
+
+
+func _tell_reached(is_there: bool) -> void:
+	if _told_reached != is_there:
+		_told_reached = is_there
+		reached.emit.call_deferred(is_there)
 
 
 ## False when the exchange is over.
