@@ -1,6 +1,6 @@
 """The Godot binding in a real Godot: its own tests, with a sidecar, a kill or a new voice from this side.
 
-Each engine run prints `N passed, N failed`. Without a Godot (`python tools/install_godot.py`) all are skipped.
+Each engine run prints `N passed, N failed`. Without a Godot (`python tools/install_godot.py`) all skip.
 """
 
 import os
@@ -24,6 +24,7 @@ from tools.install_godot import installed
 
 ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "bindings" / "godot"
+TAVERN = ROOT / "samples" / "godot_tavern"
 GODOT = installed()
 LIMIT_S = 100
 GRACE_S = 2.0
@@ -42,7 +43,16 @@ class Engine:
         environment = {
             name: str(home / name) for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
         }
-        command = [GODOT, "--headless", "--path", str(project), "--script", f"res://tests/{script}.gd", "--", "durations=1"]
+        command = [
+            GODOT,
+            "--headless",
+            "--path",
+            str(project),
+            "--script",
+            f"res://tests/{script}.gd",
+            "--",
+            "durations=1",
+        ]
         self.process = subprocess.Popen(
             command + [f"{name}={value}" for name, value in arguments.items()],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, **environment},
@@ -192,3 +202,23 @@ def test_the_addon_loads_in_the_editor(engine_home: Path, tmp_path: Path):
     output = done.stdout + done.stderr
     assert done.returncode == 0, output
     assert not re.search(r"SCRIPT ERROR|Parse Error|npc_voice.*ERROR", output), output
+
+
+def test_the_tavern_plays_by_itself_with_anger_and_a_swap(
+    engine_home: Path, home: Home, pack: Pack, tmp_path: Path
+):
+    """In a sidecar of its own whose models folder has two versions."""
+    other = Home(tmp_path / "tavern")
+    other.models.mkdir(parents=True)
+    for version in ("1.0.0", VERSION):
+        drop(pack, other.models, version)
+    environment = {**os.environ, "NPC_VOICE_HOME": str(other.root)}
+    with processes.sidecar(other.connection_file, env=environment):
+        done = subprocess.run(
+            [str(GODOT), "--headless", "--path", str(TAVERN), "--", "--ci"],
+            capture_output=True, text=True, timeout=LIMIT_S, env={**environment, "HOME": str(engine_home)},
+        )  # fmt: skip
+    output = done.stdout + done.stderr
+    print(output)
+    assert done.returncode == 0 and "rehearsal: good" in output, output
+    assert "ERROR" not in output, output

@@ -7,8 +7,8 @@ const Client := preload("res://addons/npc_voice/core/client.gd")
 func test_a_new_version_speaks_from_a_line_on_and_no_line_is_lost() -> void:
 	var client := Client.new({"connection_file": arguments.file})
 	var live := []
-	client.event.connect(func(topic: String, data: Dictionary) -> void: live.append(data) if topic == "model.live" else null)
-	client.subscribe("model.")
+	client.event.connect(func(_topic: String, data: Dictionary) -> void: live.append(data))
+	client.subscribe("model.live")
 	var versions := []
 	var lines := 0
 	var worst_msec := 0

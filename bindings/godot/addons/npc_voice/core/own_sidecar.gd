@@ -51,9 +51,7 @@ func stop() -> void:
 	while is_running() and Time.get_ticks_msec() < until_msec:
 		OS.delay_msec(10)
 	if is_running():
-		OS.kill(_process.pid)
-		while is_running():
-			OS.delay_msec(10)
+		OS.kill(_process.pid)  # and waits for it
 	_process = {}
 
 
