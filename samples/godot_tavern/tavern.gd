@@ -32,7 +32,7 @@ func _deal_lines() -> void:
 ## One after the other, for ever. While one speaks, the next one's line is made ready.
 func _converse() -> void:
 	var turn := 0
-	while is_inside_tree():
+	while npcs.all(func(npc: Node) -> bool: return npc.is_inside_tree()):
 		npcs[(turn + 1) % npcs.size()].prepare()
 		await npcs[turn % npcs.size()].speak()
 		turn += 1

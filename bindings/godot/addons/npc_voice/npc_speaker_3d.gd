@@ -117,7 +117,9 @@ func stop_player() -> void:
 
 
 func voice_or_default() -> Object:
-	return voice if voice else get_node_or_null(^"/root/NpcVoice")
+	if voice:
+		return voice
+	return get_node_or_null(^"/root/NpcVoice") if is_inside_tree() else null
 
 
 func _get_configuration_warnings() -> PackedStringArray:

@@ -90,6 +90,9 @@ func prefetch(texts: Array, fields: Dictionary) -> void:
 ## Speak, as the policy has it. The utterance's `over` is emitted once, with what went wrong or null.
 func say(text: String, fields: Dictionary) -> Utterance:
 	var utterance := Utterance.new(text, _fields(fields), _is_long(text))
+	if not _node.is_inside_tree():
+		utterance.end(Failure.new(Failure.CANCELLED, "%s is not in a scene" % _node.name))
+		return utterance
 	if _current and _node.policy == Policy.DROP:
 		utterance.end(Failure.new(Failure.CANCELLED, "%s is speaking already" % _node.name))
 		return utterance
@@ -197,7 +200,9 @@ func _cancel(utterance: Utterance) -> void:
 	if utterance.stream:
 		utterance.stream.close()
 	elif utterance.id and not utterance.is_whole and utterance.error == null:
-		_node.voice_or_default().cancel(utterance.id)
+		var voice: Object = _node.voice_or_default()
+		if voice:
+			voice.cancel(utterance.id)
 	utterance.end(Failure.new(Failure.CANCELLED, "the line was interrupted"))
 
 
