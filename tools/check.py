@@ -18,6 +18,7 @@ STEPS = (
     ["-m", "ruff", "format", "--check", "--quiet", "."],
     ["-m", "mypy"],
     ["-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"],
+    ["tools/install_godot.py"],
     ["-m", "pytest", "--durations=5", "-rs", *sys.argv[1:]],
 )
 

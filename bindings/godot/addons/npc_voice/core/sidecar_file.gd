@@ -1,0 +1,102 @@
+@tool
+extends RefCounted
+## The connection file of a running sidecar: where it listens, and the token to send.
+
+const MOST_BYTES := 65536
+
+var problem := ""  ## Why no sidecar can be reached by it; empty when one may.
+var pid := 0
+var token := ""
+var host := ""
+var port := 0
+var events_host := ""
+var events_port := 0
+var _text := ""
+
+
+## Where the sidecar writes it unless told otherwise: in `NPC_VOICE_HOME`, or the platform's folder for user
+## data.
+static func default_path() -> String:
+	var home := OS.get_environment("NPC_VOICE_HOME")
+	if not home:
+		home = _user_data().path_join("npc-voice")
+	return home.path_join("connection.json")
+
+
+static func _user_data() -> String:
+	match OS.get_name():
+		"Windows":
+			return OS.get_environment("LOCALAPPDATA").replace("\\", "/")
+		"macOS":
+			return OS.get_environment("HOME").path_join("Library/Application Support")
+	var data := OS.get_environment("XDG_DATA_HOME")
+	return data if data else OS.get_environment("HOME").path_join(".local/share")
+
+
+## What the file says now. Cheap enough to be asked again and again.
+static func look(path: String) -> SidecarFile:
+	var found := SidecarFile.new()
+	found._read(path)
+	return found
+
+
+## Whether another look has found the same sidecar.
+func is_same(other: SidecarFile) -> bool:
+	return not other.problem and other._text == _text
+
+
+func _read(path: String) -> void:
+	if not FileAccess.file_exists(path):
+		problem = "there is no " + path
+		return
+	var file := FileAccess.open(path, FileAccess.READ)
+	if file == null:
+		problem = "%s cannot be read: %s" % [path, error_string(FileAccess.get_open_error())]
+		return
+	var bytes := file.get_buffer(MOST_BYTES)
+	var json := JSON.new()
+	_text = bytes.get_string_from_ascii()
+	if json.parse(_text) != OK or not json.data is Dictionary:
+		problem = path + " is no connection file"
+		return
+	_take(json.data, path)
+
+
+func _take(map: Dictionary, path: String) -> void:
+	var commands := _endpoint(map.get("commands"))
+	var events := _endpoint(map.get("events"))
+	if commands.is_empty() or events.is_empty() or not map.get("token") is String or not map.get("pid") is float:
+		problem = path + " is no connection file: pid, commands, events or token is missing or no loopback address"
+		return
+	host = commands[0]
+	port = commands[1]
+	events_host = events[0]
+	events_port = events[1]
+	token = map.token
+	pid = int(map.pid)
+	if map.get("server_key") != null:
+		problem = "the sidecar wants CURVE keys: start one on this machine without --keys"
+	elif map.get("protocol", 1) != 1:
+		problem = "the sidecar speaks protocol %s, this addon 1" % map.protocol
+	elif _is_gone():
+		problem = "%s was left by process %d, which is gone" % [path, pid]
+
+
+## Host and port of `tcp://127.0.0.1:PORT`; empty for anything else.
+static func _endpoint(value: Variant) -> Array:
+	if not value is String or not value.begins_with("tcp://"):
+		return []
+	var at: int = value.rfind(":")
+	var its_host: String = value.substr(6, at - 6).trim_prefix("[").trim_suffix("]")
+	var its_port: int = value.substr(at + 1).to_int()
+	var is_loopback := its_host == "::1" or its_host.begins_with("127.") and its_host.is_valid_ip_address()
+	return [its_host, its_port] if is_loopback and its_port > 0 and its_port < 65536 else []
+
+
+## Certain on Linux only; elsewhere the refused connection tells.
+func _is_gone() -> bool:
+	return OS.get_name() == "Linux" and DirAccess.dir_exists_absolute("/proc/self") \
+			and not DirAccess.dir_exists_absolute("/proc/%d" % pid)
+
+
+const SidecarFile := preload("sidecar_file.gd")
