@@ -1,6 +1,4 @@
 using System;
-using System.Collections.Generic;
-using System.Diagnostics;
 using System.IO;
 using NUnit.Framework;
 
@@ -37,6 +35,17 @@ namespace NpcVoice.Tests
         public static string Folder
         {
             get { return Of("NPC_VOICE_TEST_FOLDER"); }
+        }
+
+        public static string TavernDialogue
+        {
+            get { return Of("NPC_VOICE_TEST_TAVERN"); }
+        }
+
+        /// <summary>The data folder of sidecars that tests start.</summary>
+        public static string Home
+        {
+            get { return Of("NPC_VOICE_TEST_HOME"); }
         }
 
         /// <summary>The SHA-256 of <see cref="Halt"/> as the Python client hears it.</summary>

@@ -94,6 +94,8 @@ namespace UnityEngine
                 Scene[i].Each(Moment.Update);
             for (int i = 0; i < Scene.Count; i++)
                 Scene[i].Each(Moment.LateUpdate);
+            for (int i = 0; i < Scene.Count; i++)
+                Scene[i].Each(Moment.Gui);
         }
 
         internal static void Add(GameObject made)
@@ -113,6 +115,7 @@ namespace UnityEngine
         Sound,
         Update,
         LateUpdate,
+        Gui,
     }
 
     public class Object
@@ -150,6 +153,8 @@ namespace UnityEngine
     {
         public Vector3 position { get; set; }
 
+        public Vector3 localPosition { get; set; }
+
         public Vector3 localScale { get; set; }
 
         public void SetParent(Transform parent, bool worldPositionStays)
@@ -171,11 +176,15 @@ namespace UnityEngine
     {
         private Action _update;
         private Action _lateUpdate;
+        private Action _gui;
+        private Action _start;
 
         internal void Wake()
         {
             _update = Message("Update");
             _lateUpdate = Message("LateUpdate");
+            _gui = Message("OnGUI");
+            _start = Message("Start");
             Message("Awake")?.Invoke();
             Message("OnEnable")?.Invoke();
         }
@@ -185,9 +194,20 @@ namespace UnityEngine
             if (!enabled)
                 return;
             if (moment == Moment.Update)
+            {
+                Action start = _start;
+                _start = null;
+                start?.Invoke();
                 _update?.Invoke();
+            }
             else if (moment == Moment.LateUpdate)
+            {
                 _lateUpdate?.Invoke();
+            }
+            else
+            {
+                _gui?.Invoke();
+            }
         }
 
         internal Action Message(string method)
@@ -491,13 +511,6 @@ namespace UnityEngine
         }
     }
 
-    public struct Rect
-    {
-        public Rect(float x, float y, float width, float height)
-        {
-        }
-    }
-
     public sealed class TextAsset : Object
     {
         public TextAsset(string text)
@@ -508,16 +521,43 @@ namespace UnityEngine
         public string text { get; }
     }
 
-    public static class GUI
+    public static class Resources
     {
-        public static bool Button(Rect position, string text)
+        private static readonly Dictionary<string, Object> Assets = new Dictionary<string, Object>();
+
+        /// <summary>Not part of Unity.</summary>
+        public static void Add(string path, Object asset)
         {
-            return false;
+            Assets[path] = asset;
         }
 
-        public static void Label(Rect position, string text)
+        public static T Load<T>(string path)
+            where T : Object
         {
+            return (T)Assets[path];
         }
+    }
+
+    public enum EventType
+    {
+        MouseDown = 0,
+        KeyDown = 4,
+        Repaint = 7,
+    }
+
+    public enum KeyCode
+    {
+        A = 97,
+        V = 118,
+    }
+
+    public sealed class Event
+    {
+        public static Event current { get; set; } = new Event { type = EventType.Repaint };
+
+        public EventType type { get; set; }
+
+        public KeyCode keyCode { get; set; }
     }
 
     public sealed class GUILayoutOption

@@ -1,0 +1,56 @@
+"""Write the `.meta` files of the Unity package: Unity knows an asset by the number in it.
+
+    python tools/make_unity_meta.py
+
+The number of an asset is made of its path, so that it is the same wherever the package is made. Folders
+that end in ~ are none of Unity's, and have none.
+"""
+
+import sys
+from hashlib import md5
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent.parent / "bindings" / "unity" / "com.npcvoice.sidecar"
+#: What imports a file, by its suffix; all others are imported by Unity's default.
+IMPORTERS = {
+    ".cs": "MonoImporter",
+    ".asmdef": "AssemblyDefinitionImporter",
+    ".json": "PackageManifestImporter",
+    ".md": "TextScriptImporter",
+}
+SCRIPT = "  serializedVersion: 2\n  defaultReferences: []\n  executionOrder: 0\n  icon: {instanceID: 0}\n"
+
+
+def metas(package: Path) -> dict[Path, str]:
+    """Each meta file of the package and what is in it."""
+    assets = [path for path in sorted(package.rglob("*")) if is_asset(path.relative_to(package))]
+    return {path.with_name(f"{path.name}.meta"): meta(package, path) for path in assets}
+
+
+def is_asset(path: Path) -> bool:
+    return path.suffix != ".meta" and not any(part.endswith("~") for part in path.parts)
+
+
+def meta(package: Path, asset: Path) -> str:
+    name = f"{package.name}/{asset.relative_to(package).as_posix()}"
+    guid = md5(name.encode(), usedforsecurity=False).hexdigest()
+    importer = "DefaultImporter" if asset.is_dir() else IMPORTERS.get(asset.suffix, "DefaultImporter")
+    folder = "folderAsset: yes\n" if asset.is_dir() else ""
+    script = SCRIPT if asset.suffix == ".cs" else ""
+    return (
+        f"fileFormatVersion: 2\nguid: {guid}\n{folder}{importer}:\n  externalObjects: {{}}\n{script}"
+        "  userData: \n  assetBundleName: \n  assetBundleVariant: \n"
+    )
+
+
+def main() -> int:
+    expected = metas(PACKAGE)
+    for stray in set(PACKAGE.rglob("*.meta")) - set(expected):
+        stray.unlink()
+    for file, text in expected.items():
+        file.write_text(text, "utf-8", newline="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
