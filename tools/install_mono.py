@@ -56,7 +56,9 @@ def install_mono() -> None:
     """Raises `OSError` or `subprocess.SubprocessError`."""
     apt = shutil.which("apt-get")
     if apt is None or os.geteuid() != 0:
-        raise OSError("Mono is installed by apt-get as root only: install " + " ".join(PACKAGES) + " yourself")
+        raise OSError(
+            "Mono is installed by apt-get as root only: install " + " ".join(PACKAGES) + " yourself"
+        )
     install = [apt, "install", "-y", "--no-install-recommends", *PACKAGES]
     if quiet(install).returncode:
         quiet([apt, "update"])

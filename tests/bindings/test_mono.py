@@ -21,7 +21,7 @@ from sidecar.protocol.connection import Connection
 from tests import processes
 from tests.bindings.mono import PACKAGE, ROOT, Build, environment, on_dotnet
 from tests.faults.reversioned import drop
-from tools import make_unity_meta
+from tools import make_unity_package
 from tools.install_mono import dotnet, mono
 
 MONO, DOTNET = mono(), dotnet()
@@ -76,9 +76,7 @@ def told(tmp_path_factory: pytest.TempPathFactory, hostile: Path, pack: Pack) ->
 
 
 def ended(command: list[str], variables: dict[str, str], folder: Path) -> "subprocess.CompletedProcess[str]":
-    done = subprocess.run(
-        command, env=variables, cwd=folder, capture_output=True, text=True, timeout=LIMIT_S
-    )
+    done = subprocess.run(command, env=variables, cwd=folder, capture_output=True, text=True, timeout=LIMIT_S)
     print(done.stdout[-20_000:], done.stderr[-5_000:])
     return done
 
@@ -146,7 +144,12 @@ def test_the_package_is_whole():
 
 
 def test_every_asset_has_its_meta_file():
-    expected = make_unity_meta.metas(PACKAGE)
+    expected = make_unity_package.metas(PACKAGE)
     found = {file: file.read_text("utf-8") for file in PACKAGE.rglob("*.meta")}
     assert found == expected
     assert len({text.split("guid: ")[1][:32] for text in found.values()}) == len(found)
+
+
+def test_what_is_copied_into_the_package_is_as_its_original():
+    for file, text in make_unity_package.copies().items():
+        assert file.read_text("utf-8") == text

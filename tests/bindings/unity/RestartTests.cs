@@ -14,7 +14,8 @@ namespace NpcVoice.Tests
     [Category("Slow")]
     public class RestartTests
     {
-        private const string Tale = "Nobody who went in ever came back out, and the rope is still there.";
+        private const string Tale =
+            "Nobody who went in ever came back out. The rope is still there. Take a lantern, and take somebody with you.";
 
         private string _folder;
         private NpcVoiceClient _client;
@@ -43,10 +44,17 @@ namespace NpcVoice.Tests
             _client.SidecarLost += () => Interlocked.Increment(ref lost);
             Line before = Waiting.For(() => _client.Say(Tale));
             int first = Pid();
+            var chunks = new List<Line>();
+            LineStream stream = _client.Stream(Tale);
+            chunks.Add(Waiting.For(() => stream.Next()));
             Task<Line> line = _client.Say(Tale, new SayOptions { Seed = 5 });
             Waiting.Until(() => Waiting.For(() => _client.Stats()).LinesRunning > 0);
             Process.GetProcessById(first).Kill();
             Assert.That(Waiting.For(() => line).Cached, Is.False);
+            for (Line chunk = Next(stream); chunk != null; chunk = Next(stream))
+                chunks.Add(chunk);
+            Assert.That(chunks.Count, Is.GreaterThan(1));
+            Assert.That(chunks.SelectMany(chunk => chunk.Audio).ToArray(), Is.EqualTo(before.Audio));
             Assert.That(Pid(), Is.Not.EqualTo(first));
             Assert.That(Waiting.For(() => _client.Say(Tale)).Audio, Is.EqualTo(before.Audio));
             Assert.That(lost, Is.EqualTo(1));
@@ -105,6 +113,11 @@ namespace NpcVoice.Tests
                 ConnectionFile = ConnectionFile, Start = true, TimeoutS = 30,
                 Command = new[] { Prepared.Python, "-m", "sidecar" },
             };
+        }
+
+        private static Line Next(LineStream stream)
+        {
+            return Waiting.For(() => stream.Next());
         }
 
         private int Pid()

@@ -5,7 +5,8 @@ using System.Threading.Tasks;
 namespace NpcVoice
 {
     /// <summary>
-    /// A line that comes chunk by chunk. Disposing it early cancels the rest. One caller at a time.
+    /// A line that comes chunk by chunk, also where the sidecar is killed and started again in the middle.
+    /// Disposing it early cancels the rest. One caller at a time.
     /// </summary>
     public sealed class LineStream : IDisposable
     {
@@ -13,6 +14,7 @@ namespace NpcVoice
         private readonly Request _first;
         private readonly CancellationTokenSource _stop = new CancellationTokenSource();
         private string _handle;
+        private int _chunks;
         private bool _hasBegun;
         private bool _isOver;
 
@@ -52,13 +54,10 @@ namespace NpcVoice
 
         private async Task<Line> Pull()
         {
-            Request request = _handle == null ? _first : _client.Next(_handle, _first.Session);
             try
             {
-                var chunk = new Line(_first.Id, await _client.Ask(request, _stop.Token).ConfigureAwait(false));
-                if (chunk.Stream == null)
-                    throw NpcVoiceError.Bad("stream must be text, got nothing", "stream");
-                _handle = chunk.Stream;
+                Line chunk = _handle == null ? await Open().ConfigureAwait(false) : await Go().ConfigureAwait(false);
+                _chunks++;
                 _isOver |= chunk.IsLast;
                 return chunk;
             }
@@ -67,6 +66,37 @@ namespace NpcVoice
                 _isOver = true;
                 throw;
             }
+        }
+
+        private Task<Line> Open()
+        {
+            return Asked(_first);
+        }
+
+        /// <summary>
+        /// The next chunk. A sidecar that was started again does not know the stream: the line is then asked for
+        /// anew, and what was there already is passed over.
+        /// </summary>
+        private async Task<Line> Go()
+        {
+            try
+            {
+                return await Asked(_client.Next(_handle, _first.Session)).ConfigureAwait(false);
+            }
+            catch (NpcVoiceError error) when (error.Code == NpcVoiceError.BadRequest && error.Field == "stream")
+            {
+                Line chunk = await Open().ConfigureAwait(false);
+                while (chunk.ChunkIndex < _chunks && !chunk.IsLast)
+                    chunk = await Asked(_client.Next(_handle, _first.Session)).ConfigureAwait(false);
+                return chunk;
+            }
+        }
+
+        private async Task<Line> Asked(Request request)
+        {
+            var chunk = new Line(_first.Id, await _client.Ask(request, _stop.Token).ConfigureAwait(false));
+            _handle = chunk.Stream ?? throw NpcVoiceError.Bad("stream must be text, got nothing", "stream");
+            return chunk;
         }
     }
 }

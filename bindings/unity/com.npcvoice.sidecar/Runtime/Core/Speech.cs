@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Threading.Tasks;
 
@@ -87,8 +88,7 @@ namespace NpcVoice
             var line = new SpokenLine(text, client, wanted);
             var ended = new List<SpokenLine>();
             bool isTaken = _turns.Offer(line, policy, ended);
-            if (isTaken)
-                line.Pull(0);
+            FetchAhead();
             if (ended.Count > 0)
                 GiveUp(ended);
             return isTaken;
@@ -112,7 +112,7 @@ namespace NpcVoice
                 Follow(line);
             else if (_stage == Stage.Reading)
                 Read(line, deltaS);
-            if (_stage == Stage.Waiting && _turns.Current == line && line.Pending.IsCompleted)
+            if (_stage == Stage.Waiting && _turns.Current == line)
                 Continue(line);
         }
 
@@ -121,14 +121,23 @@ namespace NpcVoice
             Stop();
         }
 
+        /// <summary>The line that is said and the one after it are fetched; more would keep others waiting.</summary>
+        private void FetchAhead()
+        {
+            _turns.Current?.Fetch();
+            _turns.Next?.Fetch();
+        }
+
         private void Continue(SpokenLine line)
         {
-            if (line.Pending.Status == TaskStatus.RanToCompletion)
+            if (line.TryTake(out Piece piece))
             {
-                Play(line, line.Pending.Result);
+                Play(line, piece);
                 return;
             }
-            NpcVoiceError error = line.Problem();
+            NpcVoiceError error = line.Problem;
+            if (error == null)
+                return;
             if (error.Code == NpcVoiceError.NoSidecar || error.Code == NpcVoiceError.TimedOut)
                 Show(line);
             else
@@ -137,8 +146,6 @@ namespace NpcVoice
 
         private void Play(SpokenLine line, Piece piece)
         {
-            if (!piece.IsLast)
-                line.Pull(piece.EndS);
             _piece = piece;
             _wordsTold = 0;
             _visemesTold = 0;
@@ -205,6 +212,7 @@ namespace NpcVoice
         {
             Hush();
             _turns.Advance();
+            FetchAhead();
             Tell(line, error);
         }
 
@@ -234,11 +242,13 @@ namespace NpcVoice
         }
     }
 
-    /// <summary>A line that is said or waits for its turn, and the piece of it that is being fetched.</summary>
+    /// <summary>A line that is said or waits for its turn. Its pieces are fetched as they are spoken.</summary>
     internal sealed class SpokenLine : IDisposable
     {
         private readonly NpcVoiceClient _client;
         private readonly LineStream _stream;
+        private readonly ConcurrentQueue<Piece> _pieces = new ConcurrentQueue<Piece>();
+        private Task _fetching;
 
         public SpokenLine(string text, NpcVoiceClient client, SayOptions options)
         {
@@ -252,21 +262,31 @@ namespace NpcVoice
 
         public bool HasBegun { get; set; }
 
-        public Task<Piece> Pending { get; private set; }
-
-        /// <summary>Fetches the next piece, which begins at that time of the line.</summary>
-        public void Pull(double startS)
+        /// <summary>Why no piece comes any more; null while some may.</summary>
+        public NpcVoiceError Problem
         {
-            Pending = Task.Run(() => Fetch(startS));
-            RequestLink.Observe(Pending);
+            get
+            {
+                if (!_fetching.IsCompleted || !_pieces.IsEmpty)
+                    return null;
+                Exception error = _fetching.Exception?.InnerException;
+                return error as NpcVoiceError
+                    ?? new NpcVoiceError(NpcVoiceError.Cancelled, error?.Message ?? "the line was stopped");
+            }
         }
 
-        /// <summary>Why there is no next piece.</summary>
-        public NpcVoiceError Problem()
+        public bool TryTake(out Piece piece)
         {
-            Exception error = Pending.Exception?.InnerException;
-            return error as NpcVoiceError
-                ?? new NpcVoiceError(NpcVoiceError.Cancelled, error == null ? "the line was stopped" : error.Message);
+            return _pieces.TryDequeue(out piece);
+        }
+
+        /// <summary>Begins to fetch, once.</summary>
+        public void Fetch()
+        {
+            if (_fetching != null)
+                return;
+            _fetching = Task.Run(FetchAll);
+            RequestLink.Observe(_fetching);
         }
 
         public void Dispose()
@@ -275,11 +295,19 @@ namespace NpcVoice
         }
 
         /// <summary>A client that starts no sidecar does not make a line wait for one.</summary>
-        private async Task<Piece> Fetch(double startS)
+        private async Task FetchAll()
         {
             if (!_client.Starts && !await _client.IsThere().ConfigureAwait(false))
                 throw SidecarAddress.Absent("nobody listens");
-            return new Piece(await _stream.Next().ConfigureAwait(false), startS);
+            double startS = 0;
+            Line chunk = await _stream.Next().ConfigureAwait(false);
+            while (chunk != null)
+            {
+                var piece = new Piece(chunk, startS);
+                _pieces.Enqueue(piece);
+                startS = piece.EndS;
+                chunk = await _stream.Next().ConfigureAwait(false);
+            }
         }
     }
 

@@ -27,6 +27,12 @@ namespace NpcVoice
         /// <summary>Whose turn it is, or null.</summary>
         public T Current { get; private set; }
 
+        /// <summary>Whose turn is next, or null.</summary>
+        public T Next
+        {
+            get { return _waiting.Count > 0 ? _waiting.Peek() : null; }
+        }
+
         public int Waiting
         {
             get { return _waiting.Count; }
