@@ -169,6 +169,9 @@ namespace NpcVoice
         private const int BufferBytes = 16 * 1024;
         private const int GrowFromBytes = 1024 * 1024;
 
+        /// <summary>Every frame has as many bytes at least: its flags and its size.</summary>
+        private const int ShortHead = 2;
+
         private readonly Stream _stream;
         private readonly byte[] _buffer = new byte[BufferBytes];
         private int _start;
@@ -192,10 +195,15 @@ namespace NpcVoice
             {
                 if (parts.Count == limits.Length)
                     throw NpcVoiceError.Bad("a message has more than " + limits.Length + " parts");
-                flags = (await Exactly(1).ConfigureAwait(false))[0];
+                if (_end - _start < ShortHead)
+                    await Fill(ShortHead).ConfigureAwait(false);
+                flags = _buffer[_start++];
                 if ((flags & ~(Zmtp.More | Zmtp.LongSize)) != 0)
                     throw NpcVoiceError.Bad("a frame has the flags " + flags + ", which no message has");
-                int size = await Size(flags, limits[parts.Count]).ConfigureAwait(false);
+                int sizeBytes = SizeBytes(flags);
+                if (_end - _start < sizeBytes)
+                    await Fill(sizeBytes).ConfigureAwait(false);
+                int size = Size(sizeBytes, limits[parts.Count]);
                 parts.Add(await Exactly(size).ConfigureAwait(false));
             }
             while ((flags & Zmtp.More) != 0);
@@ -206,11 +214,13 @@ namespace NpcVoice
 
         internal async Task<byte[]> CommandBody(int limit)
         {
-            int flags = (await Exactly(1).ConfigureAwait(false))[0];
+            await Fill(ShortHead).ConfigureAwait(false);
+            int flags = _buffer[_start++];
             if ((flags & ~Zmtp.LongSize) != Zmtp.Command)
                 throw NpcVoiceError.Bad("a frame has the flags " + flags + ", expected a command");
-            int size = await Size(flags, limit).ConfigureAwait(false);
-            return await Exactly(size).ConfigureAwait(false);
+            int sizeBytes = SizeBytes(flags);
+            await Fill(sizeBytes).ConfigureAwait(false);
+            return await Exactly(Size(sizeBytes, limit)).ConfigureAwait(false);
         }
 
         /// <summary>So many bytes. Room is made as they come, however many were announced.</summary>
@@ -227,15 +237,30 @@ namespace NpcVoice
             return result;
         }
 
-        private async Task<int> Size(int flags, int limit)
+        private static int SizeBytes(int flags)
         {
-            byte[] written = await Exactly((flags & Zmtp.LongSize) != 0 ? 8 : 1).ConfigureAwait(false);
+            return (flags & Zmtp.LongSize) != 0 ? 8 : 1;
+        }
+
+        /// <summary>The size that is next in the buffer.</summary>
+        private int Size(int sizeBytes, int limit)
+        {
             ulong size = 0;
-            foreach (byte digit in written)
-                size = size << 8 | digit;
+            for (int i = 0; i < sizeBytes; i++)
+                size = size << 8 | _buffer[_start++];
             if (size > (ulong)limit)
                 throw NpcVoiceError.Bad("a frame of " + size + " bytes was announced, at most " + limit + " fit");
             return (int)size;
+        }
+
+        /// <summary>At least so many bytes are in the buffer.</summary>
+        private async Task Fill(int count)
+        {
+            Buffer.BlockCopy(_buffer, _start, _buffer, 0, _end - _start);
+            _end -= _start;
+            _start = 0;
+            while (_end < count)
+                _end += Heard(await _stream.ReadAsync(_buffer, _end, BufferBytes - _end).ConfigureAwait(false));
         }
 
         /// <summary>Some bytes more; short pieces come by way of the buffer.</summary>
