@@ -41,7 +41,7 @@ namespace NpcVoice.Tests
             _speaker.LineFinished += text => _log.Add("finished " + text);
             _speaker.LineFailed += (text, error) => _log.Add(error.Code + " " + text);
             _speaker.SubtitleOnly += (text, seconds) => _log.Add("read " + text + " " + seconds.ToString("0.0"));
-            _speaker.VisemeBegan += (id, weight) => _shapes.Add(id);
+            _speaker.Viseme += (id, weight) => _shapes.Add(id);
         }
 
         [TearDown]

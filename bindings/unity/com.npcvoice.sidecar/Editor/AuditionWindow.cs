@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Reflection;
 using System.Threading.Tasks;
 using UnityEditor;
@@ -76,8 +77,8 @@ namespace NpcVoice
         {
             SpeakersReply speakers = await _client.Speakers();
             IReadOnlyList<EmotionRow> emotions = await _client.Emotions();
-            _speakers = Array.ConvertAll((SpeakerRow[])speakers.Speakers, row => row.Name);
-            _emotions = Array.ConvertAll((EmotionRow[])emotions, row => row.Name);
+            _speakers = speakers.Speakers.Select(row => row.Name).ToArray();
+            _emotions = emotions.Select(row => row.Name).ToArray();
             _speaker = Math.Max(0, Array.IndexOf(_speakers, speakers.Default));
             _status = _speakers.Length + " speakers, " + _emotions.Length + " emotions";
         }
@@ -119,9 +120,12 @@ namespace NpcVoice
             {
                 _status = error.Message;
             }
-            _isBusy = false;
-            if (_client != null)
-                Repaint();
+            finally
+            {
+                _isBusy = false;
+                if (_client != null)
+                    Repaint();
+            }
         }
     }
 

@@ -36,7 +36,7 @@ namespace NpcVoice
         [Tooltip("The weight of a blend shape that is whole.")]
         public float FullWeight = 100;
 
-        private readonly int[] _shapes = new int[Viseme.Count];
+        private readonly int[] _shapes = new int[NpcVoice.Viseme.Count];
         private AudioSource _source;
         private AudioClip _clip;
         private Speech _speech;
@@ -51,7 +51,7 @@ namespace NpcVoice
         public event Action<string> Word;
 
         /// <summary>A mouth shape (see <see cref="NpcVoice.Viseme"/>) begins, with its weight, 0 to 1.</summary>
-        public event Action<int, float> VisemeBegan;
+        public event Action<int, float> Viseme;
 
         public event Action<string> LineFinished;
 
@@ -167,9 +167,9 @@ namespace NpcVoice
 
         private static string[] DefaultBlendShapes()
         {
-            var shapes = new string[Viseme.Count];
+            var shapes = new string[NpcVoice.Viseme.Count];
             for (int id = 0; id < shapes.Length; id++)
-                shapes[id] = "viseme_" + Viseme.Names[id];
+                shapes[id] = "viseme_" + NpcVoice.Viseme.Names[id];
             return shapes;
         }
 
@@ -179,7 +179,7 @@ namespace NpcVoice
             _speech = new Speech(this);
             _speech.LineStarted += text => LineStarted?.Invoke(text);
             _speech.Word += word => Word?.Invoke(word);
-            _speech.Viseme += (id, weight) => VisemeBegan?.Invoke(id, weight);
+            _speech.Viseme += (id, weight) => Viseme?.Invoke(id, weight);
             _speech.LineFinished += text => LineFinished?.Invoke(text);
             _speech.LineFailed += Fail;
             _speech.SubtitleOnly += ShowOnly;
