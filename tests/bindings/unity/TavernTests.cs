@@ -24,6 +24,7 @@ namespace NpcVoice.Tests
             var tavern = new GameObject("Tavern").AddComponent<Tavern>();
             var open = new Dictionary<Guest, float>();
             var left = new Deadline(90);
+            int pressed = 0;
             for (float playedS = 0; playedS < PlayS && left.LeftS > 0;)
             {
                 Engine.Frame(FrameS);
@@ -38,13 +39,16 @@ namespace NpcVoice.Tests
                 else
                     Thread.Sleep(2);
                 Event.current = new Event { type = EventType.Repaint };
-                if (tavern.LinesSaid == 3)
+                if (tavern.LinesSaid == 2 && pressed++ == 0)
+                    Event.current = new Event { type = EventType.KeyDown, keyCode = KeyCode.A };
+                if (tavern.LinesSaid == 2 && pressed++ == 2)
                     Event.current = new Event { type = EventType.KeyDown, keyCode = KeyCode.V };
             }
             Assert.That(left.LeftS, Is.GreaterThan(0));
             Assert.That(open.Count, Is.EqualTo(3));
             Assert.That(open.Values.Min(), Is.GreaterThan(0.3f));
             Assert.That(tavern.LinesSaid, Is.GreaterThan(3));
+            StringAssert.Contains("no other voice", tavern.Status);
             Assert.That(UnityEngine.Debug.Lines, Is.Empty);
             Engine.Begin();
             SharedSidecar.Close();

@@ -17,10 +17,12 @@ namespace NpcVoice.Samples
         private int _next;
         private bool _isAngry;
         private string _subtitle = "";
-        private string _status = "";
 
         /// <summary>How many lines have been said or shown.</summary>
         public int LinesSaid { get; private set; }
+
+        /// <summary>What the last button did.</summary>
+        public string Status { get; private set; } = "";
 
         public IEnumerable<Guest> Guests
         {
@@ -31,7 +33,7 @@ namespace NpcVoice.Samples
         public void ToggleAnger()
         {
             _isAngry = !_isAngry;
-            _status = _isAngry ? "everybody is angry" : "everybody is as written";
+            Status = _isAngry ? "everybody is angry" : "everybody is as written";
         }
 
         /// <summary>Makes another version of the live voice the live one, if one is there.</summary>
@@ -39,11 +41,11 @@ namespace NpcVoice.Samples
         {
             try
             {
-                _status = await Swapped();
+                Status = await Swapped();
             }
             catch (NpcVoiceError error)
             {
-                _status = error.Message;
+                Status = error.Message;
             }
         }
 
@@ -107,7 +109,7 @@ namespace NpcVoice.Samples
                 ToggleAnger();
             if (GUILayout.Button("Swap (V)") || IsPressed(KeyCode.V))
                 SwapVoice();
-            GUILayout.Label(_status);
+            GUILayout.Label(Status);
             GUILayout.Label(_subtitle);
         }
 
