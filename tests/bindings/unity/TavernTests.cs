@@ -14,6 +14,7 @@ namespace NpcVoice.Tests
     {
         private const float FrameS = 1f / 30;
         private const float PlayS = 30;
+        private static readonly KeyCode[] Keys = { KeyCode.A, KeyCode.V };
 
         [Test]
         public void ThreeGuestsTalkForThirtySecondsAndMoveTheirMouths()
@@ -39,10 +40,8 @@ namespace NpcVoice.Tests
                 else
                     Thread.Sleep(2);
                 Event.current = new Event { type = EventType.Repaint };
-                if (tavern.LinesSaid == 2 && pressed++ == 0)
-                    Event.current = new Event { type = EventType.KeyDown, keyCode = KeyCode.A };
-                if (tavern.LinesSaid == 2 && pressed++ == 2)
-                    Event.current = new Event { type = EventType.KeyDown, keyCode = KeyCode.V };
+                if (tavern.LinesSaid == 2 && pressed < Keys.Length)
+                    Event.current = new Event { type = EventType.KeyDown, keyCode = Keys[pressed++] };
             }
             Assert.That(left.LeftS, Is.GreaterThan(0));
             Assert.That(open.Count, Is.EqualTo(3));
