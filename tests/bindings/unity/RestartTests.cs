@@ -84,7 +84,7 @@ namespace NpcVoice.Tests
             Assert.That(versions.Distinct(), Is.EqualTo(new[] { "1.0.0", "1.0.1" }));
             Assert.That(live[live.Count - 1].Text("to"), Is.EqualTo("1.0.1"));
             Assert.That(live[live.Count - 1].Text("from"), Is.EqualTo("1.0.0"));
-            Waiting.For(() => _client.Rollback("kokoro-82m"));
+            Waiting.For(() => _client.Activate("kokoro-82m@1.0.0"));
             Waiting.Until(() => Waiting.For(() => _client.Say("Halt!")).Model.Version == "1.0.0", 60);
         }
 

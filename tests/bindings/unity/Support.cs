@@ -48,10 +48,10 @@ namespace NpcVoice.Tests
             get { return Of("NPC_VOICE_TEST_HOME"); }
         }
 
-        /// <summary>The SHA-256 of <see cref="Halt"/> as the Python client hears it.</summary>
-        public static string HaltSha256
+        /// <summary>A file with the samples of <see cref="Halt"/> as the Python client hears them.</summary>
+        public static string HaltSound
         {
-            get { return Of("NPC_VOICE_TEST_SHA256"); }
+            get { return Of("NPC_VOICE_TEST_SOUND"); }
         }
 
         /// <summary>A client of the shared sidecar.</summary>

@@ -165,7 +165,7 @@ namespace NpcVoice
         private const int Characters = 500;
         private const string Mark = "ERROR ";
 
-        private readonly Queue<string> _lines = new Queue<string>();
+        private readonly List<string> _lines = new List<string>();
 
         public void Add(string line)
         {
@@ -173,9 +173,9 @@ namespace NpcVoice
                 return;
             lock (_lines)
             {
-                _lines.Enqueue(line.Length <= Characters ? line : line.Substring(0, Characters));
+                _lines.Add(line.Length <= Characters ? line : line.Substring(0, Characters));
                 if (_lines.Count > Lines)
-                    _lines.Dequeue();
+                    _lines.RemoveAt(0);
             }
         }
 

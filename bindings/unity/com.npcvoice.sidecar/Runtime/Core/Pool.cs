@@ -20,7 +20,7 @@ namespace NpcVoice
         private readonly OwnSidecar _own;
         private readonly Action<SidecarAddress> _onLost;
         private readonly HashSet<RequestLink> _open = new HashSet<RequestLink>();
-        private readonly Stack<RequestLink> _idle = new Stack<RequestLink>();
+        private readonly List<RequestLink> _idle = new List<RequestLink>();
         private bool _isClosed;
 
         public Pool(NpcVoiceOptions options, OwnSidecar own, Action<SidecarAddress> onLost)
@@ -90,7 +90,7 @@ namespace NpcVoice
             {
                 if (!_isClosed && link.IsOpen && _idle.Count < _options.Connections)
                 {
-                    _idle.Push(link);
+                    _idle.Add(link);
                     return;
                 }
             }
@@ -142,7 +142,8 @@ namespace NpcVoice
             lock (_open)
                 while (_idle.Count > 0)
                 {
-                    RequestLink link = _idle.Pop();
+                    RequestLink link = _idle[_idle.Count - 1];
+                    _idle.RemoveAt(_idle.Count - 1);
                     if (link.IsOpen)
                         return link;
                     _open.Remove(link);

@@ -22,7 +22,7 @@ namespace NpcVoice
         /// <summary>How many lines may wait; one more is not said.</summary>
         public const int MostWaiting = 32;
 
-        private readonly Queue<T> _waiting = new Queue<T>();
+        private readonly List<T> _waiting = new List<T>();
 
         /// <summary>Whose turn it is, or null.</summary>
         public T Current { get; private set; }
@@ -30,7 +30,7 @@ namespace NpcVoice
         /// <summary>Whose turn is next, or null.</summary>
         public T Next
         {
-            get { return _waiting.Count > 0 ? _waiting.Peek() : null; }
+            get { return _waiting.Count > 0 ? _waiting[0] : null; }
         }
 
         public int Waiting
@@ -57,14 +57,16 @@ namespace NpcVoice
             }
             if (policy == WhenBusy.Drop || _waiting.Count == MostWaiting)
                 return false;
-            _waiting.Enqueue(line);
+            _waiting.Add(line);
             return true;
         }
 
         /// <summary>The current line is over; the next one has its turn.</summary>
         public void Advance()
         {
-            Current = _waiting.Count > 0 ? _waiting.Dequeue() : null;
+            Current = Next;
+            if (Current != null)
+                _waiting.RemoveAt(0);
         }
 
         /// <summary>Nobody has a turn; those that had are added to <paramref name="ended"/>.</summary>
