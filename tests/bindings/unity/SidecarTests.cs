@@ -108,6 +108,17 @@ namespace NpcVoice.Tests
         }
 
         [Test]
+        public void ALineIsSpokenLikeAClip()
+        {
+            var angry = new SayOptions { Format = "wav", Emotion = "angry", Intensity = 1 };
+            byte[] clip = Waiting.For(() => _client.Say(Tale, angry)).Audio;
+            Assert.That(clip.Length, Is.GreaterThan(100000));
+            Line plain = Waiting.For(() => _client.Say(Prepared.Halt));
+            Line alike = Waiting.For(() => _client.Say(Prepared.Halt, new SayOptions { Reference = clip }));
+            Assert.That(alike.Audio, Is.Not.EqualTo(plain.Audio));
+        }
+
+        [Test]
         public void ChunksOfAStreamAreTheLine()
         {
             var joined = new List<byte>();

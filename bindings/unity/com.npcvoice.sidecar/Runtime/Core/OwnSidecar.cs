@@ -75,31 +75,36 @@ namespace NpcVoice
 
         private void Launch()
         {
-            var arguments = new List<string>(_options.Command);
-            string program = arguments[0];
-            arguments.RemoveAt(0);
-            arguments.AddRange(new[] { "serve", "--connection-file", _options.ConnectionFile });
-            arguments.AddRange(new[] { "--parent-pid", OwnPid().ToString(), "--watch-stdin" });
-            arguments.AddRange(_options.Arguments);
             var words = new LastWords();
-            var process = new Process { StartInfo = Description(program, arguments) };
+            var process = new Process();
             process.OutputDataReceived += (sender, line) => { };
             process.ErrorDataReceived += (sender, line) => words.Add(line.Data);
             try
             {
+                process.StartInfo = Description(_options.Command[0], Arguments());
                 process.Start();
             }
             catch (Exception error) when (error is Win32Exception || error is InvalidOperationException
                 || error is NotSupportedException)
             {
                 process.Dispose();
-                throw Failed(program + " could not be started: " + error.Message);
+                throw Failed(_options.Command[0] + " could not be started: " + error.Message);
             }
             process.BeginOutputReadLine();
             process.BeginErrorReadLine();
             _hasServed = false;
             _words = words;
             _process = process;
+        }
+
+        private List<string> Arguments()
+        {
+            var arguments = new List<string>(_options.Command);
+            arguments.RemoveAt(0);
+            arguments.AddRange(new[] { "serve", "--connection-file", _options.ConnectionFile });
+            arguments.AddRange(new[] { "--parent-pid", OwnPid().ToString(), "--watch-stdin" });
+            arguments.AddRange(_options.Arguments);
+            return arguments;
         }
 
         private static ProcessStartInfo Description(string program, IEnumerable<string> arguments)
