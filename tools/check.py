@@ -19,6 +19,7 @@ STEPS = (
     ["-m", "mypy"],
     ["-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"],
     ["tools/install_godot.py"],
+    ["tools/install_mono.py"],
     ["-m", "pytest", "--durations=5", "-rs", *sys.argv[1:]],
 )
 

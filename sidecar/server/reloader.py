@@ -326,7 +326,10 @@ class Reloader:
         if before is not None:
             self._put(before.moved(State.READY))
         self._put(entry.moved(State.LIVE))
-        self._journal.remember(self._journal.memory.with_live(entry.name, str(entry.folder)))
+        memory = self._journal.memory
+        if before is not None and entry.name not in memory.live:  # it was there from the start
+            memory = memory.with_live(entry.name, str(before.folder))
+        self._journal.remember(memory.with_live(entry.name, str(entry.folder)))
 
     # --- what the user decides
 
@@ -338,6 +341,7 @@ class Reloader:
         pins = {n: v for n, v in memory.pins.items() if n != name}
         self._journal.remember(replace(memory, pins=pins if version is None else {**pins, name: version}))
         self._journal.tell("pinned" if version else "unpinned", name=name, version=version)
+        self.rows = self._rows()
 
     def _try(self, name: str, version: str, share: float) -> None:
         entry = next((e for e in self._entries.values() if (e.name, e.version) == (name, version)), None)

@@ -207,6 +207,18 @@ def test_activate_pins_rollback_goes_back_and_a_name_alone_unpins(theatre: Theat
     assert theatre.refused(op="rollback", model="nobody")["code"] == "unknown_model"
 
 
+def test_the_voice_of_the_start_can_be_gone_back_to(theatre: Theatre):
+    journal = theatre.server._reloader._journal
+    journal.remember(replace(journal.memory, live={}))  # as in a fresh home
+    theatre.ask(op="activate", model="tone@1.0.0")
+    theatre.wait(lambda: theatre.rows()["tone@1.0.0"]["pinned"])
+    theatre.ask(op="activate", model="tone")
+    put_pack(theatre.models, "1.1.0")
+    theatre.wait(lambda: theatre.state("tone@1.1.0") == "live")
+    theatre.ask(op="rollback", model="tone")
+    theatre.wait(lambda: theatre.version() == "1.0.0")
+
+
 def test_a_line_under_way_ends_on_the_model_it_began_with(theatre: Theatre):
     with connected(theatre._endpoint, zmq.DEALER) as teller:
         text = "A very long tale, told by an old man, by the fire. " * 38
