@@ -97,10 +97,18 @@ class Engine:
 
 
 @pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory, pack: Pack) -> Iterator[Path]:
+def troupe(tmp_path_factory: pytest.TempPathFactory, pack: Pack) -> Home:
+    """A home in which the voice is changed, which other tests must not see."""
+    home = Home(tmp_path_factory.mktemp("troupe"))
+    drop(pack, home.models, pack.manifest.version)
+    return home
+
+
+@pytest.fixture(scope="module")
+def file(troupe: Home) -> Iterator[Path]:
     """The connection file of a real sidecar with the real voice."""
-    path = tmp_path_factory.mktemp("sidecar") / "connection.json"
-    with processes.sidecar(path):
+    path = troupe.root / "connection.json"
+    with processes.sidecar(path, env={**os.environ, "NPC_VOICE_HOME": str(troupe.root)}):
         yield path
 
 
@@ -129,12 +137,12 @@ def test_speakers_really_play_and_move_their_mouths(file: Path, engine_home: Pat
 
 
 def test_a_voice_is_swapped_in_the_middle_of_a_conversation(
-    file: Path, engine_home: Path, home: Home, pack: Pack
+    file: Path, engine_home: Path, troupe: Home, pack: Pack
 ):
     engine = Engine("test_swap", engine_home, file=file, version=VERSION)
     try:
         engine.wait_for("ready")
-        drop(pack, home.models, VERSION)
+        drop(pack, troupe.models, VERSION)
     except BaseException:
         engine.end()
         raise
@@ -204,9 +212,7 @@ def test_the_addon_loads_in_the_editor(engine_home: Path, tmp_path: Path):
     assert not re.search(r"SCRIPT ERROR|Parse Error|npc_voice.*ERROR", output), output
 
 
-def test_the_tavern_plays_by_itself_with_anger_and_a_swap(
-    engine_home: Path, home: Home, pack: Pack, tmp_path: Path
-):
+def test_the_tavern_plays_by_itself_with_anger_and_a_swap(engine_home: Path, pack: Pack, tmp_path: Path):
     """In a sidecar of its own whose models folder has two versions."""
     other = Home(tmp_path / "tavern")
     other.models.mkdir(parents=True)

@@ -54,13 +54,14 @@ class Talk:
 
     def __init__(self, file: Path) -> None:
         self.answered, self.lost = 0, list[str]()
-        self._file, self._over = file, threading.Event()
+        self._file, self._over, self._may = file, threading.Event(), threading.Event()
+        self._may.set()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
     def _run(self) -> None:
         with Client(self._file, timeout_s=60) as client:
-            while not self._over.is_set():
+            while self._may.wait() and not self._over.is_set():
                 try:
                     client.say("Halt!", seed=self.answered % 50)
                     self.answered += 1
@@ -68,8 +69,16 @@ class Talk:
                     self.lost.append(repr(error))
                 self._over.wait(0.05)
 
+    def pause(self) -> None:
+        """Say nothing after the line that is being said, until `resume`."""
+        self._may.clear()
+
+    def resume(self) -> None:
+        self._may.set()
+
     def stop(self) -> None:
         self._over.set()
+        self._may.set()
         self._thread.join()
 
 
