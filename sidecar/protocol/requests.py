@@ -180,7 +180,7 @@ class Synthesize:
     stream: bool = False
     timings: tuple[str, ...] = ()
     seed: int | None = None
-    prompt: str = ""
+    prompt: str | None = None
 
     @classmethod
     def from_header(cls, header: Header, limits: Limits) -> "Synthesize":
@@ -211,7 +211,7 @@ _LINE_FIELDS: dict[str, Callable[[Header], Any]] = {
     "stream": lambda header: read.flag(header, "stream"),
     "timings": lambda header: read.names(header, "timings", TIMINGS),
     "seed": lambda header: read.optional_integer(header, "seed", 0, SEED_LIMIT),
-    "prompt": lambda header: read.optional_text(header, "prompt") or "",
+    "prompt": lambda header: read.optional_text(header, "prompt"),
 }
 
 

@@ -57,7 +57,7 @@ class TakeKey:
     language: str | None
     sample_rate: int | None
     seed: int | None
-    prompt: str
+    prompt: str | None
     format: str
     whole: bool
     pieced: bool = False
@@ -193,5 +193,5 @@ def as_line(request: Synthesize) -> Line:
         sample_rate_hz=request.sample_rate,
         seed=request.seed,
         reference=reference_of(request),
-        prompt=request.prompt,
+        prompt=request.prompt or "",
     )

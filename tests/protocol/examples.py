@@ -75,6 +75,7 @@ FULL = Synthesize(
     stream=True,
     timings=("words", "phonemes", "visemes"),
     seed=7,
+    prompt="非常开心",
 )
 REQUESTS: dict[str, Request] = {
     "hello": Hello(),

@@ -9,11 +9,11 @@ const EXPECTED := {
 	"intensity": "a number", "speed": "a number", "pitch": "a number of semitones",
 	"reference": "'emotion'", "language": "a text", "model": "a text", "priority": "a text",
 	"deadline_ms": "a whole number", "format": "a text", "sample_rate": "a whole number",
-	"timings": "a list of texts", "seed": "a whole number",
+	"timings": "a list of texts", "seed": "a whole number", "prompt": "a text",
 }
 ## Given beside the fields: the reference's clip, and whose line it is.
 const BESIDE := {"clip": "the bytes of a sound file", "session": "a text", "id": "a text"}
-const TEXTS: Array[String] = ["reference", "language", "model", "priority", "format"]
+const TEXTS: Array[String] = ["reference", "language", "model", "priority", "format", "prompt"]
 const NUMBERS: Array[String] = ["intensity", "speed", "pitch"]
 const WHOLE: Array[String] = ["deadline_ms", "sample_rate", "seed"]
 const Failure := preload("error.gd")

@@ -116,6 +116,9 @@ namespace NpcVoice
 
         public long? Seed;
 
+        /// <summary>How to speak, in words, for models that read prompts.</summary>
+        public string Prompt;
+
         /// <summary>Which NPC or conversation this belongs to; null: the client's.</summary>
         public string Session;
 
@@ -154,6 +157,7 @@ namespace NpcVoice
                 Add(header, "stream", true);
             Add(header, "timings", Timings);
             Add(header, "seed", Seed);
+            Add(header, "prompt", Prompt);
             return header;
         }
 
