@@ -153,7 +153,7 @@ namespace NpcVoice.Tests
                 Emotion = new Dictionary<string, double> { { "angry", 0.75 }, { "fearful", 0.25 } },
                 Intensity = 0.25, Speed = 1.5, Pitch = -2, Reference = new byte[] { 1 }, Language = "en-GB",
                 Model = "kokoro-82m@1.0.0", Priority = "bark", DeadlineMs = 800, Format = "wav", SampleRate = 48000,
-                Timings = new[] { "words", "phonemes", "visemes" }, Seed = 7,
+                Timings = new[] { "words", "phonemes", "visemes" }, Seed = 7, Prompt = "非常开心",
             };
         }
 
