@@ -4,7 +4,7 @@ Only tune, rhythm, force and quality of the voice are compared; whose voice it i
 
 With a neutral clip of the same speaker the difference is plain. Without one it is taken against what
 is usual, and only a share of it is believed: people differ too (a shrinkage towards nothing, as of a
-posterior mean). F0 is then judged by what the clip says of itself: its median over its base value. The
+posterior mean). F0 is then judged by what the clip says of itself: its middle over its base value. The
 base value itself may be anybody's, so that it counts only where it is over most women's or under
 most men's.
 
@@ -22,7 +22,7 @@ from sidecar.prosody.change import Change
 from sidecar.prosody.traits import Traits
 
 REGISTERS_HZ = (75.0, 165.0)  #: base values of most men and women lie between
-MEDIAN_OVER_BASE_ST = 4.0
+MIDDLE_OVER_BASE_ST = 4.0
 RANGE_ST = 3.0
 SLOPE_ST, FINAL_ST = -4.5, -2.5
 SYLLABLES_PER_S = 4.6
@@ -39,7 +39,7 @@ _SHORT_S = 1.0  # of speech: half of its rhythm and movements is believed
 class Belief:
     """The share of a difference that is taken over, for each measure."""
 
-    median_over_base: float
+    middle_over_base: float
     register: float
     range: float
     rate: float
@@ -67,7 +67,7 @@ def change_of(traits: Traits, baseline: Traits | None = None) -> Change:
     clean = min(_clean(traits), _clean(usual))
     return Change(
         f0_st=believed.register * _register_st(traits, baseline)
-        + believed.median_over_base * (_over_base_st(traits) - _over_base_st(usual)),
+        + believed.middle_over_base * (_over_base_st(traits) - _over_base_st(usual)),
         range_oct=long * believed.range * math.log2(max(traits.range_st, 0.5) / max(usual.range_st, 0.5)),
         slope_st=long * believed.slope * (traits.slope_st - usual.slope_st),
         final_st=long * believed.final * (traits.final_st - usual.final_st),
@@ -87,7 +87,7 @@ def _usual(traits: Traits) -> Traits:
         speech_s=traits.speech_s,
         snr_db=traits.snr_db,
         base_hz=traits.base_hz,
-        median_hz=traits.base_hz * 2 ** (MEDIAN_OVER_BASE_ST / 12),
+        middle_hz=traits.base_hz * 2 ** (MIDDLE_OVER_BASE_ST / 12),
         range_st=RANGE_ST,
         slope_st=SLOPE_ST,
         final_st=FINAL_ST,
@@ -102,7 +102,7 @@ def _usual(traits: Traits) -> Traits:
 
 
 def _over_base_st(traits: Traits) -> float:
-    return 12 * math.log2(traits.median_hz / traits.base_hz)
+    return 12 * math.log2(traits.middle_hz / traits.base_hz)
 
 
 def _register_st(traits: Traits, baseline: Traits | None) -> float:

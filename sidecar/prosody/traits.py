@@ -29,7 +29,8 @@ class Traits:
     """What a clip's manner is measured by.
 
     `speech_s`: without pauses. `snr_db`: speech over noise. F0: `base_hz` the speaker's register,
-    `median_hz`; `range_st` its spread (half of what the middle 68 % cover, as a standard deviation);
+    `middle_hz` the mean of its middle half, in semitones (a median jumps where a tune leaves a gap);
+    `range_st` its spread (half of what the middle 68 % cover, as a standard deviation);
     `slope_st` semitones gained over a phrase, `final_st` over its last 0.12 s of voice, against its
     median. `syllables_per_s` of speech (peaks of intensity, after de Jong & Wempe 2009); `pause_s` the
     mean pause between two phrases, 0 where there is none. `level_dbfs` of speech, `dynamics_db` how
@@ -41,7 +42,7 @@ class Traits:
     speech_s: float
     snr_db: float
     base_hz: float
-    median_hz: float
+    middle_hz: float
     range_st: float
     slope_st: float
     final_st: float
@@ -58,7 +59,7 @@ def measured(tune: Doubles, active: Activity, power: Doubles, peak_dbfs: float) 
     """From a tune as `tune_st` makes it, what is speech, and the power spectra [frames, bins] of a clip
     whose peak was `peak_dbfs`. There must be voiced speech in it."""
     voiced = ~np.isnan(tune)
-    base, low, median, high = np.nanquantile(tune, (BASE_SHARE, 0.16, 0.5, 0.84))
+    base, low, high = np.nanquantile(tune, (BASE_SHARE, 0.16, 0.84))
     slope, final = _movements(tune, active.phrases)
     middle, loud = np.quantile(active.level_db[voiced], (0.5, 0.9))
     pauses = active.pauses_s
@@ -66,7 +67,7 @@ def measured(tune: Doubles, active: Activity, power: Doubles, peak_dbfs: float) 
         speech_s=active.speech_s,
         snr_db=active.snr_db,
         base_hz=hz_of(base),
-        median_hz=hz_of(median),
+        middle_hz=hz_of(_middle_half(tune[voiced])),
         range_st=float(high - low) / 2,
         slope_st=slope,
         final_st=final,
@@ -83,6 +84,12 @@ def measured(tune: Doubles, active: Activity, power: Doubles, peak_dbfs: float) 
 def hz_of(st: float) -> float:
     """Semitones over 1 Hz -> Hz."""
     return float(2 ** (st / 12))
+
+
+def _middle_half(values: Doubles) -> float:
+    """The mean of what lies between the quartiles."""
+    low, high = np.quantile(values, (0.25, 0.75))
+    return float(values[(values >= low) & (values <= high)].mean())
 
 
 def tune_st(f0_hz: Doubles, speech: Bools) -> Doubles:

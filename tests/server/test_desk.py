@@ -615,7 +615,7 @@ def test_a_clip_is_heard_once_for_all_who_ask_and_then_known(room: Room):
 def test_another_clip_is_another_line_unless_it_says_the_same(room: Room):
     for id, clip in (("a", b"one"), ("b", b"two"), ("c", b"three")):
         room.ask(id, reference="emotion", clip=clip)
-    for heard in (EXCITED, EXCITED, replace(EXCITED, base_hz=100, median_hz=110)):
+    for heard in (EXCITED, EXCITED, replace(EXCITED, base_hz=100, middle_hz=110)):
         room.tell(heard)
     room.settle()
     assert room.body("a") == room.body("b") != room.body("c")
@@ -645,7 +645,7 @@ def test_a_retry_with_its_clip_is_one_line_and_with_another_is_refused(room: Roo
     room.settle()
     assert len(room.replies("a")) == 2 and room.body("a")
     room.ask("a", session="npc", reference="emotion", clip=b"other")
-    room.tell(replace(EXCITED, base_hz=100, median_hz=110))
+    room.tell(replace(EXCITED, base_hz=100, middle_hz=110))
     assert room.replies("a")[-1].code == "bad_request"
 
 
