@@ -34,6 +34,10 @@ class Settling:
             self._waits[name] = _Wait(wait.seen, wait.since_s, True)
         return [Candidate(name, self._waits[name].seen.stamp) for name in settled]
 
+    def forget(self, name: str) -> None:
+        """It is told once more when it has settled again, even if it is as it was."""
+        self._waits.pop(name, None)
+
     def next_due_s(self, now_s: float) -> float | None:
         """Seconds from `now_s` until something may have settled; None when nothing is on its way."""
         dues_s = [self._due_s(wait) for wait in self._waits.values() if not wait.is_over]

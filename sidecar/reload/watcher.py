@@ -5,7 +5,9 @@ watch, the folder is looked at every `poll_s`; where it can, every 30 s all the 
 is not told of (another machine's, on a network folder).
 """
 
+import contextlib
 import logging
+import queue
 import threading
 import time
 from collections.abc import Callable
@@ -46,6 +48,7 @@ class Watcher:
         self._seen: dict[str, Seen] = {}
         self._looked_s, self._again_s = float("-inf"), float("inf")
         self._gap_s = self._least_gap_s
+        self._forgotten: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._is_noticed = True
         self._is_asked, self._is_stopping = False, False
         self._wake = threading.Event()
@@ -68,6 +71,11 @@ class Watcher:
         """Survey without delay. What is not at rest still has to settle. Any thread may call it."""
         self._is_asked = True
         self._wake.set()
+
+    def forget(self, name: str) -> None:
+        """What is found under this name is told once more. Any thread may call it."""
+        self._forgotten.put(name)
+        self.look_now()
 
     def _notice(self) -> None:
         """Watchdog's threads call this, thousands of times a second in a copy: only the first one wakes."""
@@ -106,6 +114,9 @@ class Watcher:
     def _look(self) -> None:
         was_noticed, self._is_noticed, self._is_asked = self._is_noticed, False, False
         now_s = time.monotonic()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._settling.forget(self._forgotten.get_nowait())
         seen = survey(self._folder, self._seen)
         self._pace(seen != self._seen, time.monotonic() - now_s)
         self._seen, self._looked_s = seen, now_s

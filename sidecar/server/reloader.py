@@ -33,7 +33,7 @@ from sidecar.protocol.errors import (
     did_you_mean,
 )
 from sidecar.protocol.replies import ModelRow, ModelsReply
-from sidecar.reload.candidates import Candidate
+from sidecar.reload.candidates import Candidate, survey
 from sidecar.reload.journal import Journal
 from sidecar.reload.policy import Check, Load, Snapshot, Verdict, decide, gives_way, live_of
 from sidecar.reload.room import check_room, fits, freed_bytes
@@ -215,13 +215,28 @@ class Reloader:
         except Cancelled:
             self._put(entry.moved(State.FOUND))
         except NpcVoiceError as error:
-            self._reject(entry, error)
+            if self._is_as_found(entry):
+                self._reject(entry, error)
+            else:
+                self._lose(entry)
         else:
             memory = self._journal.memory
             self._journal.remember(
                 replace(memory, passed={**memory.passed, f"{entry.source}\0{entry.stamp}": str(pack.folder)})
             )
             self._settle(described(entry.moved(State.READY), pack))
+
+    def _is_as_found(self, entry: Entry) -> bool:
+        seen = survey(self._workshop.models).get(entry.source)
+        return seen is not None and seen.stamp == entry.stamp
+
+    def _lose(self, entry: Entry) -> None:
+        """It was taken away, or changed, under the check, which says nothing of what comes after."""
+        del self._entries[entry.source]
+        self.rows = self._rows()
+        self._journal.tell("lost", source=entry.source)
+        if self._watcher is not None:
+            self._watcher.forget(entry.source)
 
     def _settle(self, entry: Entry) -> None:
         """A pack that is ready. The same pack from another source is the one that is known already."""

@@ -5,7 +5,7 @@ import shutil
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -47,8 +47,10 @@ class Fake:
     bad: dict[str, Exception] = field(default_factory=dict)
     hold: threading.Event = field(default_factory=threading.Event)
     free_bytes: int = 1 << 40
+    before: Callable[[Path], object] = str  #: called with a source before it is checked
 
     def check(self, source: Path, cancelled: threading.Event) -> Pack:
+        self.before(source)
         while source.name in self.bad and isinstance(self.bad[source.name], TimeoutError):
             if cancelled.wait(0.01):
                 raise Cancelled("cancelled")
@@ -333,6 +335,23 @@ def test_a_change_under_the_same_name_is_another_drop(theatre: Theatre):
     put_pack(theatre.models / ".new", "1.4.0").rename(folder)
     theatre.wait(lambda: theatre.state("tone@1.4.0") == "live")
     assert theatre.version() == "1.4.0"
+
+
+def test_a_pack_that_is_taken_away_under_its_check_is_found_when_it_comes_back(theatre: Theatre):
+    aside = theatre.models / ".aside"
+
+    def taken_away(source: Path) -> None:
+        if not aside.exists():
+            source.rename(aside)
+            raise ModelRejected("it cannot be read", reason="cannot_read")
+
+    theatre.fake.before = taken_away
+    folder = put_pack(theatre.models, "1.1.0")
+    theatre.wait(lambda: aside.exists() and "tone-1.1.0@" not in theatre.rows())
+    aside.rename(folder)
+    aside.mkdir()
+    theatre.wait(lambda: theatre.state("tone@1.1.0") == "live")
+    assert '"lost"' in (theatre.fake.store / "events.jsonl").read_text()
 
 
 def test_stopping_ends_a_check_that_hangs(tmp_path: Path):
