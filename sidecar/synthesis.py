@@ -14,7 +14,7 @@ from sidecar.audio.loudness import normalised
 from sidecar.audio.shape import faded, resampled
 from sidecar.audio.timbre import Timbre, treated
 from sidecar.engines.base import SpeakerChoice
-from sidecar.lipsync.oculus import Row, visemes
+from sidecar.lipsync.oculus import CLOSED, Row, visemes
 from sidecar.models.loader import Model
 from sidecar.models.pack import write_whole
 from sidecar.prosody.bend import Bent, bent, median_hz
@@ -30,8 +30,8 @@ from sidecar.text.emphasis import emphases
 from sidecar.text.languages import Dialect, dialect
 from sidecar.text.lexicon import UserLexicon
 from sidecar.text.phrases import SpokenPhrase, phrases
-from sidecar.text.reader import LineReader, without_overrides
-from sidecar.text.tokens import Spoken, Word
+from sidecar.text.reader import LineReader, without_markup
+from sidecar.text.tokens import Break, Spoken, Word
 
 MAX_CHARACTERS = 20_000
 LEAD_S = 0.1  #: silence at most before a line; the model's own third of a second is heard as a slow answer
@@ -254,12 +254,13 @@ class Synthesizer:
             (samples,) = engine.render([act.bent.plan], [seed])
             yield Piece(self._finished(line, at, act, samples, Timing(infer_ms=elapsed_ms(began))))
             return
-        whole, done = self._heard(line, at, act, total, rate), 0
+        whole, done, spoken = self._heard(line, at, act, total, rate), 0, line.spoken[at]
         for samples in engine.pieces(act.bent.plan, seed):
             timing, end = Timing(infer_ms=elapsed_ms(began)), done + len(samples)
             samples = faded(samples, rate, start=done == 0, end=end == total)
             speech = replace(cut(whole, done / rate, end / rate), samples=samples, timing=timing)
-            yield Piece(speech, len(samples) / total, end == total)
+            before_s, after_s = (spoken.before_s if done == 0 else 0), (spoken.after_s if end == total else 0)
+            yield Piece(rested(speech, before_s, after_s), len(samples) / total, end == total)
             began, done = time.perf_counter(), end
 
     def _parts(self, prepared: PreparedLine, first_rows: int) -> Iterator[Speech]:
@@ -325,7 +326,8 @@ class Synthesizer:
         samples = treated(samples, rate, act.timbre, act.bent.gain_db, prepared.seed + at)
         samples = resampled(faded(samples, rate), rate, wanted)
         timing = replace(timing, encode_ms=elapsed_ms(began))
-        return replace(self._heard(prepared, at, act, len(samples), wanted), samples=samples, timing=timing)
+        heard, spoken = self._heard(prepared, at, act, len(samples), wanted), prepared.spoken[at]
+        return rested(replace(heard, samples=samples, timing=timing), spoken.before_s, spoken.after_s)
 
     def _heard(self, prepared: PreparedLine, at: int, act: "Acted", samples: int, rate_hz: int) -> Speech:
         """What is heard when in a phrase of so many samples, which are not there yet."""
@@ -359,7 +361,7 @@ def timbre_of(change: Change) -> Timbre:
 def written(text: str, phrase: SpokenPhrase) -> str:
     """The part of the line `text` that a phrase speaks, as people read it."""
     first, last = min(item.start for item in phrase.items), max(item.end for item in phrase.items)
-    return without_overrides(text[first:last])
+    return without_markup(text[first:last])
 
 
 def shaped(text: str, phrase: SpokenPhrase) -> Shape:
@@ -417,7 +419,7 @@ def _check_range(field: str, value: float, lowest: float, highest: float) -> Non
     raise BadRequest(f"{field} is {value!r}, expected {lowest:g} to {highest:g}{nearest}", field=field)
 
 
-def kept(item: Spoken, alphabet: frozenset[str]) -> Spoken | None:
+def kept(item: Spoken | Break, alphabet: frozenset[str]) -> Spoken | Break | None:
     """The item without symbols the model does not know; None when nothing is left."""
     if not isinstance(item, Word):
         return item
@@ -476,6 +478,17 @@ def shifted(part: Speech, by_s: float) -> Speech:
     phonemes = tuple(replace(p, start_s=p.start_s + by_s, end_s=p.end_s + by_s) for p in part.phonemes)
     lips = tuple((start_s + by_s, shape, weight) for start_s, shape, weight in part.visemes)
     return replace(part, words=words, phonemes=phonemes, visemes=lips)
+
+
+def rested(part: Speech, before_s: float, after_s: float) -> Speech:
+    """The part with silence before and after it."""
+    if before_s == after_s == 0:
+        return part
+    before, after = (round(seconds * part.sample_rate_hz) for seconds in (before_s, after_s))
+    start, end = ((0.0, CLOSED, 1.0),) * (before > 0), ((part.duration_s, CLOSED, 1.0),) * (after > 0)
+    padded = replace(part, samples=np.pad(part.samples, (before, after)), visemes=part.visemes + end)
+    late = shifted(padded, before / part.sample_rate_hz)
+    return replace(late, visemes=start + late.visemes)
 
 
 def cut(speech: Speech, start_s: float, end_s: float) -> Speech:

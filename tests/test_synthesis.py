@@ -124,6 +124,29 @@ def test_a_join_inside_a_sentence_pauses_no_longer_than_a_comma_does(voice: Voic
     assert 0 < after <= JOIN_S + 0.01 and 0 < before <= JOIN_S + 0.01
 
 
+def test_a_line_pauses_as_long_as_it_says(voice: Voice):
+    text = '<break time="300ms"/>Wait. <break time="1.5s"/> *Now* go.<break time="700ms"/>'
+    speech = voice.synthesize(text, emotion="angry", intensity=1.0, sample_rate_hz=16_000)
+    wait, now, go = speech.words
+    assert text[now.start : now.end] == "Now"
+    spans_s = [(0.0, 0.3), (speech.duration_s - 0.7, speech.duration_s)]
+    after_wait = next(p.end_s for p in speech.phonemes if p.symbol == ".")
+    spans_s.insert(1, (after_wait + JOIN_S + 0.013, now.start_s - JOIN_S - 0.013))
+    assert 1.5 <= now.start_s - after_wait <= 1.5 + 2 * JOIN_S + 0.026
+    for start_s, end_s in spans_s:
+        assert not speech.samples[round(start_s * 16_000) : round(end_s * 16_000)].any()
+    assert 0.3 < wait.start_s <= 0.3 + JOIN_S + 0.013 and go.end_s < speech.duration_s - 0.7
+    quiet_s = [start_s for start_s, shape, _ in speech.visemes if shape == SHAPES.index("sil")]
+    assert quiet_s[0] == 0 and quiet_s[-1] <= speech.duration_s - 0.7 + 0.001
+
+
+def test_pauses_are_streamed_too(voice: Voice):
+    text = "The old mine is sealed.<break time='1s'/> Nobody came back."
+    parts, whole = list(voice.stream(text)), voice.synthesize(text)
+    assert np.array_equal(np.concatenate([part.samples for part in parts]), whole.samples)
+    assert not parts[0].samples[-24_000:].any() and parts[0].samples[-30_000:].any()
+
+
 def test_a_line_begins_at_once(voice: Voice):
     assert voice.synthesize("No.").words[0].start_s <= LEAD_S + 0.001
 
@@ -255,6 +278,8 @@ def test_a_disk_that_fills_up_keeps_the_file_that_was_there(voice: Voice, speech
         ("Hi.", {"language": 5}, BadRequest, "language", "5"),
         ("Hi.", {"emotion": None}, BadRequest, "emotion", "name"),
         ("Hi.", {"emotion": {}}, BadRequest, "emotion", "name"),
+        ("<break time='1s'/>", {}, EmptyText, "text", "nothing"),
+        ("Hi<break time='99s'/>.", {}, BadRequest, "text", "nearest is 10s"),
         ("[[Zog|zž9]]", {}, BadRequest, "text", "no phoneme"),
         ("[[Zog|]]", {}, BadRequest, "text", "override"),
         ("[[Zog|zˈɑɡ", {}, BadRequest, "text", "override"),

@@ -40,6 +40,7 @@ REACH_S = 0.2  #: how far from a vowel a consonant may show it
 GLIDE = 0.55  #: the part of a diphthong that is its first shape
 UNSTRESSED, TONED = 0.75, 0.95  #: how far a vowel opens; 1 under stress
 _IDS = {shape: index for index, shape in enumerate(SHAPES)}
+CLOSED = _IDS["sil"]  #: the id of a mouth at rest
 _ROUNDED = frozenset(("oh", "ou"))
 _ROUND, _OTHER, _PAST = 1.0, 0.7, 0.5  #: how much of a vowel a consonant shows: ahead round, ahead, behind
 _IN_PASSING = 0.7  #: how much of its neighbours' shapes a short rest keeps

@@ -7,9 +7,9 @@ urgent line has to wait for, which keeps the others short too.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sidecar.text.tokens import Mark, Spoken, Word
+from sidecar.text.tokens import Break, Mark, Spoken, Word
 
 SENTENCE_MARKS = frozenset(".!?…")
 CLAUSE_MARKS = frozenset(",;:—")
@@ -43,12 +43,15 @@ class Phoneme:
 class SpokenPhrase:
     """Words and marks that are spoken together.
 
-    `resumes` and `pauses` tell that it begins, or ends, in the middle of a sentence.
+    `resumes` and `pauses` tell that the silence before it, or after it, is not a sentence's: it begins or
+    ends in the middle of one, or at a pause of a given length. `before_s` and `after_s` are such pauses.
     """
 
     items: tuple[Spoken, ...]
     resumes: bool = False
     pauses: bool = False
+    before_s: float = 0.0
+    after_s: float = 0.0
 
     def phonemes(self) -> tuple[Phoneme, ...]:
         """Symbols in order: words apart by a space, marks close to the word they follow (or open)."""
@@ -65,11 +68,44 @@ class SpokenPhrase:
         return any(isinstance(item, Word) for item in self.items)
 
 
-def phrases(items: Sequence[Spoken]) -> list[SpokenPhrase]:
-    """Cut a line of any length. Phrases without a word are dropped."""
+def phrases(items: Sequence[Spoken | Break]) -> list[SpokenPhrase]:
+    """Cut a line of any length. Phrases without a word are dropped; their pauses add up."""
+    result: list[SpokenPhrase] = []
+    pause_s = 0.0
+    for section, after_s in _sections(items):
+        spoken = _between_breaks(section, not result)
+        if spoken and pause_s and result:
+            result[-1] = _followed(result[-1], pause_s)
+            spoken[0] = replace(spoken[0], resumes=True)
+        elif spoken and pause_s:
+            spoken[0] = replace(spoken[0], resumes=True, before_s=pause_s)
+        result += spoken
+        pause_s = after_s + (0.0 if spoken else pause_s)
+    if result and pause_s:
+        result[-1] = _followed(result[-1], pause_s)
+    return result
+
+
+def _followed(phrase: SpokenPhrase, pause_s: float) -> SpokenPhrase:
+    return replace(phrase, pauses=True, after_s=pause_s)
+
+
+def _sections(items: Sequence[Spoken | Break]) -> Iterator[tuple[list[Spoken], float]]:
+    """What is said between breaks, and the pause after each."""
+    section: list[Spoken] = []
+    for item in items:
+        if isinstance(item, Break):
+            yield section, item.pause_s
+            section = []
+        else:
+            section.append(item)
+    yield section, 0.0
+
+
+def _between_breaks(items: Sequence[Spoken], is_first: bool) -> list[SpokenPhrase]:
     pieces: list[list[Spoken]] = []
     for sentence in _sentences(items):
-        opening = _opening(sentence) if not pieces else 0
+        opening = _opening(sentence) if is_first and not pieces else 0
         for part in (sentence[:opening], sentence[opening:]):
             pieces += _fitting(part) if part else []
     joined = [tuple(phrase) for phrase in _joined(pieces)]

@@ -6,12 +6,13 @@ from functools import cached_property
 
 from sidecar.protocol.errors import BadRequest
 from sidecar.text import chinese_normalise, english_normalise
+from sidecar.text.breaks import breaks, without_breaks
 from sidecar.text.chinese import ChineseReader
 from sidecar.text.english import EnglishReader
 from sidecar.text.guesser import Guesser
 from sidecar.text.languages import CHINESE, Dialect, Run, runs
 from sidecar.text.lexicon import Lexicon, UserLexicon
-from sidecar.text.tokens import Spoken, Token, TokenKind, Word
+from sidecar.text.tokens import Break, Spoken, Token, TokenKind, Word
 
 _OVERRIDE = re.compile(r"\[\[([^\[\]|]{1,200})\|([^\[\]|]{1,200})\]\]")
 
@@ -25,17 +26,20 @@ class LineReader:
         self._alphabet, self._user = alphabet, user
         self._english: dict[bool, EnglishReader] = {}
 
-    def read(self, text: str, dialect: Dialect) -> list[Spoken]:
-        """All of the line's words and marks, with spans. Raises `BadRequest` for a malformed override."""
+    def read(self, text: str, dialect: Dialect) -> list[Spoken | Break]:
+        """All of the line's words, marks and pauses, with spans. Raises `BadRequest` for a malformed override
+        or break."""
         if odd := _HALF_OVERRIDE.search(_OVERRIDE.sub("", text)):
             raise BadRequest(f"{odd.group()[:40]!r}: an override is [[word|phonemes]]", field="text")
-        spoken: list[Spoken] = []
+        plain = _OVERRIDE.sub(lambda match: " " * len(match.group()), text)
+        given: list[Word | Break] = [*map(self._overridden, _OVERRIDE.finditer(text)), *breaks(plain)]
+        result: list[Spoken | Break] = []
         position = 0
-        for match in _OVERRIDE.finditer(text):
-            spoken += self._read_span(text, position, match.start(), dialect)
-            spoken.append(self._overridden(match))
-            position = match.end()
-        return spoken + self._read_span(text, position, len(text), dialect)
+        for item in sorted(given, key=lambda item: item.start):
+            result += self._read_span(text, position, item.start, dialect)
+            result.append(item)
+            position = item.end
+        return result + self._read_span(text, position, len(text), dialect)
 
     def _overridden(self, match: re.Match[str]) -> Word:
         word, phonemes = match.group(1).strip(), match.group(2).strip()
@@ -78,9 +82,9 @@ class LineReader:
         return Guesser.load().read
 
 
-def without_overrides(text: str) -> str:
-    """As it would be written for people: ``[[word|phonemes]]`` is the word."""
-    return _OVERRIDE.sub(r"\1", text)
+def without_markup(text: str) -> str:
+    """As it would be written for people: ``[[word|phonemes]]`` is the word, a break is nothing."""
+    return without_breaks(_OVERRIDE.sub(r"\1", text))
 
 
 def _grouped(tokens: list[Token]) -> Iterator[tuple[bool, list[Token]]]:

@@ -51,4 +51,13 @@ class Mark:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A pause of a given length, in seconds."""
+
+    pause_s: float
+    start: int
+    end: int
+
+
 Spoken = Word | Mark

@@ -322,6 +322,13 @@ func test_a_line_that_takes_too_long_is_shown_as_text() -> void:
 	speaker.queue_free()
 
 
+func test_subtitles_show_no_markup() -> void:
+	equal(SubtitleText.plain("[[Drizzt|dɹɪ]], *now*<break time=\"1s\"/>!"), "Drizzt, now!")
+	equal(SubtitleText.plain("2 * 3 * 4 < 5"), "2 * 3 * 4 < 5")
+	equal(SubtitleText.reading_time_s("123456789012345678901234567890"), 2.0)
+	equal(SubtitleText.reading_time_s("一二三四五六七八九十一二"), 2.0)
+
+
 func test_subtitles_show_who_speaks_and_go_away() -> void:
 	var speaker := _speaker()
 	speaker.character = "Mara"
@@ -344,6 +351,8 @@ func test_a_cast_decides_voice_manner_and_pronunciation() -> void:
 	cast.characters = {"Mara": {"speaker": "bf_emma", "emotion": "happy"}}
 	cast.lexicon = {"Drizzt": "dɹˈɪst"}
 	equal(cast.pronounced("Drizzt, [[Drizzt|x]] and Drizzts"), "[[Drizzt|dɹˈɪst]], [[Drizzt|x]] and Drizzts")
+	cast.lexicon = {"drizzt": "dɹˈɪst", "重庆": "x", "time": "tˈIm", "": "y"}
+	equal(cast.pronounced("DRIZZT!<break time='1s'/>我在重庆。"), "[[DRIZZT|dɹˈɪst]]!<break time='1s'/>我在[[重庆|x]]。")
 	equal(cast.problems().size(), 0)
 	var speaker := _speaker()
 	speaker.cast = cast

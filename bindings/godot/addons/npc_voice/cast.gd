@@ -6,11 +6,12 @@ extends Resource
 
 ## Character -> the fields of a line that are theirs: {"Mara": {"speaker": "bf_emma", "emotion": "happy"}}.
 @export var characters: Dictionary[String, Dictionary] = {}
-## Word -> its phonemes: {"Drizzt": "dɹˈɪst"}. Case matters.
+## Word -> its phonemes: {"Drizzt": "dɹˈɪst"}, in any case.
 @export var lexicon: Dictionary[String, String] = {}
 
 const LineFields := preload("core/line_fields.gd")
 const Names := preload("core/names.gd")
+const SubtitleText := preload("subtitle_text.gd")
 
 
 ## The fields of a character's lines; none for one who is not in the cast.
@@ -18,19 +19,32 @@ func fields_of(character: String) -> Dictionary:
 	return characters.get(character, {})
 
 
-## `text` with the words of the lexicon marked, as the sidecar reads them.
+## `text` with the words of the lexicon marked, as the sidecar reads them. Words that are marked already stay.
 func pronounced(text: String) -> String:
-	if lexicon.is_empty():
+	var phonemes_of := {}
+	var pattern := "(?i)\\[\\[.*?\\]\\]|<[^<>]*>"
+	for word in lexicon:
+		if word and lexicon[word]:
+			phonemes_of[word.to_lower()] = lexicon[word]
+			pattern += "|" + _whole(word)
+	if phonemes_of.is_empty():
 		return text
-	var words := RegEx.create_from_string("\\[\\[.*?\\]\\]|[\\p{L}\\p{N}'’]+")
 	var out := ""
 	var at := 0
-	for found in words.search_all(text):
+	for found in RegEx.create_from_string(pattern).search_all(text):
 		var word := found.get_string()
 		out += text.substr(at, found.get_start() - at)
-		out += "[[%s|%s]]" % [word, lexicon[word]] if lexicon.has(word) else word
+		out += "[[%s|%s]]" % [word, phonemes_of[word.to_lower()]] if phonemes_of.has(word.to_lower()) else word
 		at = found.get_end()
 	return out + text.substr(at)
+
+
+## The pattern of a word: not inside another, except where words are written without spaces.
+static func _whole(word: String) -> String:
+	var letter := "[\\p{L}\\p{N}]"
+	var before := "(?<!%s)" % letter if word.unicode_at(0) < SubtitleText.FIRST_IDEOGRAPH else ""
+	var after := "(?!%s)" % letter if word.unicode_at(word.length() - 1) < SubtitleText.FIRST_IDEOGRAPH else ""
+	return before + "\\Q" + word.replace("\\E", "") + "\\E" + after
 
 
 ## What is wrong with the cast, a line each.

@@ -69,7 +69,7 @@ namespace NpcVoice
 
         public Lexicon(IEnumerable<Pronunciation> entries)
         {
-            var pattern = new StringBuilder(@"\[\[.*?\]\]");
+            var pattern = new StringBuilder(@"\[\[.*?\]\]|<[^<>]*>");
             foreach (Pronunciation entry in entries)
             {
                 if (string.IsNullOrEmpty(entry.Word) || string.IsNullOrEmpty(entry.Phonemes))

@@ -9,6 +9,7 @@ namespace NpcVoice.Tests
         {
             new Pronunciation { Word = "Drizzt", Phonemes = "dɹˈɪst" },
             new Pronunciation { Word = "重庆", Phonemes = "x" },
+            new Pronunciation { Word = "time", Phonemes = "tˈIm" },
             new Pronunciation { Word = "", Phonemes = "y" },
         });
 
@@ -17,6 +18,7 @@ namespace NpcVoice.Tests
         [TestCase("Drizztling", "Drizztling")]
         [TestCase("[[Drizzt|dɹɪ]] and Drizzt", "[[Drizzt|dɹɪ]] and [[Drizzt|dɹˈɪst]]")]
         [TestCase("我在重庆。", "我在[[重庆|x]]。")]
+        [TestCase("Wait<break time='1s'/>a time.", "Wait<break time='1s'/>a [[time|tˈIm]].")]
         public void WordsOfTheLexiconGetTheirPronunciation(string text, string expected)
         {
             Assert.That(Names.Apply(text), Is.EqualTo(expected));
@@ -35,6 +37,13 @@ namespace NpcVoice.Tests
         public void ReadingTakesItsTime(string text, double seconds)
         {
             Assert.That(Subtitles.ReadingTimeS(text), Is.EqualTo(seconds).Within(1e-6));
+        }
+
+        [TestCase("[[Drizzt|dɹɪ]], *now*<break time=\"1s\"/>!", "Drizzt, now!")]
+        [TestCase("2 * 3 * 4 < 5", "2 * 3 * 4 < 5")]
+        public void SubtitlesShowNoMarkup(string text, string expected)
+        {
+            Assert.That(Subtitles.Plain(text), Is.EqualTo(expected));
         }
 
         [TestCase("af_hart", ": did you mean 'af_heart'?")]
