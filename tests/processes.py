@@ -13,15 +13,16 @@ from sidecar.protocol.connection import Connection
 TIMEOUT_S = 180
 
 
-def command(file: Path, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", "sidecar", "serve", "--connection-file", str(file), *arguments]
+def command(file: Path, *arguments: str, module: str = "sidecar") -> list[str]:
+    return [sys.executable, "-m", module, "serve", "--connection-file", str(file), *arguments]
 
 
-def start(file: Path, *arguments: str, **options) -> "subprocess.Popen[str]":
-    """A sidecar that is serving."""
+def start(file: Path, *arguments: str, module: str = "sidecar", **options) -> "subprocess.Popen[str]":
+    """A sidecar that is serving; `module` has its command line."""
     process = subprocess.Popen(
-        command(file, *arguments), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options
-    )
+        command(file, *arguments, module=module),
+        stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options
+    )  # fmt: skip
     wait_for(lambda: serves(file, process), process)
     return process
 

@@ -54,6 +54,7 @@ class Talk:
 
     def __init__(self, file: Path) -> None:
         self.answered, self.lost = 0, list[str]()
+        self.took_s = list[float]()
         self._file, self._over, self._may = file, threading.Event(), threading.Event()
         self._may.set()
         self._thread = threading.Thread(target=self._run)
@@ -63,7 +64,9 @@ class Talk:
         with Client(self._file, timeout_s=60) as client:
             while self._may.wait() and not self._over.is_set():
                 try:
+                    began = time.monotonic()
                     client.say("Halt!", seed=self.answered % 50)
+                    self.took_s.append(time.monotonic() - began)
                     self.answered += 1
                 except Exception as error:
                     self.lost.append(repr(error))

@@ -1,0 +1,26 @@
+"""The command line of a sidecar that takes packs without listening to them: random weights sound like noise.
+
+    python -m tests.faults.unheard serve
+
+Everything else is checked, and what is loaded still speaks a line before it is live.
+"""
+
+import os
+from dataclasses import replace
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does; read when torch is loaded
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
+
+from sidecar import cli
+from sidecar.server import house
+
+
+def main() -> None:
+    settings_for = house.settings_for
+    house.settings_for = lambda home, policy: replace(settings_for(home, policy), listen=False)
+    house.check_probe = lambda synthesizer, pack: synthesizer.warm_up()
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()
