@@ -50,11 +50,12 @@ def spoiled(
 
 
 class Talk:
-    """Somebody who asks for lines all the time."""
+    """Somebody who asks for lines all the time, a few that are cached or `lines` that are not."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, lines: int = 50) -> None:
         self.answered, self.lost = 0, list[str]()
         self.took_s = list[float]()
+        self._lines = lines
         self._file, self._over, self._may = file, threading.Event(), threading.Event()
         self._may.set()
         self._thread = threading.Thread(target=self._run)
@@ -65,7 +66,7 @@ class Talk:
             while self._may.wait() and not self._over.is_set():
                 try:
                     began = time.monotonic()
-                    client.say("Halt!", seed=self.answered % 50)
+                    client.say("Halt!", seed=self.answered % self._lines)
                     self.took_s.append(time.monotonic() - began)
                     self.answered += 1
                 except Exception as error:

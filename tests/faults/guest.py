@@ -100,7 +100,7 @@ def main() -> int:
         ensure_default_voice(home)
         environment = {**os.environ, "NPC_VOICE_HOME": str(home.root)}
         with sidecar(file, module="tests.faults.unheard", env=environment), Client(file) as client:
-            talk = Talk(file)
+            talk = Talk(file, lines=100_000)
             try:
                 wrong = bring_in(client, talk, pack, home.models)
             finally:
