@@ -263,7 +263,7 @@ def serve(
     """Serve speech to games over ZeroMQ on this machine."""
     from sidecar.models.home import Home
     from sidecar.modkit.importer import find_pack
-    from sidecar.server.host import be_nice, limit_memory
+    from sidecar.server.host import be_nice, keep_one_heap, limit_memory
     from sidecar.server.house import House, HouseOptions, open_house
     from sidecar.server.logs import log_to_stderr
     from sidecar.server.process import Ready, ServeOptions
@@ -274,6 +274,7 @@ def serve(
     file = connection_file or home.connection_file
     if not normal_priority:
         be_nice()
+    keep_one_heap()
 
     def load() -> House:
         if memory_limit is not None:

@@ -1,8 +1,8 @@
 """A line of dialogue -> spoken words and marks with phonemes, in English, Chinese or both."""
 
 import re
-from collections.abc import Callable, Iterator
-from functools import cached_property
+from collections.abc import Iterator
+from functools import cache, cached_property
 
 from sidecar.protocol.errors import BadRequest
 from sidecar.text import chinese_normalise, english_normalise
@@ -17,6 +17,18 @@ from sidecar.text.tokens import Break, Spoken, Token, TokenKind, Word
 _OVERRIDE = re.compile(r"\[\[([^\[\]|]{1,200})\|([^\[\]|]{1,200})\]\]")
 
 _HALF_OVERRIDE = re.compile(r"\[\[[^\[\]|]{0,200}\|")
+
+
+@cache
+def dictionary(british: bool) -> Lexicon:
+    """One for all voices, which come and go; it takes some 60 MB."""
+    return Lexicon(british)
+
+
+@cache
+def guesser() -> Guesser:
+    """The same."""
+    return Guesser.load()
 
 
 class LineReader:
@@ -69,17 +81,14 @@ class LineReader:
 
     def _in_english(self, tokens: list[Token], british: bool) -> list[Spoken]:
         if british not in self._english:
-            lexicon = Lexicon(british)
-            self._english[british] = EnglishReader(lexicon, self._guess, self._user, british=british)
+            self._english[british] = EnglishReader(
+                dictionary(british), lambda word: guesser().read(word), self._user, british=british
+            )
         return self._english[british].read(tokens)
 
     @cached_property
     def _chinese(self) -> ChineseReader:
         return ChineseReader()
-
-    @cached_property
-    def _guess(self) -> Callable[[str], str]:
-        return Guesser.load().read
 
 
 def without_markup(text: str) -> str:

@@ -22,14 +22,17 @@ var last := true  ## Whether no chunk comes after it.
 
 ## What an AudioStreamGenerator takes, of a chunk in a raw format; made off the main thread.
 var stereo := PackedVector2Array()
+var _sound: AudioStreamWAV  # of a whole line in a raw format; made there too
 
 var duration_s: float:
 	get:
 		return float(frames) / sample_rate_hz if sample_rate_hz > 0 else 0.0
 
 
-## Something that an audio player plays; null for a failed line. Costs next to nothing for `pcm_s16le`.
+## Something that an audio player plays; null for a failed line. Costs nothing for a whole line in a raw format.
 func to_audio_stream() -> AudioStream:
+	if _sound:
+		return _sound
 	match format:
 		"pcm_s16le":
 			return _to_wav(audio)
@@ -51,9 +54,19 @@ func _to_wav(samples: PackedByteArray) -> AudioStreamWAV:
 	return wav
 
 
-## Fill `stereo`. About 45 ns a sample: for a thread.
-func make_stereo() -> void:
-	if channels != 1 or not format.begins_with("pcm_"):
+## Have ready what will be played: copies all samples, which is for a thread.
+func prepare() -> void:
+	if not format.begins_with("pcm_"):
+		return
+	if stream:
+		_make_stereo()
+	else:
+		_sound = to_audio_stream()
+
+
+## About 45 ns a sample.
+func _make_stereo() -> void:
+	if channels != 1:
 		return
 	stereo.resize(frames)
 	if format == "pcm_s16le":

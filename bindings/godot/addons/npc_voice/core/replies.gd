@@ -120,6 +120,7 @@ static func _line(request: Request, header: Dictionary, body: PackedByteArray) -
 	for list: String in ["words", "phonemes", "visemes"]:
 		line.set(list, header.get(list) if header.get(list) != null else [])
 	_mark_chunk(line, header)
+	line.prepare()
 	return line
 
 
@@ -129,7 +130,6 @@ static func _mark_chunk(line: Line, header: Dictionary) -> void:
 	line.stream = _text_or_empty(header.get("stream"))
 	line.index = header.chunk.index
 	line.last = header.chunk.last
-	line.make_stereo()
 
 
 static func _audio_problem(audio: Dictionary, body: PackedByteArray) -> String:
