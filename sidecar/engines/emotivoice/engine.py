@@ -90,7 +90,7 @@ class EmotiVoiceEngine:
         ):
             if len(items) != size:
                 raise ModelRejected(f"{what} has {len(items)} lines, the table {size}")
-        encoder.eval().requires_grad_(False).to(device)
+        encoder.prepare(device)
         style = StyleVectors(encoder, WordPieces(pieces), config.bert_positions, device)
         speakers = TableSpeakers(names, rows)
         network.prepare(device, precision)

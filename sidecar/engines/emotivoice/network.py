@@ -8,6 +8,7 @@ from sidecar.engines.emotivoice.bert import Bert
 from sidecar.engines.emotivoice.config import EmotiVoiceConfig
 from sidecar.engines.emotivoice.generator import Generator
 from sidecar.engines.layers import Conv, Upsample
+from sidecar.engines.tensors import in_memory_of_its_own
 
 
 class JointGenerator(nn.Module):
@@ -26,6 +27,8 @@ class JointGenerator(nn.Module):
                 module.lay_out()
         self.to(device)
         self.generator.to(precision)
+        if device.type == "cpu":
+            in_memory_of_its_own(self)
         return self
 
 
@@ -35,3 +38,8 @@ class StyleEncoder(nn.Module):
     def __init__(self, config: EmotiVoiceConfig) -> None:
         super().__init__()
         self.bert = Bert(config)
+
+    def prepare(self, device: torch.device) -> None:
+        self.eval().requires_grad_(False).to(device)
+        if device.type == "cpu":
+            in_memory_of_its_own(self)

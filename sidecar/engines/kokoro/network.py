@@ -8,6 +8,7 @@ from sidecar.engines.kokoro.config import KokoroConfig
 from sidecar.engines.kokoro.decoder import Decoder
 from sidecar.engines.kokoro.predictor import ProsodyPredictor, TextEncoder
 from sidecar.engines.layers import Conv, Linear, Span, Upsample
+from sidecar.engines.tensors import in_memory_of_its_own
 
 
 class Kokoro(nn.Module):
@@ -32,6 +33,8 @@ class Kokoro(nn.Module):
         for module in self.decoder.modules():
             if isinstance(module, Conv | Upsample):
                 module.to(precision)
+        if device.type == "cpu":
+            in_memory_of_its_own(self)
         for module in self.modules():
             if isinstance(module, nn.LSTM):
                 module.flatten_parameters()
