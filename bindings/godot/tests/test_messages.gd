@@ -146,8 +146,8 @@ func test_a_stream_is_the_line() -> void:
 		var chunk := await stream.next()
 		equal(chunk.error, null)
 		equal(chunk.index, count)
-		equal(chunk.stereo.size(), chunk.frames)
-		near(chunk.stereo[99].x, chunk.audio.decode_s16(198) / 32768.0, 1e-6)
+		equal(chunk.blocks.reduce(func(sum: int, block: PackedVector2Array) -> int: return sum + block.size(), 0), chunk.frames)
+		near(chunk.blocks[0][99].x, chunk.audio.decode_s16(198) / 32768.0, 1e-6)
 		audio.append_array(chunk.audio)
 		visemes.append_array(chunk.visemes)
 		count += 1

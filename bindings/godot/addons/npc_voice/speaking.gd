@@ -12,6 +12,7 @@ enum Policy {
 const FEED_FRAMES := 4096  ## At most so many go into the generator a frame of the game.
 const BUFFER_S := 0.5
 const Failure := preload("core/error.gd")
+const Line := preload("core/line.gd")
 const Mouth := preload("mouth.gd")
 const SubtitleText := preload("subtitle_text.gd")
 const Utterance := preload("utterance.gd")
@@ -259,16 +260,22 @@ func _feed() -> void:
 	var left := FEED_FRAMES
 	while left > 0 and _chunk < _current.chunks.size():
 		var chunk := _current.chunks[_chunk]
-		var count := mini(mini(left, chunk.frames - _chunk_at), _generator.get_frames_available())
-		if count > 0:
-			_generator.push_buffer(chunk.stereo.slice(_chunk_at, _chunk_at + count))
+		if _chunk_at == chunk.frames:
+			_chunk += 1
+			_chunk_at = 0
+			continue
+		var from := _chunk_at % Line.BLOCK_FRAMES
+		var at := (_chunk_at - from) / Line.BLOCK_FRAMES
+		var block := chunk.blocks[at]
+		var count := mini(mini(left, block.size() - from), _generator.get_frames_available())
+		if count <= 0:
+			break
+		_generator.push_buffer(block.slice(from, from + count))
+		if from + count == block.size():
+			chunk.blocks[at] = PackedVector2Array()  # freed bit by bit, which no frame notices
 		_chunk_at += count
 		_pushed += count
 		left -= count
-		if _chunk_at < chunk.frames:
-			break
-		_chunk += 1
-		_chunk_at = 0
 
 
 func _play_on() -> void:

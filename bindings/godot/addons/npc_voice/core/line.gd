@@ -3,6 +3,8 @@ class_name NpcVoiceLine
 extends "reply.gd"
 ## Speech, whole or a chunk of a stream. Look at `error` first. Times count from the line's start.
 
+const BLOCK_FRAMES := 4096
+
 var id := ""  ## Of the request.
 var audio := PackedByteArray()
 var format := ""  ## pcm_s16le, pcm_f32le, wav or ogg.
@@ -20,8 +22,9 @@ var stream := ""  ## The handle of a stream that this is a chunk of.
 var index := 0  ## Which chunk.
 var last := true  ## Whether no chunk comes after it.
 
-## What an AudioStreamGenerator takes, of a chunk in a raw format; made off the main thread.
-var stereo := PackedVector2Array()
+## What an AudioStreamGenerator takes, of a chunk in a raw format, in blocks: one large array would take a quarter
+## of a millisecond to be freed. Made off the main thread.
+var blocks: Array[PackedVector2Array] = []
 var _sound: AudioStreamWAV  # of a whole line in a raw format; made there too
 
 var duration_s: float:
@@ -59,23 +62,23 @@ func prepare() -> void:
 	if not format.begins_with("pcm_"):
 		return
 	if stream:
-		_make_stereo()
+		_make_blocks()
 	else:
 		_sound = to_audio_stream()
 
 
 ## About 45 ns a sample.
-func _make_stereo() -> void:
+func _make_blocks() -> void:
 	if channels != 1:
 		return
-	stereo.resize(frames)
-	if format == "pcm_s16le":
-		for place in frames:
-			stereo[place] = Vector2.ONE * (audio.decode_s16(2 * place) / 32768.0)
-	else:
-		var samples := audio.to_float32_array()
-		for place in frames:
-			stereo[place] = Vector2.ONE * samples[place]
+	var floats := audio.to_float32_array() if format == "pcm_f32le" else PackedFloat32Array()
+	for first in range(0, frames, BLOCK_FRAMES):
+		var block := PackedVector2Array()
+		block.resize(mini(BLOCK_FRAMES, frames - first))
+		for place in block.size():
+			var sample := floats[first + place] if floats else audio.decode_s16(2 * (first + place)) / 32768.0
+			block[place] = Vector2.ONE * sample
+		blocks.append(block)
 
 
 static func _as_s16(samples: PackedFloat32Array) -> PackedByteArray:
