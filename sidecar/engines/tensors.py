@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from sidecar.protocol.errors import ModelRejected
 
-_ALIGNMENT = 64  # bytes: a line of the processor's cache
+_LARGE_BYTES = 1 << 17  #: what is smaller leaves no holes that matter
 #: Ours alone, where systems tell: what a limit on a process's data counts.
 _PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 
@@ -51,31 +51,28 @@ def check_fit(tensors: Mapping[str, Tensor], expected: Mapping[str, tuple[int, .
 
 
 def in_memory_of_its_own(network: nn.Module) -> None:
-    """Move what a network on the CPU holds out of the C library's heap, in place.
+    """Move the weights of a network on the CPU out of the C library's heap, in place.
 
-    There, weights that come and go leave holes among smaller things, and more memory is taken with every
-    other load. A mapping goes back to the system whole, with the last tensor in it.
+    There, those that come and go leave holes among smaller things, and more memory is taken with every other
+    load. A mapping goes back to the system whole, with its tensor. Raises `MemoryError`.
     """
-    tensors = [tensor for tensor in (*network.parameters(), *network.buffers()) if _is_dense(tensor)]
-    ends = np.cumsum([_aligned(tensor.nbytes) for tensor in tensors])
-    if not len(ends):
-        return
-    memory = mmap.mmap(-1, int(ends[-1]), **_PRIVATE)
-    for tensor, end in zip(tensors, ends.tolist(), strict=True):
-        flat = torch.frombuffer(
-            memory, dtype=tensor.dtype, count=tensor.numel(), offset=end - _aligned(tensor.nbytes)
-        )
-        tensor.data = flat.as_strided(tensor.shape, tensor.stride()).copy_(tensor)
+    for tensor in (*network.parameters(), *network.buffers()):
+        if tensor.nbytes >= _LARGE_BYTES and _is_dense(tensor):
+            flat = torch.frombuffer(_mapped(tensor.nbytes), dtype=tensor.dtype)
+            tensor.data = flat.as_strided(tensor.shape, tensor.stride()).copy_(tensor)
 
 
 def _is_dense(tensor: Tensor) -> bool:
     """Whether it takes as many bytes as it has values, in any order."""
     reach = 1 + sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride(), strict=True))
-    return tensor.numel() > 0 and reach == tensor.numel()
+    return reach == tensor.numel()
 
 
-def _aligned(size_bytes: int) -> int:
-    return -(-size_bytes // _ALIGNMENT) * _ALIGNMENT
+def _mapped(size_bytes: int) -> mmap.mmap:
+    try:
+        return mmap.mmap(-1, size_bytes, **_PRIVATE)
+    except OSError as error:
+        raise MemoryError(f"no mapping of {size_bytes} bytes can be had") from error
 
 
 def padded(rows: Sequence[np.ndarray]) -> Tensor:
