@@ -26,6 +26,7 @@ from sidecar.protocol.requests import Synthesize
 from sidecar.server.answers import Answers
 from sidecar.server.cache import MemoryCache
 from sidecar.server.desk import Desk, Tools
+from sidecar.server.device import Spoken
 from sidecar.server.flight import Caller
 from sidecar.server.metrics import Metrics
 from sidecar.server.scheduling import QueueLimits
@@ -98,8 +99,12 @@ class Room:
         self.desk.heard(name, heard)
 
     def step(self, passes: int = 1, takes_s: float = 1.0) -> None:
+        """Passes take as long on the clock, and in what the desk learns of them, whatever this machine does."""
         for _ in range(passes):
-            outcomes = self.device.step()
+            outcomes = [
+                replace(outcome, work_s=takes_s) if isinstance(outcome, Spoken) else outcome
+                for outcome in self.device.step()
+            ]
             self.clock.now += takes_s
             self.desk.finished(outcomes)
 
