@@ -99,7 +99,7 @@ class Room:
         self.desk.heard(name, heard)
 
     def step(self, passes: int = 1, takes_s: float = 1.0) -> None:
-        """Passes take as long on the clock, and in what the desk learns of them, whatever this machine does."""
+        """Passes take as long on the clock, and as the desk is told, whatever this machine does."""
         for _ in range(passes):
             outcomes = [
                 replace(outcome, work_s=takes_s) if isinstance(outcome, Spoken) else outcome
