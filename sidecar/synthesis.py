@@ -30,7 +30,7 @@ from sidecar.text.emphasis import emphases
 from sidecar.text.languages import Dialect, dialect
 from sidecar.text.lexicon import UserLexicon
 from sidecar.text.phrases import SpokenPhrase, phrases
-from sidecar.text.reader import LineReader, without_markup
+from sidecar.text.reader import LineReader, without_overrides
 from sidecar.text.tokens import Break, Spoken, Word
 
 MAX_CHARACTERS = 20_000
@@ -361,7 +361,7 @@ def timbre_of(change: Change) -> Timbre:
 def written(text: str, phrase: SpokenPhrase) -> str:
     """The part of the line `text` that a phrase speaks, as people read it."""
     first, last = min(item.start for item in phrase.items), max(item.end for item in phrase.items)
-    return without_markup(text[first:last])
+    return without_overrides(text[first:last])
 
 
 def shaped(text: str, phrase: SpokenPhrase) -> Shape:

@@ -3,7 +3,7 @@
 import ctypes
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sidecar.protocol.errors import BadRequest
@@ -26,11 +26,10 @@ def be_nice() -> None:
 def keep_one_heap() -> None:
     """Let all threads share the C library's first heap, the only one whose end `give_back_memory` can return.
 
-    With one a thread, a voice that comes and goes leaves 50 MiB and more behind, here or there. Speech is as
-    fast: what it takes often comes from the interpreter's own pools. Call it before threads are started.
+    With one a thread, a voice that comes and goes leaves up to 50 MiB behind, here or there. Speech is as
+    fast. Call it before threads are started.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
+    if (mallopt := _of_glibc("mallopt")) is not None:
         mallopt(_ARENA_MAX, 1)
 
 
@@ -39,10 +38,8 @@ def give_back_memory() -> None:
 
     Only glibc keeps it and can be told not to; elsewhere nothing is done.
     """
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
+    if (trim := _of_glibc("malloc_trim")) is not None:
+        trim(0)
 
 
 def give_back_device_memory() -> None:
@@ -60,8 +57,7 @@ def returnable_memory() -> Iterator[None]:
     glibc would keep much of it in its heap, in holes that a limit still counts. Outside, thresholds are those
     that it comes to by itself: there, large pieces come and go with every line. Other systems are left alone.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is None:
+    if (mallopt := _of_glibc("mallopt")) is None:
         yield
         return
     mallopt(_MMAP_THRESHOLD, MEBI)
@@ -70,6 +66,11 @@ def returnable_memory() -> Iterator[None]:
     finally:
         mallopt(_MMAP_THRESHOLD, 32 * MEBI)
         mallopt(_TRIM_THRESHOLD, 64 * MEBI)
+
+
+def _of_glibc(name: str) -> Callable[..., int] | None:
+    """A function of the C library; None on systems whose library has none of that name."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
 
 
 def limit_memory(mebibytes: int, device: str) -> None:

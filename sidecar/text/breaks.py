@@ -23,11 +23,6 @@ def breaks(text: str) -> list[Break]:
     return found
 
 
-def without_breaks(text: str) -> str:
-    """As people read it."""
-    return _BREAK.sub("", text)
-
-
 def _read(match: re.Match[str]) -> Break:
     written, time = match.group()[:60], _TIME.fullmatch(match.group(1))
     if time is None or not match.group(2):

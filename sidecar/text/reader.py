@@ -6,7 +6,7 @@ from functools import cache, cached_property
 
 from sidecar.protocol.errors import BadRequest
 from sidecar.text import chinese_normalise, english_normalise
-from sidecar.text.breaks import breaks, without_breaks
+from sidecar.text.breaks import breaks
 from sidecar.text.chinese import ChineseReader
 from sidecar.text.english import EnglishReader
 from sidecar.text.guesser import Guesser
@@ -21,7 +21,7 @@ _HALF_OVERRIDE = re.compile(r"\[\[[^\[\]|]{0,200}\|")
 
 @cache
 def dictionary(british: bool) -> Lexicon:
-    """One for all voices, which come and go; it takes some 60 MB."""
+    """One for all voices, which come and go; it takes 25 to 40 MB."""
     return Lexicon(british)
 
 
@@ -91,9 +91,9 @@ class LineReader:
         return ChineseReader()
 
 
-def without_markup(text: str) -> str:
-    """As it would be written for people: ``[[word|phonemes]]`` is the word, a break is nothing."""
-    return without_breaks(_OVERRIDE.sub(r"\1", text))
+def without_overrides(text: str) -> str:
+    """As it would be written for people: ``[[word|phonemes]]`` is the word."""
+    return _OVERRIDE.sub(r"\1", text)
 
 
 def _grouped(tokens: list[Token]) -> Iterator[tuple[bool, list[Token]]]:

@@ -10,7 +10,6 @@ long those took before, while it was checked and loaded, and after is printed.
 
 import os
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from pathlib import Path
 from sidecar.client import Client
 from sidecar.models.default_voice import ensure_default_voice
 from sidecar.models.home import Home
+from tests.benchmarks.figures import percentile
 from tests.engines.emotivoice_full import write_full_size
 from tests.faults.dropped import Talk
 from tests.processes import sidecar, wait_for
@@ -55,11 +55,9 @@ def imported(files: list[Path], home: Home) -> Path:
 
 
 def spread(name: str, took_s: list[float]) -> None:
-    ordered = sorted(took_s)
+    median, p99, worst = (1000 * percentile(took_s, q) for q in (50, 99, 100))
     print(
-        f"  {name}: {len(ordered)} lines, median {1000 * statistics.median(ordered):.0f} ms, "
-        f"p99 {1000 * ordered[int(0.99 * (len(ordered) - 1))]:.0f} ms, "
-        f"worst {1000 * ordered[-1]:.0f} ms",
+        f"  {name}: {len(took_s)} lines, median {median:.0f} ms, p99 {p99:.0f} ms, worst {worst:.0f} ms",
         flush=True,
     )
 

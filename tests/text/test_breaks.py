@@ -5,7 +5,6 @@ import pytest
 from sidecar.protocol.errors import BadRequest
 from sidecar.text.breaks import breaks
 from sidecar.text.phrases import SpokenPhrase, phrases
-from sidecar.text.reader import without_markup
 from sidecar.text.tokens import Break, Mark, Spoken, Word
 
 
@@ -40,10 +39,6 @@ def test_a_break_that_cannot_be_kept_is_refused(text: str, words: str):
     with pytest.raises(BadRequest, match=words) as caught:
         breaks(text)
     assert caught.value.field == "text"
-
-
-def test_people_read_no_breaks():
-    assert without_markup('Beware<break time="1s"/> of [[Drizzt|dɹˈɪst]].') == "Beware of Drizzt."
 
 
 def cut(text: str) -> list[tuple[str, bool, bool, float, float]]:

@@ -1,8 +1,8 @@
 @tool
 class_name NpcDialogueManagerHook
 extends Node
-## Speaks the lines of the addon Dialogue Manager (versions 3 and 4; played with 4.0.3). A line's character decides who speaks; tags of the
-## line say how: `[#emotion=angry, #intensity=0.8]`.
+## Speaks the lines of the addon Dialogue Manager (played with 4.0.3). A line's character decides who speaks; tags
+## of the line say how: `[#emotion=angry, #intensity=0.8]`.
 
 ## Who speaks what: the character's name in the dialogue -> an NpcSpeaker of any kind.
 @export var speakers: Dictionary[String, NodePath] = {}
