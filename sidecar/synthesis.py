@@ -135,13 +135,17 @@ def format_of(path: Path) -> str:
 
 @dataclass(frozen=True)
 class PreparedLine:
-    """A line that has been checked and read: phrase by phrase what the model is to say."""
+    """A line that has been checked and read: phrase by phrase what the model is to say.
+
+    `level_db` is what its speaker gains to be as loud as others, in every emotion.
+    """
 
     line: Line
     spoken: tuple[SpokenPhrase, ...]
     phrases: tuple[Phrase, ...]
     shapes: tuple[Shape, ...]
     mood: Mood
+    level_db: float
     seed: int
     text_ms: float
 
@@ -172,8 +176,12 @@ class Synthesizer:
 
     def speak(self, line: Line) -> Speech:
         """The whole line. Raises the `RequestError` that says what is wrong with it."""
+        return self.said(self.prepare(line))
+
+    def said(self, prepared: PreparedLine) -> Speech:
+        """The whole of a line that has been prepared."""
         rows = self.model.engine.description.batch_rows
-        return joined(list(self._parts(self.prepare(line), rows)), line.loudness_lufs)
+        return joined(list(self._parts(prepared, rows)), prepared.line.loudness_lufs)
 
     def stream(self, line: Line) -> Iterator[Speech]:
         """The line phrase by phrase, as each is ready; times count from the line's start.
@@ -218,8 +226,11 @@ class Synthesizer:
         asked = self.emotions.mood(line.emotion, timbre.name) + Mood(line.reference, line.reference)
         mood = (asked * line.intensity).limited()
         shapes = tuple(shaped(line.text, phrase) for phrase in spoken)
+        level_db = self.emotions.level_db(
+            line.speaker if isinstance(line.speaker, Mapping) else {timbre.name: 1.0}
+        )
         seed = derived_seed(line) if line.seed is None else line.seed
-        return PreparedLine(line, spoken, said, shapes, mood, seed, elapsed_ms(began))
+        return PreparedLine(line, spoken, said, shapes, mood, level_db, seed, elapsed_ms(began))
 
     def plans(self, line: Line) -> list[Plan]:
         """How each phrase of the line is going to be spoken, emotion and all."""
@@ -250,13 +261,14 @@ class Synthesizer:
         (plan,) = engine.plan([line.phrases[at]])
         act, rate = self._acted(plan, line, at), engine.description.sample_rate_hz
         seed, total = line.seed + at, round(act.bent.plan.duration_s * rate)
-        if (line.line.sample_rate_hz or rate) != rate or not act.is_plain:
+        if (line.line.sample_rate_hz or rate) != rate or not act.is_pointwise:
             (samples,) = engine.render([act.bent.plan], [seed])
             yield Piece(self._finished(line, at, act, samples, Timing(infer_ms=elapsed_ms(began))))
             return
         whole, done, spoken = self._heard(line, at, act, total, rate), 0, line.spoken[at]
         for samples in engine.pieces(act.bent.plan, seed):
             timing, end = Timing(infer_ms=elapsed_ms(began)), done + len(samples)
+            samples = treated(samples, rate, act.timbre, act.bent.gain_db, seed)
             samples = faded(samples, rate, start=done == 0, end=end == total)
             speech = replace(cut(whole, done / rate, end / rate), samples=samples, timing=timing)
             before_s, after_s = (spoken.before_s if done == 0 else 0), (spoken.after_s if end == total else 0)
@@ -314,7 +326,8 @@ class Synthesizer:
         change = prepared.mood.at(median_hz(plan))
         act = bent(plan, change, prepared.shapes[at], prepared.seed + at)
         return Acted(
-            replace(act, plan=transposed(act.plan, prepared.line.pitch_semitones)), timbre_of(change)
+            replace(act, plan=transposed(act.plan, prepared.line.pitch_semitones)),
+            timbre_of(change, prepared.level_db),
         )
 
     def _finished(
@@ -346,15 +359,20 @@ class Acted:
     timbre: Timbre
 
     @property
-    def is_plain(self) -> bool:
-        """The waveform stays as it is rendered."""
-        return self.timbre == Timbre() and not self.bent.gain_db.any()
+    def is_pointwise(self) -> bool:
+        """What is done to the waveform is the same for each sample, whatever is around it."""
+        return not self.timbre.is_spectral and not self.bent.gain_db.any()
 
 
-def timbre_of(change: Change) -> Timbre:
-    """What a plan cannot say."""
+def timbre_of(change: Change, level_db: float) -> Timbre:
+    """What a plan cannot say; `level_db` is added to the change's."""
     return Timbre(
-        change.level_db, change.tilt_db, change.tension_db, change.breath, change.formants_oct, change.whisper
+        change.level_db + level_db,
+        change.tilt_db,
+        change.tension_db,
+        change.breath,
+        change.formants_oct,
+        change.whisper,
     )
 
 

@@ -78,9 +78,11 @@ def record_probe(synthesizer: Synthesizer, probe: Probe, file: Path, *, listen: 
 
 
 def speak_lines(synthesizer: Synthesizer, lines: Sequence[ProbeLine]) -> Iterable[Heard]:
+    """As the model itself speaks: at its own level, which a user's file may change for everything else."""
     for line in lines:
         try:
-            speech = synthesizer.speak(Line(line.text, line.speaker, seed=line.seed))
+            prepared = synthesizer.prepare(Line(line.text, line.speaker, seed=line.seed))
+            speech = synthesizer.said(replace(prepared, level_db=0.0))
         except RequestError as error:
             raise refusal(
                 Reason.PROBE_REFUSED, f"the probe {line.text[:40]!r} cannot be spoken: {error.message}"

@@ -1,10 +1,11 @@
 """Emotions as data: what each label changes, for women's and men's registers, and what a pack or a user
-changes of that. The shipped figures start from Murray & Arnott (1993), Mozziconacci (1998), Schröder (2001)
+changes of that; and the level at which a speaker starts from, so that a whisper of one is not as loud as
+another's shout. The shipped figures start from Murray & Arnott (1993), Mozziconacci (1998), Schröder (2001)
 and Emofilt (Burkhardt 2005)."""
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from importlib.resources import files
 from math import inf, isfinite, log2
@@ -16,6 +17,9 @@ from sidecar.prosody.plan import Style
 from sidecar.protocol.errors import BadRequest, StorageError, UnknownEmotion, did_you_mean
 
 NEUTRAL = "neutral"
+#: How loud every shipped speaker is neutrally, EBU R128.
+SPEAKERS_LUFS = -23.0
+LEVELS_DB = (-12.0, 12.0)
 FORMAT, MAX_BYTES, MAX_EMOTIONS = 1, 1 << 20, 200
 MAX_PROMPTS, PROMPT_CHARACTERS = 8, 200
 #: At full intensity a prompt is followed further than where it leads by itself: users find that too weak.
@@ -69,10 +73,12 @@ class Emotion:
 
 @dataclass(frozen=True)
 class Repertoire:
-    """The emotions that can be asked for. `own` holds the moods that a speaker has for itself."""
+    """The emotions that can be asked for. `own` holds the moods that a speaker has for itself, `levels_db`
+    what is always added to a speaker's level, by name, so that all are equally loud."""
 
     emotions: Mapping[str, Emotion]
     own: Mapping[tuple[str, str], Mood]
+    levels_db: Mapping[str, float] = field(default_factory=dict)
 
     def find(self, asked: str) -> Emotion:
         """By label or alias, in any case. Raises `UnknownEmotion` with the nearest there is."""
@@ -97,6 +103,11 @@ class Repertoire:
         for label, share in self._shares(emotion):
             total += self.own.get((speaker, label.name), label.mood) * share
         return total
+
+    def level_db(self, shares: Mapping[str, float]) -> float:
+        """What is added to the level of a blend of speakers; `shares` need not sum to 1."""
+        whole = sum(shares.values())
+        return sum(self.levels_db.get(name, 0.0) * share for name, share in shares.items()) / whole
 
     def style(self, emotion: str | Mapping[str, float], intensity: float) -> Style:
         """The prompts of a label or mixture, and how far to lean towards each. Raises as `mood`."""
@@ -129,7 +140,7 @@ class Repertoire:
                     raise _wrong(place, f"no such emotion{did_you_mean(name, emotions)}")
                 before = own.get((speaker, name), emotions[name].mood)
                 own[speaker, name] = read_mood(_map(entry, place), before, place)
-        return Repertoire(emotions, own)
+        return Repertoire(emotions, own, {**self.levels_db, **read_levels(content, where)})
 
 
 def with_users(emotions: Repertoire, file: Path) -> Repertoire:
@@ -205,15 +216,24 @@ def read_mood(entry: Mapping[str, Any], before: Mood, where: str) -> Mood:
 
 
 def read_changes(values: Any, where: str) -> dict[str, float]:
-    for name, value in _map(values, where).items():
+    for name in _map(values, where):
         if name not in MEASURES:
             raise _wrong(where, f"unknown measure {name!r}{did_you_mean(name, MEASURES)}")
-        lowest, highest = LIMITS[name]
-        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-            raise _wrong(where, f"{name} must be a number, got {value!r}")
-        if not lowest <= value <= highest:
-            raise _wrong(where, f"{name} is {value:g}, expected {lowest:g} to {highest:g}")
-    return {name: float(value) for name, value in values.items()}
+    return {name: _number(value, *LIMITS[name], where, name) for name, value in values.items()}
+
+
+def read_levels(content: Mapping[str, Any], where: str) -> dict[str, float]:
+    place = f"{where}: levels_db"
+    levels = _map(content.get("levels_db", {}), place)
+    return {name: _number(value, *LEVELS_DB, place, name) for name, value in levels.items()}
+
+
+def _number(value: Any, lowest: float, highest: float, where: str, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise _wrong(where, f"{name} must be a number, got {value!r}")
+    if not lowest <= value <= highest:
+        raise _wrong(where, f"{name} is {value:g}, expected {lowest:g} to {highest:g}")
+    return float(value)
 
 
 def parsed(text: str | bytes, where: str) -> dict[str, Any]:
@@ -227,8 +247,8 @@ def parsed(text: str | bytes, where: str) -> dict[str, Any]:
     content = _map(content, where)
     if content.get("format") != FORMAT:
         raise _wrong(where, f"format is {content.get('format')!r}, expected {FORMAT}")
-    if odd := content.keys() - {"format", "emotions", "speakers"}:
-        raise _wrong(where, f"unknown key {min(odd)!r}: expected emotions or speakers")
+    if odd := content.keys() - {"format", "emotions", "speakers", "levels_db"}:
+        raise _wrong(where, f"unknown key {min(odd)!r}: expected emotions, speakers or levels_db")
     for key in ("emotions", "speakers"):
         _map(content.get(key, {}), f"{where}: {key}")
     return content
@@ -248,7 +268,8 @@ def as_file(repertoire: Repertoire) -> dict[str, Any]:
     speakers: dict[str, dict[str, Any]] = {}
     for (speaker, name), mood in repertoire.own.items():
         speakers.setdefault(speaker, {})[name] = _said_of(mood)
-    return {"format": FORMAT, "emotions": emotions, "speakers": speakers}
+    levels = dict(repertoire.levels_db)
+    return {"format": FORMAT, "levels_db": levels, "emotions": emotions, "speakers": speakers}
 
 
 def _said_of(mood: Mood) -> dict[str, dict[str, float]]:

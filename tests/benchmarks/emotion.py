@@ -29,6 +29,7 @@ from tests.benchmarks.judging import (
     FIRM_FROM,
     FULL,
     GATED,
+    WHISPERING,
     Crowd,
     Verdict,
     himself,
@@ -49,6 +50,8 @@ PARTS = ("signs", "intensity", "distinct", "himself", "understood", "cost")
 DISTINCT = {1.0: 0.85, 0.5: 0.65}
 DISTINCT_ABSOLUTE = 0.60
 MOST_COST = 0.05
+#: A speaker recorded whispering: how real whisper is judged.
+WHISPERER = "af_nicole"
 COST_LABELS = ("angry", "sad", "fearful", "whispering")
 
 
@@ -108,6 +111,8 @@ def orders(selection: Selection, parts: Sequence[str], everybody: Sequence[str])
         yield from map(Order, selection.zeros())
     if "himself" in parts:
         yield from map(Order, known(everybody))
+    if listened and WHISPERING in selection.labels:
+        yield from (Order(take, listened=True) for take in known([WHISPERER]))
     if "himself" in parts or listened:
         yield from (Order(take, listened) for take in selection.takes(LABELS, [FULL]))
 
@@ -191,7 +196,8 @@ def judge(name: str, rows: Rows, selection: Selection, options: argparse.Namespa
         everybody = [rows[take] for take in known(options.everybody)]
         return himself(tried, Crowd.of(everybody), selection.labels, options.worst)
     if name == "understood":
-        return understood(tried, selection.labels, options.worst)
+        whisperer = [rows[take] for take in known([WHISPERER]) if take in rows]
+        return understood(tried, whisperer, selection.labels, options.worst)
     return cost(selection, options.rounds)
 
 

@@ -203,8 +203,10 @@ def himself(rows: Sequence[Row], crowd: Crowd, labels: Sequence[str], worst: int
             print(f"            taken for {crowd.nearest(row)}: {row.take}")
 
 
-def understood(rows: Sequence[Row], labels: Sequence[str], worst: int) -> Iterator[Verdict]:
-    """Words (English only) and sound against neutral."""
+def understood(
+    rows: Sequence[Row], whisperer: Sequence[Row], labels: Sequence[str], worst: int
+) -> Iterator[Verdict]:
+    """Words (English only) and sound against neutral; beside a whisper how `whisperer`'s own one sounds."""
     base = Words.of(rows, NEUTRAL), sound(rows, NEUTRAL)
     for label in labels:
         words, mos = Words.of(rows, label), sound(rows, label)
@@ -212,7 +214,10 @@ def understood(rows: Sequence[Row], labels: Sequence[str], worst: int) -> Iterat
         yield Verdict(f"{label}: words", f"WER {words} ({gain:+.2f} points)", gain <= MOST_WER_GAIN)
         for row, count in words.worst[:worst]:
             print(f"            {count} wrong: {row.take}  heard:{row.transcript}")
-        yield Verdict(f"{label}: sound", f"DNSMOS {mos:.3f} ({-loss:+.3f})", loss <= MOST_MOS_LOSS)
+        beside = (
+            f"; a speaker recorded whispering {sound(whisperer, NEUTRAL):.3f}" if label == WHISPERING else ""
+        )
+        yield Verdict(f"{label}: sound", f"DNSMOS {mos:.3f} ({-loss:+.3f}){beside}", loss <= MOST_MOS_LOSS)
 
 
 @dataclass(frozen=True, eq=False)

@@ -126,7 +126,7 @@ def code() -> Iterator[bytes]:
 def figures(voice: Voice, label: str) -> str:
     """What the label changes in all speakers and in those that have their own way, a user's file included."""
     own = sorted((who, repr(mood)) for (who, name), mood in voice.emotions.own.items() if name == label)
-    return repr((voice.emotions.find(label).mood, own))
+    return repr((voice.emotions.find(label).mood, own, sorted(voice.emotions.levels_db.items())))
 
 
 #: Two lines by unlike voices; the intensities lie between and at the ends of the steps of any curve.

@@ -141,5 +141,5 @@ def test_a_label_may_be_a_little_worse_understood_than_neutral(capsys: pytest.Ca
     said = {label: Take("af_heart", ENGLISH[1], label, 1.0) for label in ("neutral", "sad")}
     clear = replace(row(said["neutral"]), transcript=" They left the wagon by the bridge.", mos=3.4)
     blurred = replace(row(said["sad"]), transcript=" They left the dragon by the bridge.", mos=3.3)
-    assert held(understood([clear, blurred], ["sad"], 1)) == {"sad: words": False, "sad: sound": True}
+    assert held(understood([clear, blurred], [], ["sad"], 1)) == {"sad: words": False, "sad: sound": True}
     assert "1 wrong: af_heart sad 1" in capsys.readouterr().out
