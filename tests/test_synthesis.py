@@ -9,7 +9,9 @@ import soundfile
 
 from sidecar import Voice
 from sidecar.audio.loudness import integrated_loudness
+from sidecar.checks.speaking import check_probe
 from sidecar.lipsync.sounds import DIPHTHONGS, SHAPES
+from sidecar.prosody.emotions import SPEAKERS_LUFS
 from sidecar.protocol.errors import (
     BadRequest,
     EmptyText,
@@ -20,7 +22,7 @@ from sidecar.protocol.errors import (
     UnknownSpeaker,
     Unsupported,
 )
-from sidecar.synthesis import JOIN_S, LEAD_S, Line, derived_seed
+from sidecar.synthesis import JOIN_S, LEAD_S, Line, Speech, derived_seed
 
 LINE = "Halt! That's 340 gold."
 
@@ -207,6 +209,25 @@ def test_loudness_and_rate_are_as_asked(voice: Voice):
     speech = voice.synthesize("The old mine has been sealed.", loudness_lufs=-28, sample_rate_hz=48_000)
     assert speech.sample_rate_hz == 48_000
     assert integrated_loudness(speech.samples, 48_000) == pytest.approx(-28, abs=0.2)
+
+
+def test_all_speakers_are_as_loud_and_a_users_file_has_its_way(voice: Voice, pack, home):
+    text = "The old mine has been sealed."
+    for speaker in ("if_sara", "hf_alpha", "af_nova", "am_michael"):  # else the loudest and the softest
+        assert lufs(voice.synthesize(text, speaker)) == pytest.approx(SPEAKERS_LUFS, abs=2), speaker
+    home.emotions.write_text('{"format": 1, "levels_db": {"af_nova": -6}}', "utf-8")
+    try:
+        own = Voice.load(device="cpu")
+        check_probe(own.synthesizer, pack)
+        assert lufs(own.synthesize(text, "af_nova")) == pytest.approx(
+            lufs(voice.synthesize(text, "af_nova")) - 6 - voice.emotions.levels_db["af_nova"], abs=0.2
+        )
+    finally:
+        home.emotions.unlink()
+
+
+def lufs(speech: Speech) -> float:
+    return integrated_loudness(speech.samples, speech.sample_rate_hz)
 
 
 @pytest.mark.parametrize("ending", ["wav", "ogg", "flac"])

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 _NICE = 15  #: lower, a machine that is busy elsewhere would let a check take for ever
@@ -49,9 +50,15 @@ def limit_self(memory_bytes: int, cpu_s: int) -> None:
 
 
 def peak_memory_bytes() -> int | None:
-    """The most memory we have had in use so far, or None where that cannot be known."""
+    """The most memory we have had in use so far, or None where that cannot be known.
+
+    Linux's `ru_maxrss` begins with what the parent had when it started us; the kernel's own mark does not.
+    """
     if sys.platform == "win32":
         return None
+    if sys.platform == "linux":
+        status = Path("/proc/self/status").read_text("ascii")
+        return 1024 * int(status.partition("VmHWM:")[2].split()[0])
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,7 +1,7 @@
 """Whether emotions work, judged on the audio by tools that are not ours.
 
     python -m tests.benchmarks.emotion --cache FOLDER [--full] [--parts signs,himself] [--labels angry,sad]
-        [--voices af_heart,zm_yunxi] [--lines N] [--intensities 0.5,1] [--picture confusion.png]
+        [--voices af_heart,zm_yunxi | all] [--lines N] [--intensities 0.5,1] [--picture confusion.png]
 
 Signs: each label moves its cues the right way (Praat, openSMILE) against the same line said neutrally.
 Intensity: 0 is neutral to the bit, more is more. Distinct: a linear classifier on eGeMAPS tells labels
@@ -209,7 +209,7 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--voices", type=comma, default=VOICES)
+    parser.add_argument("--voices", type=comma, default=VOICES, help="or all: every English and Chinese one")
     parser.add_argument("--lines", type=int, default=3, help="lines a voice, 1 to 10")
     parser.add_argument("--labels", type=comma, default=LABELS)
     parser.add_argument("--intensities", type=lambda v: tuple(map(float, comma(v))), default=INTENSITIES)
@@ -230,9 +230,11 @@ def main() -> None:
     options = parsed()
     labels = tuple(dict.fromkeys([NEUTRAL, *options.labels]))
     lines = 10 if options.full else options.lines
-    selection = Selection(options.voices, labels, options.intensities, lines, options.full)
     voice = Voice.load(device="cpu", threads=1)
     options.everybody = voice.description.speakers
+    if options.voices == ("all",):
+        options.voices = tuple(name for name in options.everybody if name[0] in "abz")
+    selection = Selection(options.voices, labels, options.intensities, lines, options.full)
     print(
         f"{len(selection.voices)} voices x {lines} lines, {len(labels)} labels, intensities "
         f"{', '.join(f'{i:g}' for i in selection.intensities)}; parts {', '.join(options.parts)}"

@@ -5,6 +5,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sidecar.models import child
@@ -74,3 +75,11 @@ def test_a_listener_that_fails_ends_the_child(module):
             module("import time\nprint('{}', flush=True)\ntime.sleep(60)"), [], timeout_s=60, on_report=fail
         )
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a child begins with nothing anyway")
+def test_a_childs_peak_is_its_own_and_not_its_parents(module):
+    code = "from sidecar.models.in_child import peak_memory_bytes, report\nreport(peak=peak_memory_bytes())"
+    ballast = np.ones(100 << 20, np.uint8)
+    (said,) = run_child(module(code), [], timeout_s=30).reports
+    assert 1 << 20 < said["peak"] < ballast.nbytes

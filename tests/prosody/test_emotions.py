@@ -111,8 +111,17 @@ def test_a_new_label_can_be_asked_for_by_its_alias():
     assert mine.mood("possessed", "anybody").men == Change(tremor_st=1)
 
 
+def test_a_speaker_starts_from_a_level_that_a_file_can_change_and_a_blend_lies_between():
+    shipped_db = shipped().levels_db
+    assert shipped().level_db({"nobody": 1}) == 0
+    assert over(levels_db={"af_heart": -3}).level_db({"af_heart": 1}) == -3
+    assert over(levels_db={"af_heart": -3}).level_db({"am_puck": 1}) == shipped_db["am_puck"]
+    blend = shipped().level_db({"if_sara": 3, "af_nova": 1})
+    assert blend == pytest.approx(0.75 * shipped_db["if_sara"] + 0.25 * shipped_db["af_nova"])
+
+
 def test_what_is_written_out_reads_back_as_the_same():
-    mine = over(speakers={"am_adam": {"angry": {"change": {"f0_st": -2}}}})
+    mine = over(speakers={"am_adam": {"angry": {"change": {"f0_st": -2}}}}, levels_db={"x": 1.5})
     again = Repertoire({}, {}).over(json.dumps(as_file(mine)), "again.json")
     assert again == mine
 
@@ -124,6 +133,9 @@ def test_what_is_written_out_reads_back_as_the_same():
         ("[]", "expected a map"),
         (file(format=2), "format is 2, expected 1"),
         (file(emotion={}), "unknown key 'emotion'"),
+        (file(levels_db={"af_heart": 20}), "levels_db: af_heart is 20, expected -12 to 12"),
+        (file(levels_db={"af_heart": None}), "levels_db: af_heart must be a number"),
+        (file(levels_db=[]), "levels_db: expected a map"),
         (file(emotions={"angry": {"change": {"f0": 1}}}), "unknown measure 'f0': did you mean 'f0_st'"),
         (file(emotions={"angry": {"change": {"f0_st": 99}}}), "f0_st is 99, expected -6 to 9"),
         (file(emotions={"angry": {"change": {"f0_st": "2"}}}), "f0_st must be a number"),
