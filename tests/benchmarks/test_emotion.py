@@ -9,7 +9,7 @@ import pytest
 from tests.benchmarks.classifier import guesses, relative
 from tests.benchmarks.emotion_lines import CHINESE, ENGLISH, VOICES, known_lines_of, lines_of, turn
 from tests.benchmarks.hearing import Cues, active, repeated
-from tests.benchmarks.judging import Crowd, himself, intensity, signs, spearman, understood
+from tests.benchmarks.judging import LEAST_SPEARMAN, Crowd, himself, intensity, signs, spearman, understood
 from tests.benchmarks.takes import Order, Row, Rows, Shelf, Take, merged
 
 CALM = Cues(f0_st=90.0, range_st=6.0, extent_s=2.0, level_dbfs=-25.0, tilt_db=-15.0)
@@ -81,6 +81,13 @@ def test_intensity_zero_must_be_the_neutral_audio() -> None:
 )
 def test_rank_correlation(curve: list[float], rho: float) -> None:
     assert spearman(curve) == pytest.approx(rho)
+
+
+@pytest.mark.parametrize("at", range(4))
+def test_two_neighbours_out_of_order_are_no_more_than_the_bar_allows(at: int) -> None:
+    curve = [0.0, 1.0, 2.0, 3.0, 4.0]
+    curve[at : at + 2] = reversed(curve[at : at + 2])
+    assert spearman(curve) >= LEAST_SPEARMAN
 
 
 def test_somebody_else_is_named(capsys: pytest.CaptureFixture[str]) -> None:
