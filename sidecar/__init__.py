@@ -10,7 +10,8 @@ __version__ = "0.1.0"
 __all__ = ["Line", "Speech", "Voice", "__version__"]
 
 if TYPE_CHECKING:
-    from sidecar.synthesis import Line, Speech
+    from sidecar.speech import Speech
+    from sidecar.synthesis import Line
     from sidecar.voice import Voice
 
 
@@ -20,8 +21,12 @@ def __getattr__(name: str) -> object:
         from sidecar.voice import Voice
 
         return Voice
-    if name in ("Line", "Speech"):
-        from sidecar import synthesis
+    if name == "Line":
+        from sidecar.synthesis import Line
 
-        return getattr(synthesis, name)
+        return Line
+    if name == "Speech":
+        from sidecar.speech import Speech
+
+        return Speech
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

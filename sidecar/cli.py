@@ -133,7 +133,7 @@ def say(
     """Speak one line into a file."""
     from sidecar.lipsync import files
     from sidecar.models.pack import write_whole
-    from sidecar.synthesis import format_of
+    from sidecar.speech import format_of
 
     format_of(output)  # before the work
     if lipsync is not None:

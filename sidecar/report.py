@@ -19,7 +19,8 @@ from sidecar.prosody.change import NONE
 from sidecar.prosody.emotions import NEUTRAL
 from sidecar.prosody.pitch import VOICED_ABOVE_HZ
 from sidecar.prosody.plan import Plan, Reals
-from sidecar.synthesis import Line, Speech
+from sidecar.speech import Speech
+from sidecar.synthesis import Line
 from sidecar.voice import Voice
 
 PIXELS_A_S = 220

@@ -16,7 +16,8 @@ from sidecar.models.pack import open_pack, verify
 from sidecar.prosody.change import NONE, Change
 from sidecar.prosody.emotions import NEUTRAL, Repertoire, with_users
 from sidecar.protocol.errors import BadRequest, StorageError
-from sidecar.synthesis import Line, Speech, Synthesizer
+from sidecar.speech import Speech
+from sidecar.synthesis import Line, Synthesizer
 from sidecar.text.lexicon import UserLexicon
 
 

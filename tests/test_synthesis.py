@@ -22,7 +22,8 @@ from sidecar.protocol.errors import (
     UnknownSpeaker,
     Unsupported,
 )
-from sidecar.synthesis import JOIN_S, LEAD_S, Line, Speech, derived_seed
+from sidecar.speech import Speech
+from sidecar.synthesis import JOIN_S, LEAD_S, Line, derived_seed
 
 LINE = "Halt! That's 340 gold."
 

@@ -15,7 +15,8 @@ import torch
 from sidecar.protocol.errors import InternalError, NpcVoiceError
 from sidecar.server.host import give_back_memory
 from sidecar.server.takes import Part, part_of
-from sidecar.synthesis import Line, Piece, PreparedLine, Speech, Synthesizer, elapsed_ms, joined, shifted
+from sidecar.speech import Speech, elapsed_ms, joined, shifted
+from sidecar.synthesis import Line, Piece, PreparedLine, Synthesizer
 from sidecar.synthesis import Part as RenderPart
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,8 @@ from sidecar.protocol.requests import Synthesize
 from sidecar.server.scheduling import Pace, Waiting
 from sidecar.server.takes import Part, Take, TakeKey
 from sidecar.server.voices import ServedVoice
-from sidecar.synthesis import Line, Piece, PreparedLine, Speech
+from sidecar.speech import Speech
+from sidecar.synthesis import Line, Piece, PreparedLine
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from sidecar.protocol.replies import (
     VisemeRow,
 )
 from sidecar.protocol.requests import Synthesize
-from sidecar.synthesis import Line, Speech
+from sidecar.speech import Speech
+from sidecar.synthesis import Line
 
 CONTAINERS = ("wav", "ogg")
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sidecar.synthesis import Speech
+from sidecar.speech import Speech
 from sidecar.voice import Voice
 from tests.benchmarks.emotion_lines import VOICES, lines_of
 from tests.benchmarks.hearing import Cues, Ears, Heard

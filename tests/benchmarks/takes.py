@@ -95,7 +95,7 @@ class Shelf:
 
 
 #: What decides the audio; `emotions.json` does too, but label by label.
-SPEAKING = ("synthesis.py", "audio", "engines", "prosody", "text")
+SPEAKING = ("synthesis.py", "speech.py", "audio", "engines", "prosody", "text")
 
 
 def prints(labels: Iterable[str], voice: Voice, by_probes: bool) -> dict[str, str]:
