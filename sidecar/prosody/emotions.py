@@ -60,6 +60,20 @@ class Mood:
 
 
 @dataclass(frozen=True)
+class Temper:
+    """The measures that something has instead of a mood's, by name."""
+
+    men: Mapping[str, float]
+    women: Mapping[str, float]
+
+    def over(self, mood: Mood) -> Mood:
+        return Mood(replace(mood.men, **self.men), replace(mood.women, **self.women))
+
+    def then(self, later: "Temper") -> "Temper":
+        return Temper({**self.men, **later.men}, {**self.women, **later.women})
+
+
+@dataclass(frozen=True)
 class Emotion:
     """A label. `display` maps a language to a name to show; `mood` is its change at full intensity, `prompts`
     are what models that read prompts are told."""
@@ -73,11 +87,11 @@ class Emotion:
 
 @dataclass(frozen=True)
 class Repertoire:
-    """The emotions that can be asked for. `own` holds the moods that a speaker has for itself, `levels_db`
+    """The emotions that can be asked for. `own` holds what (speaker, label) has for itself, `levels_db`
     what is always added to a speaker's level, by name, so that all are equally loud."""
 
     emotions: Mapping[str, Emotion]
-    own: Mapping[tuple[str, str], Mood]
+    own: Mapping[tuple[str, str], Temper]
     levels_db: Mapping[str, float] = field(default_factory=dict)
 
     def find(self, asked: str) -> Emotion:
@@ -101,7 +115,8 @@ class Repertoire:
         """
         total = Mood()
         for label, share in self._shares(emotion):
-            total += self.own.get((speaker, label.name), label.mood) * share
+            own = self.own.get((speaker, label.name))
+            total += (own.over(label.mood) if own else label.mood) * share
         return total
 
     def level_db(self, shares: Mapping[str, float]) -> float:
@@ -138,8 +153,8 @@ class Repertoire:
                 place = f"{where}: {speaker}: {name}"
                 if name not in emotions:
                     raise _wrong(place, f"no such emotion{did_you_mean(name, emotions)}")
-                before = own.get((speaker, name), emotions[name].mood)
-                own[speaker, name] = read_mood(_map(entry, place), before, place)
+                before = own.get((speaker, name), Temper({}, {}))
+                own[speaker, name] = before.then(read_temper(_map(entry, place), place))
         return Repertoire(emotions, own, {**self.levels_db, **read_levels(content, where)})
 
 
@@ -194,25 +209,21 @@ def read_emotion(name: str, entry: Any, before: Emotion | None, where: str) -> E
         isinstance(item, str) and 0 < len(item) <= PROMPT_CHARACTERS for item in prompts
     ):
         raise _wrong(where, f"prompts holds up to {MAX_PROMPTS} texts of 1 to {PROMPT_CHARACTERS} characters")
-    mood = read_mood(
-        {key: value for key, value in entry.items() if key not in ("display", "aliases", "prompts")},
-        before.mood if before else Mood(),
-        where,
-    )
+    figures = {key: value for key, value in entry.items() if key not in ("display", "aliases", "prompts")}
+    mood = read_temper(figures, where).over(before.mood if before else Mood())
     if name == NEUTRAL and (prompts or not mood.is_none):
         raise _wrong(where, "neutral changes nothing: give the voice another manner instead")
     return Emotion(name, display, tuple(aliases), mood, tuple(prompts))
 
 
-def read_mood(entry: Mapping[str, Any], before: Mood, where: str) -> Mood:
+def read_temper(entry: Mapping[str, Any], where: str) -> Temper:
     """`change` for everybody, and over it `men` and `women`."""
     if odd := entry.keys() - {"change", "men", "women"}:
         raise _wrong(
             where, f"unknown key {min(odd)!r}: expected display, aliases, prompts, change, men or women"
         )
     both = read_changes(entry.get("change", {}), where)
-    men, women = (both | read_changes(entry.get(sex, {}), where) for sex in ("men", "women"))
-    return Mood(replace(before.men, **men), replace(before.women, **women))
+    return Temper(*(both | read_changes(entry.get(sex, {}), where) for sex in ("men", "women")))
 
 
 def read_changes(values: Any, where: str) -> dict[str, float]:
@@ -261,19 +272,16 @@ def as_file(repertoire: Repertoire) -> dict[str, Any]:
             "display": dict(emotion.display),
             "aliases": list(emotion.aliases),
             **({"prompts": list(emotion.prompts)} if emotion.prompts else {}),
-            **_said_of(emotion.mood),
+            "men": _said(emotion.mood.men),
+            "women": _said(emotion.mood.women),
         }
         for name, emotion in repertoire.emotions.items()
     }
     speakers: dict[str, dict[str, Any]] = {}
-    for (speaker, name), mood in repertoire.own.items():
-        speakers.setdefault(speaker, {})[name] = _said_of(mood)
+    for (speaker, name), temper in repertoire.own.items():
+        speakers.setdefault(speaker, {})[name] = {"men": dict(temper.men), "women": dict(temper.women)}
     levels = dict(repertoire.levels_db)
     return {"format": FORMAT, "levels_db": levels, "emotions": emotions, "speakers": speakers}
-
-
-def _said_of(mood: Mood) -> dict[str, dict[str, float]]:
-    return {"men": _said(mood.men), "women": _said(mood.women)}
 
 
 def _said(change: Change) -> dict[str, float]:

@@ -5,7 +5,7 @@ import json
 import multiprocessing
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -66,13 +66,14 @@ def merged(orders: Iterable[Order]) -> list[Order]:
     return [Order(take, heard) for take, heard in listened.items()]
 
 
+#: By label and speaker what their rows depend on.
+Prints = Callable[[str, str], str]
+
+
 class Shelf:
-    """Rows kept in a folder, one JSON file a take; `prints` say for each label what its rows depend on.
+    """Rows kept in a folder, one JSON file a take; rows made under another print are not taken."""
 
-    Rows made under another print are not taken.
-    """
-
-    def __init__(self, folder: Path, prints: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, prints: Prints) -> None:
         self._folder, self._prints = folder, prints
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -90,7 +91,7 @@ class Shelf:
         partial.replace(path)
 
     def _path(self, take: Take) -> Path:
-        key = repr((self._prints[take.label], take))
+        key = repr((self._prints(take.label, take.voice), take))
         return self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
 
 
@@ -98,21 +99,23 @@ class Shelf:
 SPEAKING = ("synthesis.py", "speech.py", "audio", "engines", "prosody", "text")
 
 
-def prints(labels: Iterable[str], voice: Voice, by_probes: bool) -> dict[str, str]:
-    """For each label a digest of what decides its rows.
+def prints(labels: Iterable[str], voice: Voice, by_probes: bool) -> Prints:
+    """What decides the rows of each label and speaker, as digests.
 
     Neutral: how two probe lines sound. An emotion: its own figures, and the sources or, `by_probes`, how
     the probe lines sound with it: then work on the sources leaves the rows of untouched labels in place,
     at the risk of a change that the probes do not show. The measuring counts always.
     """
-    measuring, sources, found = (Path(__file__).parent / "hearing.py").read_bytes(), digest(code()), {}
-    for label in labels:
-        if by_probes or label == NEUTRAL:
-            what = [probe_audio(voice, take, label) for take in PROBES]
-        else:
-            what = [sources.encode(), figures(voice, label).encode()]
-        found[label] = digest([measuring, *what])
-    return found
+    measuring, sources = (Path(__file__).parent / "hearing.py").read_bytes(), digest(code())
+    probed = [label for label in labels if by_probes or label == NEUTRAL]
+    probes = {label: [probe_audio(voice, take, label) for take in PROBES] for label in probed}
+
+    def of(label: str, speaker: str) -> str:
+        if label in probes:
+            return digest([measuring, *probes[label]])
+        return digest([measuring, sources.encode(), figures(voice, label, speaker).encode()])
+
+    return of
 
 
 def code() -> Iterator[bytes]:
@@ -123,9 +126,13 @@ def code() -> Iterator[bytes]:
                 yield file.read_bytes()
 
 
-def figures(voice: Voice, label: str) -> str:
-    """What the label changes in all speakers and in those that have their own way, a user's file included."""
-    own = sorted((who, repr(mood)) for (who, name), mood in voice.emotions.own.items() if name == label)
+def figures(voice: Voice, label: str, speaker: str) -> str:
+    """What the label changes in all speakers and in this one's own way, a user's file included."""
+    own = [
+        (who, repr(mood))
+        for (who, name), mood in voice.emotions.own.items()
+        if (who, name) == (speaker, label)
+    ]
     return repr((voice.emotions.find(label).mood, own, sorted(voice.emotions.levels_db.items())))
 
 

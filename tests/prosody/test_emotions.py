@@ -106,6 +106,16 @@ def test_a_speaker_has_a_temper_of_its_own():
     assert mine.mood("angry", "af_heart") == shipped().mood("angry", "af_heart")
 
 
+def test_what_a_later_file_changes_for_all_reaches_a_speaker_with_a_temper_too():
+    mine = over(speakers={"am_adam": {"angry": {"change": {"f0_st": -2, "breath": 0}}}})
+    both = mine.over(file(emotions={"angry": {"change": {"f0_st": 1, "tilt_db": 3}}}), "later.json")
+    assert both.mood("angry", "am_adam").men.f0_st == -2
+    assert both.mood("angry", "am_adam").men.tilt_db == both.mood("angry", "x").men.tilt_db == 3
+    again = both.over(file(speakers={"am_adam": {"angry": {"men": {"f0_st": -1}}}}), "last.json")
+    assert again.mood("angry", "am_adam").men.f0_st == -1
+    assert again.mood("angry", "am_adam").women.f0_st == -2
+
+
 def test_a_new_label_can_be_asked_for_by_its_alias():
     mine = over(emotions={"haunted": {"aliases": ["possessed"], "change": {"tremor_st": 1}}})
     assert mine.mood("possessed", "anybody").men == Change(tremor_st=1)
