@@ -124,6 +124,8 @@ def distinct(rows: Rows, selection: Selection, picture: Path | None) -> Iterator
     for at in sorted(set(DISTINCT) & set(selection.intensities), reverse=True):
         for names, bars in ((EIGHT, True), (LABELS, False)):
             labels = [label for label in names if label in selection.labels]
+            if not bars and set(labels) <= set(EIGHT):
+                continue
             tried = [rows[t] for t in [*selection.neutral(), *selection.takes(labels, [at])]]
             for kind, features, bar in (
                 ("relative", relative(tried, neutral), DISTINCT[at]),
@@ -154,34 +156,32 @@ def print_recalls(found) -> None:
 
 
 def cost(selection: Selection, rounds: int) -> Iterator[Verdict]:
-    """Seconds of one thread, emotional and neutral in turn, by audio second and by line."""
+    """Seconds of one thread in turn: emotional, and neutral at the speed that makes the line as long, since
+    a slow line is more to speak whoever feels what."""
     voice = Voice.load(device="cpu", threads=1)
-    labels = [NEUTRAL, *(label for label in COST_LABELS if label in selection.labels)]
-    spent: dict[tuple[Take, str], list[float]] = defaultdict(list)
-    audio_s: dict[tuple[Take, str], float] = {}
+    spent: dict[tuple[Take, str, str], list[float]] = defaultdict(list)
     takes = [
         Take(name, lines_of(name)[0]) for name in selection.voices[:: max(1, len(selection.voices) // 3)]
     ]
+    labels = [label for label in COST_LABELS if label in selection.labels]
     for turned in range(rounds + 1):
         for take in takes:
+            plain = voice.synthesize(take.text, take.voice).duration_s
             for label in labels:
                 began = time.process_time()
-                speech = voice.synthesize(take.text, take.voice, emotion=label, intensity=FULL)
-                audio_s[take, label] = speech.duration_s
+                acted = voice.synthesize(take.text, take.voice, emotion=label, intensity=FULL).duration_s
+                between = time.process_time()
+                paced = voice.synthesize(take.text, take.voice, speed=plain / acted).duration_s
+                ended = time.process_time()
                 if turned:  # the first round warms up
-                    spent[take, label].append(time.process_time() - began)
-    median = {key: float(np.median(values)) for key, values in spent.items()}
-    for label in labels[1:]:
-        lines = [median[take, label] / median[take, NEUTRAL] for take in takes]
-        seconds = [
-            ratio * audio_s[take, NEUTRAL] / audio_s[take, label]
-            for ratio, take in zip(lines, takes, strict=True)
+                    spent[take, label, "acted"].append((between - began) / acted)
+                    spent[take, label, "paced"].append((ended - between) / paced)
+    for label in labels:
+        ratios = [
+            np.median(spent[take, label, "acted"]) / np.median(spent[take, label, "paced"]) for take in takes
         ]
-        more, a_line = np.mean(seconds) - 1, np.mean(lines) - 1
-        yield Verdict(
-            f"{label} costs", f"{100 * more:+.1f} % a second of audio, {100 * a_line:+.1f} % a line",
-            bool(more <= MOST_COST),
-        )  # fmt: skip
+        more = float(np.mean(ratios)) - 1
+        yield Verdict(f"{label} costs", f"{100 * more:+.1f} % of a line as long", more <= MOST_COST)
 
 
 def judge(name: str, rows: Rows, selection: Selection, options: argparse.Namespace) -> Iterator[Verdict]:
