@@ -1,7 +1,7 @@
 """Print what each speaker of the default voice must gain to be as loud as the others: `levels_db` of
 `sidecar/prosody/data/emotions.json`.
 
-    python tools/measure_levels.py
+    python -m tools.measure_levels
 
 Four neutral lines each, in the speaker's own language where it can be read, integrated loudness of EBU R128.
 """

@@ -78,7 +78,7 @@ def record_probe(synthesizer: Synthesizer, probe: Probe, file: Path, *, listen: 
 
 
 def speak_lines(synthesizer: Synthesizer, lines: Sequence[ProbeLine]) -> Iterable[Heard]:
-    """As the model itself speaks: at its own level, which a user's file may change for everything else."""
+    """As the model itself speaks: at its own level, which `levels_db` changes for everything else."""
     for line in lines:
         try:
             prepared = synthesizer.prepare(Line(line.text, line.speaker, seed=line.seed))

@@ -57,8 +57,11 @@ def peak_memory_bytes() -> int | None:
     if sys.platform == "win32":
         return None
     if sys.platform == "linux":
-        status = Path("/proc/self/status").read_text("ascii")
-        return 1024 * int(status.partition("VmHWM:")[2].split()[0])
+        try:
+            status = Path("/proc/self/status").read_bytes()
+            return 1024 * int(status.partition(b"VmHWM:")[2].split()[0])
+        except (OSError, IndexError):  # a sandbox may keep it to itself
+            return None
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

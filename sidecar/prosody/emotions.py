@@ -20,6 +20,7 @@ NEUTRAL = "neutral"
 #: How loud every shipped speaker is neutrally, EBU R128.
 SPEAKERS_LUFS = -23.0
 LEVELS_DB = (-12.0, 12.0)
+NEUTRAL_IS_NONE = "neutral changes nothing: give the voice another manner, or a level in levels_db"
 FORMAT, MAX_BYTES, MAX_EMOTIONS = 1, 1 << 20, 200
 MAX_PROMPTS, PROMPT_CHARACTERS = 8, 200
 #: At full intensity a prompt is followed further than where it leads by itself: users find that too weak.
@@ -153,8 +154,9 @@ class Repertoire:
                 place = f"{where}: {speaker}: {name}"
                 if name not in emotions:
                     raise _wrong(place, f"no such emotion{did_you_mean(name, emotions)}")
-                before = own.get((speaker, name), Temper({}, {}))
-                own[speaker, name] = before.then(read_temper(_map(entry, place), place))
+                temper = read_temper(_map(entry, place), place)
+                check_neutral(name, temper, place)
+                own[speaker, name] = own.get((speaker, name), Temper({}, {})).then(temper)
         return Repertoire(emotions, own, {**self.levels_db, **read_levels(content, where)})
 
 
@@ -196,6 +198,10 @@ def spoken_names(emotion: Emotion) -> Iterable[str]:
 def read_emotion(name: str, entry: Any, before: Emotion | None, where: str) -> Emotion:
     """An entry of the file, over the emotion of that name that there is already."""
     entry = _map(entry, where)
+    if odd := entry.keys() - {"display", "aliases", "prompts", "change", "men", "women"}:
+        raise _wrong(
+            where, f"unknown key {min(odd)!r}: expected display, aliases, prompts, change, men or women"
+        )
     display = entry.get("display", before.display if before else {"en": name.capitalize()})
     aliases = entry.get("aliases", list(before.aliases) if before else [])
     if not name or name != name.strip().casefold() or len(name) > 40:
@@ -209,21 +215,26 @@ def read_emotion(name: str, entry: Any, before: Emotion | None, where: str) -> E
         isinstance(item, str) and 0 < len(item) <= PROMPT_CHARACTERS for item in prompts
     ):
         raise _wrong(where, f"prompts holds up to {MAX_PROMPTS} texts of 1 to {PROMPT_CHARACTERS} characters")
-    figures = {key: value for key, value in entry.items() if key not in ("display", "aliases", "prompts")}
-    mood = read_temper(figures, where).over(before.mood if before else Mood())
-    if name == NEUTRAL and (prompts or not mood.is_none):
-        raise _wrong(where, "neutral changes nothing: give the voice another manner instead")
+    temper = read_temper({key: entry[key] for key in ("change", "men", "women") if key in entry}, where)
+    if name == NEUTRAL and prompts:
+        raise _wrong(where, NEUTRAL_IS_NONE)
+    check_neutral(name, temper, where)
+    mood = temper.over(before.mood if before else Mood())
     return Emotion(name, display, tuple(aliases), mood, tuple(prompts))
 
 
 def read_temper(entry: Mapping[str, Any], where: str) -> Temper:
     """`change` for everybody, and over it `men` and `women`."""
     if odd := entry.keys() - {"change", "men", "women"}:
-        raise _wrong(
-            where, f"unknown key {min(odd)!r}: expected display, aliases, prompts, change, men or women"
-        )
+        raise _wrong(where, f"unknown key {min(odd)!r}: expected change, men or women")
     both = read_changes(entry.get("change", {}), where)
     return Temper(*(both | read_changes(entry.get(sex, {}), where) for sex in ("men", "women")))
+
+
+def check_neutral(name: str, temper: Temper, where: str) -> None:
+    """Raise `BadRequest` where neutral would change anything, in anybody."""
+    if name == NEUTRAL and any((*temper.men.values(), *temper.women.values())):
+        raise _wrong(where, NEUTRAL_IS_NONE)
 
 
 def read_changes(values: Any, where: str) -> dict[str, float]:

@@ -95,25 +95,27 @@ class Shelf:
         return self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
 
 
-#: What decides the audio; `emotions.json` does too, but label by label.
+#: What decides the audio; `emotions.json` does too, but label by label and speaker by speaker.
 SPEAKING = ("synthesis.py", "speech.py", "audio", "engines", "prosody", "text")
 
 
 def prints(labels: Iterable[str], voice: Voice, by_probes: bool) -> Prints:
     """What decides the rows of each label and speaker, as digests.
 
-    Neutral: how two probe lines sound. An emotion: its own figures, and the sources or, `by_probes`, how
-    the probe lines sound with it: then work on the sources leaves the rows of untouched labels in place,
-    at the risk of a change that the probes do not show. The measuring counts always.
+    Always how the speaker is levelled. Neutral: how two probe lines sound. An emotion: its own figures,
+    and the sources or, `by_probes`, how the probe lines sound with it: then work on the sources leaves the
+    rows of untouched labels in place, at the risk of a change that the probes do not show. The measuring
+    counts always.
     """
     measuring, sources = (Path(__file__).parent / "hearing.py").read_bytes(), digest(code())
     probed = [label for label in labels if by_probes or label == NEUTRAL]
     probes = {label: [probe_audio(voice, take, label) for take in PROBES] for label in probed}
 
     def of(label: str, speaker: str) -> str:
+        level = repr(voice.emotions.levels_db.get(speaker)).encode()
         if label in probes:
-            return digest([measuring, *probes[label]])
-        return digest([measuring, sources.encode(), figures(voice, label, speaker).encode()])
+            return digest([measuring, level, *probes[label]])
+        return digest([measuring, level, sources.encode(), figures(voice, label, speaker).encode()])
 
     return of
 
@@ -128,12 +130,7 @@ def code() -> Iterator[bytes]:
 
 def figures(voice: Voice, label: str, speaker: str) -> str:
     """What the label changes in all speakers and in this one's own way, a user's file included."""
-    own = [
-        (who, repr(mood))
-        for (who, name), mood in voice.emotions.own.items()
-        if (who, name) == (speaker, label)
-    ]
-    return repr((voice.emotions.find(label).mood, own, sorted(voice.emotions.levels_db.items())))
+    return repr((voice.emotions.find(label).mood, voice.emotions.own.get((speaker, label))))
 
 
 #: Two lines by unlike voices; the intensities lie between and at the ends of the steps of any curve.

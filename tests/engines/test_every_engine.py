@@ -1,5 +1,6 @@
 """What every architecture promises behind the engine interface."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -161,9 +162,13 @@ def test_times_add_up(model: Model):
     assert np.array_equal(np.concatenate([part.samples for part in parts]), speech.samples)
 
 
-def test_a_neutral_stream_is_the_whole_line_with_its_times(model: Model):
-    synthesizer = Synthesizer(model)
+@pytest.mark.parametrize("level_db", [0, 6])
+def test_a_neutral_stream_is_the_whole_line_with_its_times(model: Model, level_db: float):
+    levels = {model.engine.description.default_speaker: level_db}
+    emotions = model.emotions.over(json.dumps({"format": 1, "levels_db": levels}), "mine.json")
+    synthesizer = Synthesizer(model, emotions=emotions)
     speech, parts = synthesizer.speak(Line(TEXT)), list(synthesizer.stream(Line(TEXT)))
+    assert len(parts) > 1 or not model.engine.description.in_pieces
     assert distance(np.concatenate([part.samples for part in parts]), speech.samples) <= 1e-5
     for name in ("words", "phonemes"):
         streamed = [(item.start, item.start_s) for part in parts for item in getattr(part, name)]

@@ -146,6 +146,8 @@ def test_what_is_written_out_reads_back_as_the_same():
         (file(levels_db={"af_heart": 20}), "levels_db: af_heart is 20, expected -12 to 12"),
         (file(levels_db={"af_heart": None}), "levels_db: af_heart must be a number"),
         (file(levels_db=[]), "levels_db: expected a map"),
+        (file(speakers={"x": {"neutral": {"change": {"f0_st": 1}}}}), "x: neutral: neutral changes nothing"),
+        (file(speakers={"x": {"angry": {"display": {}}}}), "unknown key 'display': expected change"),
         (file(emotions={"angry": {"change": {"f0": 1}}}), "unknown measure 'f0': did you mean 'f0_st'"),
         (file(emotions={"angry": {"change": {"f0_st": 99}}}), "f0_st is 99, expected -6 to 9"),
         (file(emotions={"angry": {"change": {"f0_st": "2"}}}), "f0_st must be a number"),
