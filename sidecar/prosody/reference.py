@@ -52,7 +52,9 @@ class Belief:
     jitter: float
 
 
-SAME_SPEAKER = Belief(1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 1.0, 1.0, 1.0)
+#: Tilt by half: it hangs on the vowels that are said. Neutral sentences of one reader are 1.3 dB apart, the
+#: emotions some 1.2.
+SAME_SPEAKER = Belief(1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.5, 1.0, 1.0)
 ANYBODY = Belief(0.6, 0.5, 0.7, 0.7, 0.0, 0.3, 0.2, 0.0, 0.5, 0.5, 0.5)
 
 

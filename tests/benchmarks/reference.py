@@ -18,7 +18,7 @@ import numpy as np
 from sidecar.speech import Speech
 from sidecar.voice import Voice
 from tests.benchmarks.emotion_lines import VOICES, lines_of
-from tests.benchmarks.hearing import Cues, Ears, Heard
+from tests.benchmarks.hearing import Cues, Ears, Floats, Heard
 from tests.benchmarks.judging import RISES
 
 LABELS = ("happy", "sad", "angry", "fearful", "calm")
@@ -59,7 +59,10 @@ class Studio:
 
     def said(self, text: str, voice: str, **how: object) -> tuple[Speech, Heard]:
         speech = self.voice.synthesize(text, voice, intensity=1.0, **how)  # type: ignore[arg-type]
-        return speech, self._ears.hear(speech.samples, speech.sample_rate_hz)
+        return speech, self.hear(speech.samples, speech.sample_rate_hz)
+
+    def hear(self, samples: Floats, rate_hz: int) -> Heard:
+        return self._ears.hear(samples, rate_hz)
 
     def centroid(self, voice: str) -> np.ndarray:
         """[256] of three neutral lines, unit length."""
