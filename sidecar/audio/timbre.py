@@ -49,8 +49,10 @@ def treated(samples: Floats, rate_hz: int, timbre: Timbre, gain_db: Floats, seed
         return samples
     if timbre.is_spectral:
         samples = respectral(samples, rate_hz, timbre, seed)
-    at = (np.arange(len(samples)) + 0.5) * len(gain_db) / len(samples) - 0.5
-    decibels = timbre.level_db + np.interp(at, np.arange(len(gain_db)), gain_db)
+    decibels = np.asarray(timbre.level_db)
+    if gain_db.any():
+        at = (np.arange(len(samples)) + 0.5) * len(gain_db) / len(samples) - 0.5
+        decibels = decibels + np.interp(at, np.arange(len(gain_db)), gain_db)
     return held_back(samples * (10 ** (decibels / 20)).astype(np.float32))
 
 

@@ -233,7 +233,9 @@ def main() -> None:
     voice = Voice.load(device="cpu", threads=1)
     options.everybody = voice.description.speakers
     if options.voices == ("all",):
-        options.voices = tuple(name for name in options.everybody if name[0] in "abz")
+        engine = voice.synthesizer.model.engine
+        read = engine.description.languages
+        options.voices = tuple(name for name in options.everybody if engine.language_of(name) in read)
     selection = Selection(options.voices, labels, options.intensities, lines, options.full)
     print(
         f"{len(selection.voices)} voices x {lines} lines, {len(labels)} labels, intensities "
