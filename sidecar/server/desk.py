@@ -53,6 +53,7 @@ log = logging.getLogger(__name__)
 
 MAX_WAITERS = 4096
 AWAY_S = 10.0
+SHARES = 1024  #: clients whose part of the device is remembered while lines wait
 OVERLOAD_EVENT_EVERY_S = 1.0
 LEAST_RETRY_MS = 50
 
@@ -444,9 +445,8 @@ class Desk:
             return
         flight = Flight(self._numbers, key, voice, as_line(request), RANKS[request.priority], [waiter])
         others = self._seen(self._flights.values(), now)
-        client = flight.client
-        self._shares[client] = entered(self._shares, client, [line.client for line in others])
-        (new,) = self._seen([flight], now)
+        share_s = entered(self._shares, flight.client, [line.client for line in others])
+        new = flight.waiting(self._pace, share_s, now, 0.0)
         rows = voice.synthesizer.model.engine.description.batch_rows
         decision = admit(others, new, now, self._limits_beside_held(waiter.caller), rows)
         if not decision.admitted:
@@ -454,6 +454,7 @@ class Desk:
         if decision.evicted is not None:
             self._fail(self._flights[decision.evicted], self._overloaded(decision))
         self._flights[flight.number] = self._by_key[key] = flight
+        self._shares[flight.client] = share_s
         self._retries.keep(waiter.caller, request, flight.recording, voice.name)
         voice.leases += 1
         self.work()
@@ -568,8 +569,9 @@ class Desk:
             flight.voice.leases -= 1
         if self._by_key.get(flight.key) is flight:
             del self._by_key[flight.key]
-        if not self._flights:
-            self._shares.clear()
+        if not self._flights or len(self._shares) > SHARES:
+            busy = {line.client for line in self._flights.values()}
+            self._shares = {client: had_s for client, had_s in self._shares.items() if client in busy}
 
     def _land_unwanted(self, flight: Flight) -> None:
         """End a flight that nobody waits for any more; a retry starts afresh."""

@@ -70,7 +70,7 @@ class DiskCache:
 
     def look_up(self, key: TakeKey) -> bool:
         """Ask for a take; False when that is not possible now."""
-        return self._queued(lambda: self._found(key, self._read(key)))
+        return self._queued(lambda: self._found(key, self._read_whatever_happens(key)))
 
     def keep(self, key: TakeKey, take: Take) -> None:
         self._queued(lambda: self._write(key, take))
@@ -89,7 +89,18 @@ class DiskCache:
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            job()
+            try:
+                job()
+            except Exception:  # a line that is not kept is made again
+                log.exception("a line could not be cached on disk")
+
+    def _read_whatever_happens(self, key: TakeKey) -> Take | None:
+        """Somebody waits for the answer: a bug must not keep it from coming."""
+        try:
+            return self._read(key)
+        except Exception:
+            log.exception("a cached line could not be read")
+            return None
 
     def _read(self, key: TakeKey) -> Take | None:
         path = self._path(key)
