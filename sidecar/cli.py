@@ -255,6 +255,12 @@ def serve(
         bool,
         typer.Option("--low-memory-swap", help="Where two voices do not fit, let go of the old one first."),
     ] = False,
+    any_publisher: Annotated[
+        bool,
+        typer.Option(
+            "--any-publisher", help="Whoever drops a pack may take a name, the default voice's too."
+        ),
+    ] = False,
     no_watch: Annotated[bool, typer.Option("--no-watch", help="Do not look at the models folder.")] = False,
     pack: PackName = None,
     device: Device = "auto",
@@ -282,7 +288,7 @@ def serve(
             limit_memory(memory_limit, device)
         models = HouseOptions(
             find_pack(home, pack) if pack else None, device, precision, threads, policy, canary, not no_watch,
-            low_memory_swap,
+            low_memory_swap, any_publisher,
         )  # fmt: skip
         with progress_bar() as progress:
             return open_house(home, models, progress)

@@ -32,7 +32,7 @@ _LIBRARIES = (
 )  # fmt: skip
 #: After the standard library, before whatever this interpreter would find by itself.
 _START = (
-    "import runpy, sys; paths, module = sys.argv[1].split('\n'), sys.argv[2];"
+    "import runpy, sys; paths, module = sys.argv[1].splitlines(), sys.argv[2];"
     "at = next((i for i, path in enumerate(sys.path) if '-packages' in path), len(sys.path));"
     "sys.path[at:at] = paths; sys.argv[:3] = [module]; runpy.run_module(module, run_name='__main__')"
 )

@@ -23,7 +23,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     real = child.subprocess.Popen
 
     def without_module_switch(command: list[str], **options):
-        return real([sys.executable, command[3], *command[4:]], **options)  # a file instead of `-I -m module`
+        return real([sys.executable, command[5], *command[6:]], **options)  # a file instead of a module
 
     monkeypatch.setattr(child.subprocess, "Popen", without_module_switch)
     return make
