@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import zmq
-from zmq.auth.thread import ThreadAuthenticator
 
 from sidecar import __version__
 from sidecar.protocol import wire
@@ -80,12 +79,13 @@ from sidecar.server.disk_cache import DiskCache
 from sidecar.server.ears import Ears
 from sidecar.server.flight import Caller, now_s
 from sidecar.server.host import device_bytes
-from sidecar.server.keys import Curve, only_known_clients
+from sidecar.server.keys import Curve
 from sidecar.server.metrics import Level, Metrics, Snapshot, resident_bytes
 from sidecar.server.reloader import Reloader
 from sidecar.server.scheduling import QueueLimits
 from sidecar.server.voices import Voices
 from sidecar.server.workshop import ServerSide
+from sidecar.server.zap import Authenticator
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +139,7 @@ class Server:
         self._router: zmq.Socket[bytes] = self._context.socket(zmq.ROUTER)
         self._publisher: zmq.Socket[bytes] = self._context.socket(zmq.XPUB)
         self._done: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._guard: ThreadAuthenticator | None = None
+        self._guard = Authenticator(self._context, settings.curve.clients if settings.curve else None)
         self._ringer: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
         self._ring_lock = threading.RLock()  # a signal may find its own thread inside
         self._served = voices.fingerprints
@@ -175,13 +175,13 @@ class Server:
         ):  # fmt: skip
             self._router.setsockopt(option, value)
         self._publisher.setsockopt(zmq.LINGER, LINGER_MS)
-        if settings.curve is not None:
-            self._guard = only_known_clients(self._context, settings.curve.clients)
+        self._guard.start()
         is_ipv6 = ":" in settings.address
         for socket in (self._router, self._publisher):
             if settings.curve is not None:
                 socket.setsockopt(zmq.CURVE_SERVER, 1)
                 socket.setsockopt(zmq.CURVE_SECRETKEY, settings.curve.secret_key)
+            socket.setsockopt_string(zmq.ZAP_DOMAIN, "npc-voice")  # turns away ZMTP 1 and 2, and so HTTP
             socket.setsockopt(zmq.IPV6, is_ipv6)
         host = f"[{settings.address}]" if is_ipv6 else settings.address
         self._router.bind(f"tcp://{host}:{settings.port or '*'}")
@@ -279,8 +279,7 @@ class Server:
         self._ears.stop()
         if self._disk is not None:
             self._disk.stop()
-        if self._guard is not None:
-            self._guard.stop()
+        self._guard.stop()
         with self._ring_lock:
             for socket in (self._router, self._publisher, self._ringer):
                 socket.close()
