@@ -60,6 +60,7 @@ from sidecar.protocol.requests import (
     Models,
     Next,
     Ping,
+    Remove,
     Request,
     Rescan,
     Rollback,
@@ -452,7 +453,7 @@ class Server:
             return SpeakersReply(voices.speakers(), voices.engine.default_speaker)
         if isinstance(request, Emotions):
             return EmotionsReply(voices.described.emotions)
-        if isinstance(request, Models | Rescan | Activate | Rollback | Canary):
+        if isinstance(request, Models | Rescan | Activate | Rollback | Remove | Canary):
             return self._control_models(request)
         if isinstance(request, Stats):
             return self._stats()
@@ -460,11 +461,15 @@ class Server:
         self._begin_to_stop("a shutdown request", True, now_s())
         return ShutdownReply(self._desk.open_lines)
 
-    def _control_models(self, request: Models | Rescan | Activate | Rollback | Canary) -> ModelsReply:
+    def _control_models(
+        self, request: Models | Rescan | Activate | Rollback | Remove | Canary
+    ) -> ModelsReply:
         if self._reloader is None:
             raise Unsupported("this sidecar was started without a models folder")
         if isinstance(request, Activate):
             return self._reloader.activate(request.model)
+        if isinstance(request, Remove):
+            return self._reloader.remove(request.model)
         if isinstance(request, Rollback):
             return self._reloader.rollback(request.model)
         if isinstance(request, Canary):
