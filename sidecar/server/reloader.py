@@ -171,8 +171,8 @@ class Reloader:
     def rescan(self) -> ModelsReply:
         """Look at the models folder now (the watcher does); what was refused is looked at again, and what
         speaks is judged by the policy and the trusted publishers of now."""
-        self._jobs.put(self._judge_again)
         self._jobs.put(self._forget_refusals)
+        self._jobs.put(self._judge_again)
         if self._watcher is not None:
             self._watcher.look_now()
         return self.rows
