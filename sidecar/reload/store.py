@@ -103,7 +103,8 @@ def tidy(journal: Journal, store: Path, shipped: str, dropped: Collection[str]) 
                 continue
         delete(folder)
         gone.append(folder.name)
-    if forgotten := [folder for folder in memory.copies if not (store / folder).is_dir()]:
+    missing = [folder for folder in memory.copies if not (store / folder).is_dir()]
+    if forgotten := [folder for folder in missing if folder not in memory.needed]:
         journal.update(lambda memory: _without(memory, forgotten))
     return gone
 
