@@ -12,7 +12,7 @@ from sidecar.checks.candidate import check_candidate
 from sidecar.checks.settings import settings_for
 from sidecar.checks.speaking import check_probe
 from sidecar.checks.stages import CheckSettings
-from sidecar.engines.device import Placement, memory_errors, place
+from sidecar.engines.device import Placement, device_errors, on_device
 from sidecar.models import default_voice
 from sidecar.models.default_voice import Progress, ensure_default_voice
 from sidecar.models.file_names import PROBE
@@ -24,7 +24,7 @@ from sidecar.protocol.errors import NpcVoiceError
 from sidecar.reload.journal import Journal
 from sidecar.reload.room import free_on
 from sidecar.reload.states import Entry, State
-from sidecar.server.host import returnable_memory
+from sidecar.server.host import limit_device_memory, returnable_memory
 from sidecar.server.reloader import described
 from sidecar.server.voices import ServedVoice, Voices
 from sidecar.server.workshop import Workshop
@@ -44,7 +44,8 @@ class HouseOptions:
     """`pack`: a pack that speaks by default instead of the default voice. `policy` says whose packs are
     taken from the models folder, `canary_share` on which part of the sessions a new version is tried first;
     0: none, it becomes live at once. `watch`: look at the folder at all. `low_memory_swap`: where two voices
-    do not fit, let go of the old one first."""
+    do not fit, let go of the old one first. `memory_limit_mib`: of the device's memory, where it has its
+    own."""
 
     pack: Pack | None = None
     device: str = "auto"
@@ -54,6 +55,7 @@ class HouseOptions:
     canary_share: float = 0.0
     watch: bool = True
     low_memory_swap: bool = False
+    memory_limit_mib: int | None = None
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,50 @@ class House:
 def open_house(home: Home, options: HouseOptions, progress: Progress) -> House:
     """Load what was live at the last end, or the default. A pack that cannot be loaded again is passed over.
 
-    Raises `BadRequest`, or what loading the default voice raises.
+    They have spoken on the device that they are on. Raises `BadRequest`, or what loading the default voice
+    raises.
     """
-    placement = place(options.device, options.precision)
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     settings_for(home, options.policy)  # a policy that is none is refused now
     journal = Journal(home.store)
     blame_crash(journal)
     tidy(journal, home)
+    first = on_device(
+        options.device,
+        options.precision,
+        lambda placement: first_voices(home, options, journal, placement, progress),
+    )
+    workshop = Workshop(
+        models=home.models,
+        store=home.store,
+        check=lambda source, cancelled: checked(
+            source, cancelled, home, settings_for(home, options.policy), journal
+        ),
+        load=lambda pack: first.loader.load(pack, probe=True),
+        free_bytes=lambda: free_on(first.loader.placement.device),
+        canary_share=options.canary_share,
+        watch=options.watch,
+        low_memory_swap=options.low_memory_swap,
+    )
+    return House(Voices(*first.voices), first.entries, workshop, journal)
+
+
+@dataclass(frozen=True)
+class First:
+    """The voices that a sidecar begins with, the default one first, and who has loaded them."""
+
+    voices: tuple[ServedVoice, ...]
+    entries: tuple[Entry, ...]
+    loader: "Loader"
+
+
+def first_voices(
+    home: Home, options: HouseOptions, journal: Journal, placement: Placement, progress: Progress
+) -> First:
+    """Raises whatever comes of a voice that is not there or cannot speak on that device."""
+    if options.memory_limit_mib is not None:
+        limit_device_memory(options.memory_limit_mib, placement.device)
     loader = Loader(home, placement)
     found = dict(last_live(journal, loader))
     default = default_pack(home, options, found, progress)
@@ -86,25 +123,13 @@ def open_house(home: Home, options: HouseOptions, progress: Progress) -> House:
         voices.append(voice)
         entries.append(entry)
     if default.manifest.name not in found:
-        voices.insert(0, loader.load(default, probe=False))
+        voices.insert(0, loader.load(default, probe=placement.is_unproven))
         entries.insert(0, described(Entry(default.folder.name, "", State.LIVE), default))
     elif default.folder not in [entry.folder for entry in entries]:
         entries.append(described(Entry(default.folder.name, "", State.READY), default))
-    with memory_errors("the voice"):
+    with device_errors("the voice", placement.device):
         voices[0].synthesizer.warm_up()
-    workshop = Workshop(
-        models=home.models,
-        store=home.store,
-        check=lambda source, cancelled: checked(
-            source, cancelled, home, settings_for(home, options.policy), journal
-        ),
-        load=lambda pack: loader.load(pack, probe=True),
-        free_bytes=lambda: free_on(placement.device),
-        canary_share=options.canary_share,
-        watch=options.watch,
-        low_memory_swap=options.low_memory_swap,
-    )
-    return House(Voices(*voices), tuple(entries), workshop, journal)
+    return First(tuple(voices), tuple(entries), loader)
 
 
 def checked(
@@ -127,7 +152,7 @@ class Loader:
     def load(self, pack: Pack, probe: bool) -> ServedVoice:
         """With `probe`, one that has been heard in place. Raises `ModelRejected` or `InsufficientMemory`."""
         user = UserLexicon.load(self.home.lexicon) if self.home.lexicon.exists() else UserLexicon()
-        with memory_errors("the voice"):
+        with device_errors("the voice", self.placement.device):
             with returnable_memory():
                 model = load_model(pack, self.placement)
             emotions = with_users(model.emotions, self.home.emotions)
@@ -149,7 +174,7 @@ def last_live(journal: Journal, loader: Loader) -> list[tuple[str, tuple[Entry, 
             log.warning("a voice of the last time is gone or damaged", extra={"folder": folder})
             continue
         try:
-            voice = loader.load(pack, probe=False)
+            voice = loader.load(pack, probe=loader.placement.is_unproven)
         except NpcVoiceError as error:
             log.warning("a voice of the last time cannot be loaded: %s", error)
             continue
