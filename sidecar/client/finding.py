@@ -15,7 +15,7 @@ import zmq
 import zmq.auth
 
 from sidecar.models.home import Home
-from sidecar.protocol.connection import Connection
+from sidecar.protocol.connection import DEVICE_LOST, Connection
 from sidecar.protocol.errors import BadRequest, Unreachable
 
 CONNECT_S = 1.0
@@ -98,7 +98,7 @@ class OwnSidecar:
         if self._process is not None:
             if (code := self._process.poll()) is None:
                 return
-            if code > 0:
+            if code > 0 and code != DEVICE_LOST:
                 raise Unreachable(f"the sidecar ended with code {code}: {self._last_words()}")
         self.stop()
         command = [

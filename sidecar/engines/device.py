@@ -110,8 +110,7 @@ def device_errors(what: str, device: torch.device) -> Iterator[None]:
             if not is_lost(device):
                 raise
             raise DeviceLost(
-                f"{device} has failed and does nothing more in this process",
-                tip="it takes a new process to use it again: a sidecar ends by itself, so ask once more",
+                f"{device} has failed, and only a new process can use it again: ask again once there is one"
             ) from error
 
 

@@ -143,7 +143,10 @@ class Server:
         self._give_up_s: float | None = None
         self._began_s = self._heard_s = now_s()
         self.metrics = Metrics()
-        self._device = Device(lambda outcomes: self._later(lambda: self._desk.finished(outcomes)))
+        self.device_lost = False
+        self._device = Device(
+            lambda outcomes: self._later(lambda: self._desk.finished(outcomes)), self._lose_device
+        )
         self._cache = MemoryCache(settings.cache_bytes)
         self._disk = self._disk_cache()
         answers = Answers(self._send, self.publish, self.metrics, now_s)
@@ -209,6 +212,11 @@ class Server:
         answers what is open with `shutting_down` instead of finishing it."""
         self._stops.append((reason, drain))
         self._ring()
+
+    def _lose_device(self) -> None:
+        """There is nothing left to speak with; on the device's thread."""
+        self.device_lost = True
+        self.stop("the device is lost", drain=False)
 
     def level(self) -> Level:
         """What is the case now; from any thread."""
