@@ -20,7 +20,7 @@ from sidecar.prosody.emotions import NEUTRAL, PROMPT_CHARACTERS, Mood, Repertoir
 from sidecar.prosody.pitch import transposed
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
 from sidecar.prosody.shape import Shape, shape_of
-from sidecar.protocol.errors import BadRequest, EmptyText, TextTooLong, Unsupported
+from sidecar.protocol.errors import BadRequest, EmptyText, InternalError, TextTooLong, Unsupported
 from sidecar.protocol.limits import SAMPLE_RATES_HZ, SEED_LIMIT
 from sidecar.speech import (
     Speech,
@@ -131,8 +131,12 @@ class Synthesizer:
         return self._parts(self.prepare(line), first_rows=1)
 
     def warm_up(self) -> None:
-        """Speak a word to nobody, so that the first real line finds dictionaries and kernels ready."""
-        self.speak(Line("Ready."))
+        """Speak a word to nobody, so that the first real line finds dictionaries and kernels ready.
+
+        Raises `InternalError` where no sound comes of it, as on a device that computes wrongly.
+        """
+        if not np.isfinite(self.speak(Line("Ready.")).samples).all():
+            raise InternalError(f"no sound comes out of {self.model.engine.description.device}")
 
     def check(self, line: Line) -> None:
         """Everything that can be known without reading it, from any thread. Raises its `RequestError`."""

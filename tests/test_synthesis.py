@@ -1,6 +1,7 @@
 """The way of a line with the real model: what is heard, when, and what is refused."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from sidecar.prosody.emotions import SPEAKERS_LUFS
 from sidecar.protocol.errors import (
     BadRequest,
     EmptyText,
+    InternalError,
     StorageError,
     TextTooLong,
     UnknownEmotion,
@@ -23,7 +25,8 @@ from sidecar.protocol.errors import (
     Unsupported,
 )
 from sidecar.speech import Speech
-from sidecar.synthesis import JOIN_S, LEAD_S, Line, derived_seed
+from sidecar.synthesis import JOIN_S, LEAD_S, Line, Synthesizer, derived_seed
+from tests.fakes import ToneEngine, tone_voice
 
 LINE = "Halt! That's 340 gold."
 
@@ -320,6 +323,17 @@ def test_a_stream_is_refused_before_its_first_piece(voice: Voice):
     with pytest.raises(Unsupported) as refusal:
         voice.stream("Hi.", loudness_lufs=-20)
     assert refusal.value.field == "loudness"
+
+
+def test_a_voice_out_of_which_no_sound_comes_is_not_warmed_up():
+    class Broken(ToneEngine):
+        def render(self, plans, seeds):
+            return [row * np.float32("nan") for row in super().render(plans, seeds)]
+
+    model = tone_voice().synthesizer.model
+    Synthesizer(model).warm_up()
+    with pytest.raises(InternalError, match="no sound comes out of cpu"):
+        Synthesizer(replace(model, engine=Broken())).warm_up()
 
 
 def test_a_device_that_is_not_there_is_refused(pack):

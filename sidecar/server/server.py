@@ -152,7 +152,10 @@ class Server:
         self._told_fault_s = float("-inf")
         self._began_s = self._heard_s = now_s()
         self.metrics = Metrics()
-        self._device = Device(lambda outcomes: self._later(lambda: self._desk.finished(outcomes)))
+        self.device_lost = False
+        self._device = Device(
+            lambda outcomes: self._later(lambda: self._desk.finished(outcomes)), self._lose_device
+        )
         self._cache = MemoryCache(settings.cache_bytes)
         self._disk = self._disk_cache()
         answers = Answers(self._send, self.publish, self.metrics, now_s)
@@ -236,6 +239,11 @@ class Server:
         answers what is open with `shutting_down` instead of finishing it."""
         self._stops.append((reason, drain))
         self._ring()
+
+    def _lose_device(self) -> None:
+        """There is nothing left to speak with; on the device's thread."""
+        self.device_lost = True
+        self.stop("the device is lost", drain=False)
 
     def snapshot(self) -> Snapshot:
         """What was counted and what is the case now; for any thread but the server's own.
