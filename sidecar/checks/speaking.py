@@ -15,7 +15,9 @@ from sidecar.models.manifest import Probe, ProbeLine
 from sidecar.models.pack import Pack
 from sidecar.models.reasons import Reason, refusal
 from sidecar.protocol.errors import BadRequest, ModelRejected, RequestError
+from sidecar.speech import TimedWord
 from sidecar.synthesis import Line, Synthesizer
+from sidecar.text.lexicon import MAX_PHONEMES
 from sidecar.text.tokens import MARKS
 
 #: Shortest a phoneme, longest a phoneme, and the pauses around them; measured: 0.06 to 0.11, and 0.6 to 0.9.
@@ -146,13 +148,21 @@ def _pinned(synthesizer: Synthesizer, line: ProbeLine) -> ProbeLine:
         return line
     speech = synthesizer.speak(Line(line.text, line.speaker, seed=line.seed))
     pieces, at = [], 0
-    spans: dict[tuple[int, int], list[str]] = {}
+    spans: dict[tuple[int, int], list[TimedWord]] = {}
     for word in speech.words:
-        spans.setdefault((word.start, word.end), []).append(word.phonemes)
-    for (start, end), phonemes in spans.items():
-        pieces += [line.text[at:start], f"[[{line.text[start:end]}|{' '.join(phonemes)}]]"]
+        spans.setdefault((word.start, word.end), []).append(word)
+    for (start, end), words in spans.items():
+        pieces += [line.text[at:start], _overridden(line.text[start:end], words)]
         at = end
     text = "".join([*pieces, line.text[at:]])
     if len(text) > 500 or text.count("[[") != text.count("]]") or "|]]" in text:
         raise BadRequest(f"the probe {line.text[:40]!r} is too long or holds brackets", field="probe")
     return replace(line, text=text)
+
+
+def _overridden(written: str, words: Sequence[TimedWord]) -> str:
+    """What was written with how it is said: each word for itself where together they are too long."""
+    phonemes = " ".join(word.phonemes for word in words)
+    if len(phonemes) <= MAX_PHONEMES:
+        return f"[[{written}|{phonemes}]]"
+    return " ".join(f"[[{word.text}|{word.phonemes}]]" for word in words)
