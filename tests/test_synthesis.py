@@ -1,6 +1,7 @@
 """The way of a line with the real model: what is heard, when, and what is refused."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from sidecar.protocol.errors import (
 )
 from sidecar.speech import Speech
 from sidecar.synthesis import JOIN_S, LEAD_S, Line, derived_seed
+from tests.fakes import tone_voice
 
 LINE = "Halt! That's 340 gold."
 
@@ -280,6 +282,7 @@ def test_a_disk_that_fills_up_keeps_the_file_that_was_there(voice: Voice, speech
         ("🙂🎲", {}, EmptyText, "text", "nothing"),
         ("...!?", {}, EmptyText, "text", "nothing"),
         ("a" * 100_000, {}, TextTooLong, "text", "100000"),
+        ("≠" * 2000, {}, TextTooLong, "text", r"35,488 phonemes, about 2,3\d\d s, at most 6,000 and 600 s"),
         (7, {}, BadRequest, "text", "int"),
         ("Hi.", {"speaker": "nobody_here"}, UnknownSpeaker, "speaker", "nobody_here"),
         ("Hi.", {"manner": "af_hart"}, UnknownSpeaker, "speaker", "af_heart"),
@@ -312,6 +315,37 @@ def test_bad_input_gets_its_error_and_the_voice_speaks_on(voice: Voice, text, op
         voice.synthesize(text, **options)
     assert refusal.value.field == field
     assert voice.synthesize("Hi.").duration_s > 0.3
+
+
+def words(count: int, **options: object) -> Line:
+    """Each is three phonemes and mostly a space, about a quarter of a second."""
+    return Line("[[no|nˈO]] " * count, **options)  # type: ignore[arg-type]
+
+
+def test_a_line_is_as_long_as_it_sounds():
+    """Phonemes count, and the seconds that they take at its speed, in its mood, with its pauses."""
+    synthesizer, breaks = tone_voice().synthesizer, "<break time='10s'/>" * 6
+    for line, measure in (
+        (words(1600), "6,336 phonemes, about 412 s, at most 6,000 and 600 s"),
+        (words(1200, speed=0.5), "4,736 phonemes, about 616 s"),
+        (words(1100, speed=0.5, emotion="sad", intensity=1.0), "4,336 phonemes, about 754 s"),
+        (replace(words(1100, speed=0.5), text=words(1100).text + breaks), "4,336 phonemes, about 624 s"),
+    ):
+        with pytest.raises(TextTooLong, match=measure) as refusal:
+            synthesizer.prepare(line)
+        assert refusal.value.field == "text"
+    assert synthesizer.prepare(words(1500)) and synthesizer.prepare(words(1100, speed=0.5))
+
+
+def test_a_lines_samples_fit_into_memory():
+    synthesizer = tone_voice().synthesizer
+    assert synthesizer.prepare(words(1300, sample_rate_hz=192_000))
+    with pytest.raises(
+        TextTooLong, match="about 360 s, too long at 192000 Hz, the nearest is 186"
+    ) as refusal:
+        synthesizer.prepare(words(1400, sample_rate_hz=192_000))
+    assert refusal.value.field == "sample_rate"
+    assert synthesizer.prepare(words(1400, sample_rate_hz=186_000))
 
 
 def test_a_stream_is_refused_before_its_first_piece(voice: Voice):
