@@ -32,6 +32,7 @@ from sidecar.speech import (
     shifted,
     timed_phonemes,
     timed_words,
+    voiced,
 )
 from sidecar.text.emphasis import emphases
 from sidecar.text.languages import Dialect, dialect
@@ -213,7 +214,7 @@ class Synthesizer:
             timing, end = Timing(infer_ms=elapsed_ms(began)), done + len(samples)
             samples = treated(samples, rate, act.timbre, act.bent.gain_db, seed)
             samples = faded(samples, rate, start=done == 0, end=end == total)
-            speech = replace(cut(whole, done / rate, end / rate), samples=samples, timing=timing)
+            speech = voiced(cut(whole, done / rate, end / rate), samples, timing)
             before_s, after_s = (spoken.before_s if done == 0 else 0), (spoken.after_s if end == total else 0)
             yield Piece(rested(speech, before_s, after_s), len(samples) / total, end == total)
             began, done = time.perf_counter(), end
@@ -283,7 +284,7 @@ class Synthesizer:
         samples = resampled(faded(samples, rate), rate, wanted)
         timing = replace(timing, encode_ms=elapsed_ms(began))
         heard, spoken = self._heard(prepared, at, act, len(samples), wanted), prepared.spoken[at]
-        return rested(replace(heard, samples=samples, timing=timing), spoken.before_s, spoken.after_s)
+        return rested(voiced(heard, samples, timing), spoken.before_s, spoken.after_s)
 
     def _heard(self, prepared: PreparedLine, at: int, act: "Acted", samples: int, rate_hz: int) -> Speech:
         """What is heard when in a phrase of so many samples, which are not there yet."""

@@ -12,7 +12,9 @@ from sidecar import Voice
 from sidecar.audio.loudness import integrated_loudness
 from sidecar.checks.speaking import check_probe
 from sidecar.lipsync.sounds import DIPHTHONGS, SHAPES
+from sidecar.models.loader import Model
 from sidecar.prosody.emotions import SPEAKERS_LUFS
+from sidecar.prosody.plan import Plan
 from sidecar.protocol.errors import (
     BadRequest,
     EmptyText,
@@ -24,8 +26,8 @@ from sidecar.protocol.errors import (
     Unsupported,
 )
 from sidecar.speech import Speech
-from sidecar.synthesis import JOIN_S, LEAD_S, Line, derived_seed
-from tests.fakes import tone_voice
+from sidecar.synthesis import JOIN_S, LEAD_S, Line, Synthesizer, derived_seed
+from tests.fakes import ToneEngine, tone_voice
 
 LINE = "Halt! That's 340 gold."
 
@@ -315,6 +317,35 @@ def test_bad_input_gets_its_error_and_the_voice_speaks_on(voice: Voice, text, op
         voice.synthesize(text, **options)
     assert refusal.value.field == field
     assert voice.synthesize("Hi.").duration_s > 0.3
+
+
+class Wild(ToneEngine):
+    """A model whose every phrase holds what must not be heard."""
+
+    def _tone(self, plan: Plan, seed: int) -> np.ndarray:
+        samples = super()._tone(plan, seed)
+        samples[1000:1004] = np.nan, np.inf, -1e38, 40
+        return samples
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"emotion": "whispering", "intensity": 1.0}, {"emotion": "shouting"}, {"sample_rate_hz": 48_000}],
+)
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning", "ignore:invalid value:RuntimeWarning")
+def test_whatever_a_model_makes_is_finite_and_within_full_scale(options: dict, pieces: int):
+    model = Model(tone_voice().synthesizer.model.manifest, Wild(pieces=pieces))
+    synthesizer, line = Synthesizer(model), Line("Hear, hear! " * 30, **options)
+    parts = list(synthesizer.stream(line))
+    for speech in (*parts, synthesizer.speak(line), synthesizer.speak(replace(line, loudness_lufs=-16.0))):
+        assert np.isfinite(speech.samples).all() and np.abs(speech.samples).max(initial=0) <= 1
+        speech.encoded("ogg")
+    whole = synthesizer.speak(line)
+    assert whole.lost_samples == sum(part.lost_samples for part in parts) >= 2
+    assert whole.mended_samples == whole.cut_samples + whole.lost_samples
+    if not options:
+        assert whole.cut_samples == whole.lost_samples == 2 * len(synthesizer.prepare(line).phrases)
 
 
 def words(count: int, **options: object) -> Line:

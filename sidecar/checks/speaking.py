@@ -28,12 +28,13 @@ MOST_CLIPPED = 0.001
 
 @dataclass(frozen=True, eq=False)
 class Heard:
-    """One probe line as it was spoken."""
+    """One probe line as it was spoken. `lost` samples were no numbers."""
 
     line: ProbeLine
     samples: Floats
     sample_rate_hz: int
     phonemes: int
+    lost: int
 
     @property
     def picture(self) -> Floats:
@@ -90,13 +91,15 @@ def speak_lines(synthesizer: Synthesizer, lines: Sequence[ProbeLine]) -> Iterabl
                 Reason.PROBE_REFUSED, f"the probe {line.text[:40]!r} cannot be spoken: {error.message}"
             ) from error
         phonemes = sum(symbol.symbol not in MARKS for symbol in speech.phonemes)
-        yield Heard(line, speech.samples, speech.sample_rate_hz, phonemes)
+        yield Heard(line, speech.samples, speech.sample_rate_hz, phonemes, speech.lost_samples)
 
 
 def judge(heard: Heard) -> None:
     """Finite, of a likely length and level, not clipped, and like speech. Raises `ModelRejected`."""
-    if not np.isfinite(heard.samples).all():
-        raise refusal(Reason.PROBE_NOT_FINITE, f"{heard.shown} holds samples that are no numbers")
+    if heard.lost:
+        raise refusal(
+            Reason.PROBE_NOT_FINITE, f"{heard.shown} holds {heard.lost:,} samples that are no numbers"
+        )
     seconds = len(heard.samples) / heard.sample_rate_hz
     shortest, longest = SHORTEST_S * heard.phonemes, LONGEST_S * heard.phonemes + PAUSES_S
     if not shortest <= seconds <= longest:
