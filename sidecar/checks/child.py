@@ -16,7 +16,7 @@ from sidecar.checks.intake import copy_files, read_manifest, read_signature
 from sidecar.checks.sources import Source, open_source, refuse_link
 from sidecar.checks.stages import CheckSettings, Stage
 from sidecar.models.architecture import architecture_of, check_description, check_headers
-from sidecar.models.file_names import EMOTIONS, LEXICON, MANIFEST, PROBE, SIGNATURE
+from sidecar.models.file_names import EMOTIONS, LEXICON, MANIFEST, PROBE, SIGNATURE, VOICES
 from sidecar.models.in_child import end_with_parent, limit_self, peak_memory_bytes, read_request, report
 from sidecar.models.manifest import WEIGHTS
 from sidecar.models.pack import Pack, seal
@@ -121,10 +121,12 @@ def check_own_files(pack: Pack) -> None:
 
 
 def check_tensors(folder: Path, headers: Headers, weights: tuple[str, ...]) -> None:
-    from sidecar.checks.values import check_values  # NumPy is not needed to refuse most packs
+    from sidecar.checks.values import check_values, check_voices  # NumPy is not needed to refuse most packs
 
     for name, header in headers.items():
         check_values(folder / name, header, are_weights=name in weights)
+    if VOICES in headers:
+        check_voices(folder / VOICES)
 
 
 def loaded(pack: Pack) -> "Synthesizer":

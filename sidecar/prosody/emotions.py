@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache, cached_property
 from importlib.resources import files
-from math import inf, isfinite, log2
+from math import isfinite, log2
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ NEUTRAL_IS_NONE = "neutral changes nothing: give the voice another manner, or a 
 FORMAT, MAX_BYTES, MAX_EMOTIONS = 1, 1 << 20, 200
 MAX_PROMPTS, PROMPT_CHARACTERS = 8, 200
 MAX_ALIASES, NAME_CHARACTERS = 16, 40  #: of a label, and as many names to show
+MAX_WEIGHT = 1e6  #: in a mixture: sums of such are still numbers
 #: At full intensity a prompt is followed further than where it leads by itself: users find that too weak.
 FULL_LEAN = 1.5
 MEN_HZ, WOMEN_HZ = (
@@ -191,9 +192,10 @@ def check_weights(emotion: object) -> None:
         raise BadRequest("emotion must be a name, or names with weights", field="emotion")
     for name, weight in emotion.items():
         number = isinstance(weight, int | float) and not isinstance(weight, bool)
-        if not isinstance(name, str) or not number or not 0 <= weight < inf:
+        if not isinstance(name, str) or not number or not 0 <= weight <= MAX_WEIGHT:
             raise BadRequest(
-                f"emotion: the weight of {name!r} is {weight!r}, expected a number from 0 on", field="emotion"
+                f"emotion: the weight of {name!r:.50} is {weight!r:.20}, expected 0 to {MAX_WEIGHT:g}",
+                field="emotion",
             )
 
 
