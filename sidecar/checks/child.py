@@ -145,9 +145,11 @@ def loaded(pack: Pack) -> "Synthesizer":
 def spoken(pack: Pack) -> float:
     synthesizer = loaded(pack)
     with stage(Stage.PROBE):
-        from sidecar.checks.speaking import check_probe
+        from sidecar.checks.speaking import check_others, check_probe
 
-        return check_probe(synthesizer, pack)
+        distance = check_probe(synthesizer, pack)
+        check_others(synthesizer, pack.manifest)
+        return distance
 
 
 @contextmanager
