@@ -112,7 +112,7 @@ class Voice:
         seed: int | None = None,
         prompt: str = "",
     ) -> Speech:
-        """Speak one line of any length up to 20,000 characters.
+        """Speak one line of up to 20,000 characters, 6,000 phonemes and ten minutes.
 
         `reference`: a clip (WAV, FLAC or OGG of 1 to 30 s, as bytes or a path) whose emotion is spoken in
         the speaker's own voice, besides `emotion`; `baseline`: a neutral clip of the same person, without

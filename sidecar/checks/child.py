@@ -17,7 +17,7 @@ from sidecar.checks.sources import Source, open_source, refuse_link
 from sidecar.checks.stages import CheckSettings, Stage
 from sidecar.engines.shortage import is_shortage
 from sidecar.models.architecture import architecture_of, check_description, check_headers
-from sidecar.models.file_names import EMOTIONS, LEXICON, MANIFEST, PROBE, SIGNATURE
+from sidecar.models.file_names import EMOTIONS, LEXICON, MANIFEST, PROBE, SIGNATURE, VOICES
 from sidecar.models.in_child import end_with_parent, limit_self, peak_memory_bytes, read_request, report
 from sidecar.models.manifest import WEIGHTS
 from sidecar.models.pack import Pack, seal
@@ -126,10 +126,12 @@ def check_own_files(pack: Pack) -> None:
 
 
 def check_tensors(folder: Path, headers: Headers, weights: tuple[str, ...]) -> None:
-    from sidecar.checks.values import check_values  # NumPy is not needed to refuse most packs
+    from sidecar.checks.values import check_values, check_voices  # NumPy is not needed to refuse most packs
 
     for name, header in headers.items():
         check_values(folder / name, header, are_weights=name in weights)
+    if VOICES in headers:
+        check_voices(folder / VOICES)
 
 
 def loaded(pack: Pack) -> "Synthesizer":
@@ -148,9 +150,11 @@ def loaded(pack: Pack) -> "Synthesizer":
 def spoken(pack: Pack) -> float:
     synthesizer = loaded(pack)
     with stage(Stage.PROBE):
-        from sidecar.checks.speaking import check_probe
+        from sidecar.checks.speaking import check_others, check_probe
 
-        return check_probe(synthesizer, pack)
+        distance = check_probe(synthesizer, pack)
+        check_others(synthesizer, pack.manifest)
+        return distance
 
 
 @contextmanager
