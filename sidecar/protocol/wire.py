@@ -8,6 +8,7 @@ from sidecar.protocol.errors import BadRequest, TooLarge
 from sidecar.protocol.limits import Limits
 
 Header = dict[str, Any]
+ENTRIES = 1_024  #: of one map or list, and maps and lists of one header; more are only made to take time
 _SCALARS = frozenset((str, int, float, bytes, bool, type(None)))
 
 
@@ -39,8 +40,9 @@ def decode(frame: bytes, limits: Limits) -> Header:
         raise TooLarge(f"the header has {len(frame)} bytes, at most {limits.header_bytes} fit")
     try:
         header = msgpack.unpackb(
-            frame, raw=False, strict_map_key=False, object_pairs_hook=_unique, ext_hook=_no_ext
-        )
+            frame, raw=False, strict_map_key=False, object_pairs_hook=_unique, ext_hook=_no_ext,
+            max_map_len=ENTRIES, max_array_len=ENTRIES,
+        )  # fmt: skip
     except BadRequest:
         raise
     except (ValueError, msgpack.UnpackException, RecursionError) as error:
@@ -66,12 +68,21 @@ def _no_ext(code: int, _data: bytes) -> None:
     raise BadRequest(f"msgpack ext type {code} is not part of the protocol")
 
 
-def _check_depth(value: Header | list[Any], levels: int) -> None:
-    if levels == 0:
-        raise BadRequest("the header is nested too deeply")
-    for inner in value.values() if isinstance(value, dict) else value:
-        kind = type(inner)
-        if kind is dict or kind is list:
-            _check_depth(inner, levels - 1)
-        elif kind not in _SCALARS:  # msgpack turns its timestamp ext into an object unasked
-            raise BadRequest(f"msgpack ext type {kind.__name__} is not part of the protocol")
+def _check_depth(header: Header, levels: int) -> None:
+    """Level by level, so that what is nested in vain is not gone through."""
+    outer: list[Header | list[Any]] = [header]
+    for _ in range(levels):
+        outer = [
+            inner
+            for value in outer
+            for inner in (value.values() if isinstance(value, dict) else value)
+            if type(inner) not in _SCALARS
+        ]
+        for inner in outer:
+            if not isinstance(inner, dict | list):  # msgpack turns its timestamp ext into an object unasked
+                raise BadRequest(f"msgpack ext type {type(inner).__name__} is not part of the protocol")
+        if not outer:
+            return
+        if len(outer) > ENTRIES:
+            raise BadRequest(f"the header holds over {ENTRIES} maps and lists")
+    raise BadRequest("the header is nested too deeply")

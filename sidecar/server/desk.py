@@ -169,11 +169,13 @@ class Desk:
     def left(self, route: bytes) -> None:
         """A connection is closed, and what it had waiting goes with it. What it asked for under a session of
         its own goes on for `AWAY_S`: the session may come back and ask for it by its id."""
-        self._away[route] = self._tools.answers.clock() + AWAY_S
         gone = Cancelled("the connection was closed")
         self._drop_waiters(lambda w: w.caller.route == route and w.caller.own_session is None, gone)
         for stream in self._streams.opened_by(route):
             self._drop_stream(stream)
+        self._streams.forget_callers(route)
+        if any(waiter.caller.route == route for waiter in self._waiters()):
+            self._away[route] = self._tools.answers.clock() + AWAY_S
         self._due_changed = True
 
     def _forget_those_away(self, now: float) -> None:

@@ -1,15 +1,22 @@
 """What has been counted since the start, for `stats` and for Prometheus."""
 
 import bisect
+import contextlib
+import logging
 import math
 import os
+import socket
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -21,6 +28,11 @@ from prometheus_client.registry import Collector
 from sidecar.protocol.replies import LineTiming, ModelName, Quantiles
 from sidecar.server.gpu import Gpu
 
+log = logging.getLogger(__name__)
+
+CONNECTIONS = 8  #: that are answered at once over HTTP
+REQUEST_S = 5.0  #: after which one of them ends
+HOSTS = ("127.0.0.1", "localhost")
 #: Upper bounds of the latency buckets in ms: a tenth of a millisecond to two minutes, in steps of a fifth.
 BOUNDS_MS = tuple(0.1 * 1.2**step for step in range(78))
 
@@ -204,13 +216,16 @@ def resident_bytes() -> int:
 
 
 class Exporter:
-    """`/metrics` over HTTP on loopback."""
+    """`/metrics` over HTTP on loopback, for programs on this machine: a page that has had its own name
+    resolved to it is told nothing."""
 
     def __init__(self, collector: Collector, port: int) -> None:
         """Raises `OSError` when the port is taken. Port 0 lets the system choose."""
         registry = CollectorRegistry()
         registry.register(collector)
-        self._server, self._thread = start_http_server(port, addr="127.0.0.1", registry=registry)
+        self._server = _HttpServer(("127.0.0.1", port), registry)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+        self._thread.start()
 
     @property
     def port(self) -> int:
@@ -220,3 +235,72 @@ class Exporter:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class _HttpServer(ThreadingHTTPServer):
+    """A thread a connection, for at most `CONNECTIONS` at once; others are hung up on."""
+
+    request_queue_size = 64
+
+    def __init__(self, address: tuple[str, int], registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self._free = threading.BoundedSemaphore(CONNECTIONS)
+        super().__init__(address, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if isinstance(sys.exc_info()[1], OSError):
+            log.debug("a reader of metrics has gone", exc_info=True)
+        else:
+            log.exception("metrics could not be told")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers one GET, which has `REQUEST_S` to come."""
+
+    server: _HttpServer
+
+    def handle(self) -> None:
+        end = threading.Timer(REQUEST_S, self._hang_up)
+        end.daemon = True
+        end.start()
+        try:
+            super().handle()
+        finally:
+            end.cancel()
+
+    def _hang_up(self) -> None:
+        """However slowly something comes in: a timeout of the socket would begin anew with each byte."""
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def do_GET(self) -> None:
+        if self.headers.get("Host", "").lower() not in self._own_names():
+            self.send_error(HTTPStatus.FORBIDDEN, "ask for 127.0.0.1 or localhost")
+        elif self.path != "/metrics":
+            self.send_error(HTTPStatus.NOT_FOUND, "there is only /metrics")
+        else:
+            content = generate_latest(self.server.registry)
+            self.send_response(HTTPStatus.OK)
+            self.send_header("Content-Type", CONTENT_TYPE_LATEST)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+    def _own_names(self) -> set[str]:
+        port = self.server.server_address[1]
+        return {name for host in HOSTS for name in (host, f"{host}:{port}")}
+
+    def log_message(self, format: str, *args: Any) -> None:
+        log.debug(format, *args)

@@ -8,7 +8,6 @@ a bell at the requests' own socket. So control never waits for speech, and state
 import contextlib
 import hmac
 import logging
-import math
 import queue
 import threading
 from collections.abc import Callable
@@ -27,7 +26,7 @@ from sidecar.protocol.errors import (
     Unauthorized,
     Unsupported,
 )
-from sidecar.protocol.events import TOPICS, Event, ModelCanary, ModelReleased, ServerStopping, event_map
+from sidecar.protocol.events import Event, ModelCanary, ModelReleased, ServerStopping, event_map
 from sidecar.protocol.limits import VERSION, Limits
 from sidecar.protocol.replies import (
     CancelReply,
@@ -79,6 +78,7 @@ from sidecar.server.device import Device
 from sidecar.server.disk_cache import DiskCache
 from sidecar.server.ears import Ears
 from sidecar.server.flight import Caller, now_s
+from sidecar.server.front import SUBSCRIPTION_BYTES, Front, is_beginning
 from sidecar.server.host import device_bytes
 from sidecar.server.keys import Curve
 from sidecar.server.metrics import Level, Metrics, Snapshot, resident_bytes
@@ -90,16 +90,16 @@ from sidecar.server.zap import Authenticator
 
 log = logging.getLogger(__name__)
 
-#: Frames this many times over the body's limit are cut off by ZeroMQ, connection and all, before they
-#: take memory; up to there a client is told.
+#: Of one's own user, who comes by `ipc`, frames this many times over the body's limit are cut off by
+#: ZeroMQ, connection and all; up to there a client is told.
 CUT_OFF = 8
 REPLIES_UNREAD = 128  #: replies that may wait for a client that does not read; later ones are dropped
 BELL = b"bell"  #: the name by which other threads wake the server; a client that takes it only wakes it
-POLL_MS = 500  #: where a signal does not interrupt the wait (Windows), it is seen after this time
+POLL_S = 0.5  #: where a signal does not interrupt the wait (Windows), it is seen after this time
+HANDSHAKE_MS = 5_000  #: within which a peer with keys has to show them
 SNAPSHOT_S = 2.0  #: how long another thread waits for what only the server's thread knows
 FAULTS_TOLD_EVERY_S = 1.0
 LINGER_MS = 2_000
-KNOWN_TOPICS = tuple(topic.encode() for topic in TOPICS)
 DRAIN_S = 30.0
 PASS_S = 1.0  #: how long the end waits for a pass whose line nobody waits for any more
 
@@ -139,16 +139,16 @@ class Server:
         self._context = zmq.Context()
         self._router: zmq.Socket[bytes] = self._context.socket(zmq.ROUTER)
         self._publisher: zmq.Socket[bytes] = self._context.socket(zmq.XPUB)
+        self._front = Front(settings.limits, self._is_trusted, self._receive, self._left)
         self._done: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._guard = Authenticator(self._context, settings.curve.clients if settings.curve else None)
+        self._guard: Authenticator | None = None
         self._ringer: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
         self._ring_lock = threading.RLock()  # a signal may find its own thread inside
         self._served = voices.fingerprints
-        self._wanted: set[bytes] = set()  # what listeners have subscribed to
+        self._wanted: set[bytes] = set()  # what listeners with keys have subscribed to
         self._stops: list[tuple[str, bool]] = []
         self._stopping: str | None = None
         self._give_up_s: float | None = None
-        self._waits_ms = POLL_MS
         self._told_fault_s = float("-inf")
         self._began_s = self._heard_s = now_s()
         self.metrics = Metrics()
@@ -171,33 +171,46 @@ class Server:
         )
 
     def bind(self) -> tuple[str, str]:
-        """Listen; the endpoints of commands and events. Raises `zmq.ZMQError` when a port is taken."""
-        limits, settings = self._settings.limits, self._settings
+        """Listen; the endpoints of commands and events. Raises `zmq.ZMQError` or `OSError` when a port is
+        taken."""
+        settings = self._settings
         for option, value in (
-            (zmq.MAXMSGSIZE, CUT_OFF * limits.body_bytes), (zmq.LINGER, LINGER_MS), (zmq.ROUTER_MANDATORY, 1),
-            (zmq.SNDHWM, REPLIES_UNREAD), (zmq.RCVHWM, REPLIES_UNREAD), (zmq.RCVTIMEO, POLL_MS),
+            (zmq.MAXMSGSIZE, CUT_OFF * settings.limits.body_bytes), (zmq.LINGER, LINGER_MS),
+            (zmq.ROUTER_MANDATORY, 1), (zmq.SNDHWM, REPLIES_UNREAD), (zmq.RCVHWM, REPLIES_UNREAD),
         ):  # fmt: skip
             self._router.setsockopt(option, value)
-        self._publisher.setsockopt(zmq.LINGER, LINGER_MS)
-        self._guard.start()
-        is_ipv6 = ":" in settings.address
-        for socket in (self._router, self._publisher):
-            if settings.curve is not None:
-                socket.setsockopt(zmq.CURVE_SERVER, 1)
-                socket.setsockopt(zmq.CURVE_SECRETKEY, settings.curve.secret_key)
-            socket.setsockopt_string(zmq.ZAP_DOMAIN, "npc-voice")  # turns away ZMTP 1 and 2, and so HTTP
-            socket.setsockopt(zmq.IPV6, is_ipv6)
-        host = f"[{settings.address}]" if is_ipv6 else settings.address
-        self._router.bind(f"tcp://{host}:{settings.port or '*'}")
-        self._publisher.bind(f"tcp://{host}:{settings.events_port or '*'}")
-        commands = self._router.getsockopt_string(zmq.LAST_ENDPOINT)
         self._router.bind("inproc://bell")
         self._ringer.setsockopt(zmq.ROUTING_ID, BELL)
         self._ringer.connect("inproc://bell")
+        self._front.watch(int(self._router.getsockopt(zmq.FD)))
         if settings.ipc is not None:
             self._router.bind(f"ipc://{settings.ipc}")
             settings.ipc.chmod(0o600)
-        return commands, self._publisher.getsockopt_string(zmq.LAST_ENDPOINT)
+        if settings.curve is not None:
+            return self._bind_with_keys(settings.curve)
+        return self._front.listen(settings.address, settings.port, settings.events_port)
+
+    def _bind_with_keys(self, curve: Curve) -> tuple[str, str]:
+        """TCP by ZeroMQ itself, for those with keys only."""
+        limits, settings = self._settings.limits, self._settings
+        self._guard = Authenticator(self._context, curve.clients)
+        self._guard.start()
+        self._publisher.setsockopt(zmq.LINGER, LINGER_MS)
+        is_ipv6 = ":" in settings.address
+        host = f"[{settings.address}]" if is_ipv6 else settings.address
+        endpoints = []
+        for socket, port, most_bytes in (
+            (self._router, settings.port, limits.header_bytes + limits.body_bytes),
+            (self._publisher, settings.events_port, SUBSCRIPTION_BYTES),
+        ):
+            socket.setsockopt(zmq.CURVE_SERVER, 1)
+            socket.setsockopt(zmq.CURVE_SECRETKEY, curve.secret_key)
+            socket.setsockopt(zmq.MAXMSGSIZE, most_bytes)
+            socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
+            socket.setsockopt(zmq.IPV6, is_ipv6)
+            socket.bind(f"tcp://{host}:{port or '*'}")
+            endpoints.append(socket.getsockopt_string(zmq.LAST_ENDPOINT))
+        return endpoints[0], endpoints[1]
 
     def run(self) -> bool:
         """Serve until told to stop, finish what was accepted, then close; returns what `close` does.
@@ -206,9 +219,7 @@ class Server:
         try:
             self._start_threads()
             while not self._ended():
-                frames = self._heard()
-                if frames is not None:
-                    self._safely(lambda frames=frames: self._hear(frames))  # type: ignore[misc]
+                self._safely(self._hear)
                 self._safely(self._look_at_the_clock)
         except BaseException:
             self.close()
@@ -264,17 +275,21 @@ class Server:
         """Tell everybody who listens, if anybody does. Only on the thread of `run`, or before it."""
         self._hear_listeners()
         topic = event.topic.encode()
-        if any(topic.startswith(wanted) for wanted in self._wanted):
-            self._publisher.send_multipart([topic, wire.encode(event_map(event))])
+        by_keys = any(topic.startswith(wanted) for wanted in self._wanted)
+        if by_keys or self._front.is_wanted(topic):
+            content = wire.encode(event_map(event))
+            self._front.tell(topic, content)
+            if by_keys:
+                self._publisher.send_multipart([topic, content])
 
     def _hear_listeners(self) -> None:
-        """A first byte of 1 begins, of 0 ends what somebody wants to be told; any other says nothing.
+        """A first byte of 1 begins, of 0 ends what somebody with keys wants to be told; no other counts.
 
         Only beginnings of our own topics are kept, so that nobody decides how much that is."""
         while int(self._publisher.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
             message = self._publisher.recv()
             begins, topic = message[:1], message[1:]
-            if begins == b"\1" and any(known.startswith(topic) for known in KNOWN_TOPICS):
+            if begins == b"\1" and is_beginning(topic):
                 self._wanted.add(topic)
             elif begins == b"\0":
                 self._wanted.discard(topic)
@@ -288,7 +303,9 @@ class Server:
         self._ears.stop()
         if self._disk is not None:
             self._disk.stop()
-        self._guard.stop()
+        if self._guard is not None:
+            self._guard.stop()
+        self._front.close(LINGER_MS / 1000)
         with self._ring_lock:
             for socket in (self._router, self._publisher, self._ringer):
                 socket.close()
@@ -379,35 +396,43 @@ class Server:
 
     # --- requests
 
-    def _heard(self) -> list[bytes] | None:
-        """Wait for a request or the bell, which rings at the same socket, until something is due."""
-        wait_ms = self._wait_ms(now_s())
-        if wait_ms != self._waits_ms:
-            self._router.setsockopt(zmq.RCVTIMEO, wait_ms)
-            self._waits_ms = wait_ms
-        try:
-            return self._router.recv_multipart()
-        except zmq.Again:
-            return None
-
-    def _wait_ms(self, now: float) -> int:
-        dues = [due_s for due_s in (self._desk.due_s, self._give_up_s) if due_s is not None]
-        return min(POLL_MS, max(1, math.ceil(1000 * (min(dues) - now)))) if dues else POLL_MS
-
-    def _hear(self, frames: list[bytes]) -> None:
-        if frames[0] == BELL:
+    def _hear(self) -> None:
+        """Wait for requests or the bell until something is due, and do a share of what they ask for."""
+        self._front.turn(0.0 if self._rings() else self._wait_s(now_s()))
+        if not self._rings():
+            return
+        route, *frames = self._router.recv_multipart()
+        if route == BELL:
             self._take_in()
         else:
-            self._receive(frames)
+            self._receive(route, frames)
 
-    def _receive(self, frames: list[bytes]) -> None:
-        """Answer one request, or hand it to the desk. The process must outlive any bug in its way."""
-        arrived_s, route, request_id = now_s(), frames[0], ""
+    def _rings(self) -> int:
+        """Whether ZeroMQ has something; its descriptor tells changes only."""
+        return int(self._router.getsockopt(zmq.EVENTS)) & zmq.POLLIN
+
+    def _wait_s(self, now: float) -> float:
+        dues = [due_s for due_s in (self._desk.due_s, self._give_up_s) if due_s is not None]
+        return min(POLL_S, max(0.0, min(dues) - now)) if dues else POLL_S
+
+    def _is_trusted(self, header: bytes) -> bool:
+        """Whether a request's header, whatever else it is, holds our token."""
         try:
-            header, body = self._split(frames[1:])
+            token = wire.decode(header, self._settings.limits).get("token")
+        except NpcVoiceError:
+            return False
+        return isinstance(token, str) and hmac.compare_digest(token.encode(), self._token)
+
+    def _receive(self, route: bytes, frames: list[bytes]) -> bool:
+        """Answer one request, or hand it to the desk; whether it held the token. The process must outlive
+        any bug in its way."""
+        arrived_s, request_id, is_authorised = now_s(), "", False
+        try:
+            header, body = self._split(frames)
             request_id = readable_id(header)
             envelope = Envelope.from_header(header, self._settings.limits)
             self._authorise(envelope)
+            is_authorised = True
             self._heard_s = arrived_s
             request = parse_request(envelope.op, header, body, self._settings.limits)
             self.metrics.requests[envelope.op] += 1
@@ -422,6 +447,11 @@ class Server:
             log.exception("a request failed")
             failure = InternalError(f"the request failed: {type(error).__name__}")
             self._reply(route, request_id, ErrorReply.of(failure))
+        return is_authorised
+
+    def _left(self, route: bytes) -> None:
+        """A peer is gone. Later, since the desk may be in the middle of answering it."""
+        self._later(lambda: self._desk.left(route))
 
     def _split(self, frames: list[bytes]) -> tuple[wire.Header, bytes | None]:
         """Frames after the route -> header and body. REQ and DEALER both send the empty delimiter."""
@@ -529,6 +559,13 @@ class Server:
         if isinstance(reply, ErrorReply):
             self.metrics.errors[reply.code] += 1
         header = reply_frame(request_id, reply)
+        if self._front.is_ours(route):
+            sent = self._front.send(route, header, None if body is None else body.buffer)
+        else:
+            sent = self._send_by_zeromq(route, header, body)
+        self.metrics.replies_dropped += not sent
+
+    def _send_by_zeromq(self, route: bytes, header: bytes, body: zmq.Frame | None) -> bool:
         try:
             if body is None:
                 self._router.send_multipart([route, b"", header], zmq.NOBLOCK)
@@ -538,7 +575,8 @@ class Server:
         except zmq.ZMQError as error:
             if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
                 raise
-            self.metrics.replies_dropped += 1
+            return False
+        return True
 
 
 def readable_id(header: wire.Header) -> str:

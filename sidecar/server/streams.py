@@ -102,6 +102,11 @@ class Streams:
         mine = [s for s in self._open.values() if s.caller.route == route]
         return [stream for stream in mine if stream.caller.own_session is None]
 
+    def forget_callers(self, route: bytes) -> None:
+        """Nobody waits for chunks on a connection that is closed."""
+        for stream in self._open.values():
+            stream.parked = [caller for caller in stream.parked if caller.route != route]
+
     def unpulled(self, now_s: float) -> list[Stream]:
         """Those whose life is over."""
         return [s for s in self._open.values() if now_s - s.pulled_s > LIFE_S and not s.parked]

@@ -77,3 +77,15 @@ def test_a_malformed_frame_is_refused(frame: bytes, words: str):
 def test_a_frame_over_the_limit_is_refused_unread():
     with pytest.raises(TooLarge, match="65536"):
         wire.decode(b"\x00" * 65_537, LIMITS)
+
+
+def test_a_header_that_only_takes_time_is_refused_soon():
+    for header in (
+        {f"{number:x}": 0 for number in range(wire.ENTRIES + 1)},
+        {"a": [0] * (wire.ENTRIES + 1)},
+        {"a": [[[]] * (wire.ENTRIES // 2)] * 3},
+    ):
+        with pytest.raises(BadRequest):
+            wire.decode(msgpack.packb(header), LIMITS)
+    most = {f"{number:x}": [] for number in range(wire.ENTRIES)}
+    assert wire.decode(msgpack.packb(most), LIMITS) == most

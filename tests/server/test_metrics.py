@@ -1,11 +1,16 @@
 """What is counted is what happened, for `stats`, for Prometheus and in the log."""
 
+import contextlib
+import http.client
 import io
 import json
 import logging
+import socket
 import threading
+import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from concurrent.futures import TimeoutError as FutureTimeout
 from types import SimpleNamespace
 from typing import NoReturn
@@ -16,10 +21,20 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from sidecar.protocol.replies import LineTiming
+from sidecar.server import metrics
 from sidecar.server import server as module
 from sidecar.server.gpu import Gpu
 from sidecar.server.logs import JsonLines
-from sidecar.server.metrics import BOUNDS_MS, Exported, Exporter, Histogram, Metrics, resident_bytes
+from sidecar.server.metrics import (
+    BOUNDS_MS,
+    Exported,
+    Exporter,
+    Histogram,
+    Level,
+    Metrics,
+    Snapshot,
+    resident_bytes,
+)
 from sidecar.server.server import Server, ServerSettings
 from tests.fakes import tone_voices
 from tests.server.test_server import ask, connected, serving
@@ -68,24 +83,20 @@ def test_prometheus_sees_what_stats_says():
             ask(socket, op="synthesize", text="Halt!")
             ask(socket, op="synthesize", text="")
             stats = ask(socket, op="stats")[0]
-            metrics = scraped(exporter.port)
+            told = scraped(exporter.port)
         finally:
             exporter.close()
-    assert (
-        metrics["npc_voice_requests_total"][(("op", "synthesize"),)] == stats["requests"]["synthesize"] == 3
-    )
-    assert metrics["npc_voice_errors_total"] == {(("code", "empty_text"),): 1.0}
+    assert told["npc_voice_requests_total"][(("op", "synthesize"),)] == stats["requests"]["synthesize"] == 3
+    assert told["npc_voice_errors_total"] == {(("code", "empty_text"),): 1.0}
     assert stats["errors"] == {"empty_text": 1}
-    assert metrics["npc_voice_cache_hits_total"][()] == stats["cache"]["hits"] == 1
+    assert told["npc_voice_cache_hits_total"][()] == stats["cache"]["hits"] == 1
     assert (
-        metrics["npc_voice_line_seconds_count"][(("stage", "total"),)]
-        == stats["latency"]["total"]["count"]
-        == 2
+        told["npc_voice_line_seconds_count"][(("stage", "total"),)] == stats["latency"]["total"]["count"] == 2
     )
-    assert metrics["npc_voice_real_time_factor"][()] == pytest.approx(stats["real_time_factor"], abs=1e-4)
-    (labels,) = metrics["npc_voice_model_live"]
+    assert told["npc_voice_real_time_factor"][()] == pytest.approx(stats["real_time_factor"], abs=1e-4)
+    (labels,) = told["npc_voice_model_live"]
     assert ("name", "tone") in labels and ("version", "1.0.0") in labels
-    assert "npc_voice_device_memory_bytes" not in metrics
+    assert "npc_voice_device_memory_bytes" not in told
 
 
 def test_scrapes_while_everything_changes_are_whole_and_hold_up_nobody():
@@ -144,6 +155,68 @@ def test_the_exporter_lets_go_of_its_port():
         urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2)
 
 
+@pytest.fixture
+def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Of an exporter that is as patient as tests are."""
+    monkeypatch.setattr(metrics, "REQUEST_S", 1.0)
+    level = Level(0, 0, 0, 0, 0, 0, ())
+    exporter = Exporter(Exported(lambda: Snapshot(Metrics(), level), None), 0)
+    yield exporter.port
+    exporter.close()
+
+
+def status(port: int, host: str, path: str = "/metrics", method: str = "GET") -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    with contextlib.closing(connection):
+        connection.request(method, path, headers={"Host": host})
+        return connection.getresponse().status
+
+
+def test_metrics_are_told_to_who_asks_for_this_machine(port: int):
+    for host in ("127.0.0.1", "localhost", f"127.0.0.1:{port}", f"Localhost:{port}"):
+        assert status(port, host) == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "", "localhost.evil.example", ":1"])
+def test_a_page_whose_name_was_led_here_is_told_nothing(port: int, host: str):
+    assert status(port, host.format(port=port)) == 403
+
+
+def test_there_is_nothing_but_metrics(port: int):
+    assert status(port, "localhost", "/") == 404
+    assert status(port, "localhost", "/metrics", "POST") == 501
+
+
+def hung_up(connection: socket.socket) -> float:
+    """Seconds until the other side has closed."""
+    began = time.monotonic()
+    connection.settimeout(10)
+    with contextlib.suppress(ConnectionResetError):
+        assert connection.recv(1) == b""
+    return time.monotonic() - began
+
+
+def test_idle_readers_of_metrics_are_few_and_do_not_stay(port: int):
+    with contextlib.ExitStack() as stack:
+        idle = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            for _ in range(metrics.CONNECTIONS + 1)
+        ]
+        assert hung_up(idle.pop()) < 0.8
+        assert all(hung_up(connection) < 5 for connection in idle)
+    assert status(port, "localhost") == 200
+
+
+def test_a_reader_that_sends_a_byte_now_and_then_does_not_stay_either(port: int):
+    with socket.create_connection(("127.0.0.1", port)) as slow:
+        began = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() - began < 5:
+                slow.sendall(b"G")
+                time.sleep(0.1)
+        assert time.monotonic() - began < 3
+
+
 class Nvml:
     """Stands for the module `pynvml` on a machine that has a device."""
 
@@ -188,13 +261,13 @@ def test_the_cpu_and_a_missing_driver_have_no_gpu():
 
 
 def test_stages_are_counted_apart():
-    metrics = Metrics()
-    metrics.answered(LineTiming(queue_ms=1, text_ms=2, infer_ms=300, encode_ms=4, total_ms=307), False)
-    metrics.answered(LineTiming(total_ms=0.2), True)
-    assert [metrics.stages[stage].quantiles().count for stage in ("infer", "total")] == [1, 2]
-    assert metrics.stages["infer"].quantiles().p50_ms == pytest.approx(300, rel=0.2)
-    metrics.worked(1.0, 4.0)
-    assert metrics.real_time_factor == 0.25
+    counts = Metrics()
+    counts.answered(LineTiming(queue_ms=1, text_ms=2, infer_ms=300, encode_ms=4, total_ms=307), False)
+    counts.answered(LineTiming(total_ms=0.2), True)
+    assert [counts.stages[stage].quantiles().count for stage in ("infer", "total")] == [1, 2]
+    assert counts.stages["infer"].quantiles().p50_ms == pytest.approx(300, rel=0.2)
+    counts.worked(1.0, 4.0)
+    assert counts.real_time_factor == 0.25
 
 
 def test_resident_memory_is_that_of_this_process():

@@ -414,7 +414,7 @@ def test_only_beginnings_of_known_topics_are_kept():
             listener.setsockopt(zmq.SUBSCRIBE, b"line.")
             while not listener.poll(20):  # subscriptions are read as events are told
                 ask(socket, op="synthesize", text="Halt!")
-        assert server._wanted == {b"line."}
+        assert [peer.wanted for peer in server._front._listeners] == [{b"line."}]
 
 
 def test_a_bug_on_the_servers_thread_ends_nothing(monkeypatch: pytest.MonkeyPatch, caplog):
