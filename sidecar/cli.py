@@ -15,6 +15,7 @@ from rich.progress import Progress
 from rich.table import Column, Table
 
 from sidecar.console import AsJson, err, explained, out
+from sidecar.models.child import be_child_if_told
 from sidecar.pack_cli import pack_app
 
 if TYPE_CHECKING:
@@ -313,6 +314,7 @@ def keys(folder: Annotated[Path, typer.Argument(help="Where they go.")]) -> None
 
 def main() -> None:
     """Entry point. Worker threads sleep while they wait: a spinning one costs a busy game, and us, dearly."""
+    be_child_if_told(sys.argv)
     for stream in (sys.stdout, sys.stderr):  # a pipe may be in a code page without our letters
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

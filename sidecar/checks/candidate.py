@@ -22,11 +22,22 @@ from sidecar.models.child import Ended, Report, run_child
 from sidecar.models.file_names import MANIFEST
 from sidecar.models.pack import Pack, flush, intact, open_pack, storage_errors
 from sidecar.models.reasons import Reason, refusal
-from sidecar.protocol.errors import Cancelled, ModelRejected, StorageError
+from sidecar.protocol.errors import Cancelled, InternalError, ModelRejected, StorageError
 
 MODULE = "sidecar.checks.child"
 _STAGING, _LOCK_SUFFIX = ".checking-", ".lock"
 OnStage = Callable[[StageTime], None]
+#: What others send; a child's own crash has another name.
+_FROM_OUTSIDE = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGKILL", "SIGHUP", "SIGQUIT")
+    if hasattr(signal, name)
+)
+_CONTROL_C = 0xC000013A  # STATUS_CONTROL_C_EXIT on Windows
+
+
+class Interrupted(InternalError):
+    """A check that somebody ended from outside: the pack has not been judged."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +61,7 @@ def check_candidate(
     `source` is a folder, a `.npcvoice` file, or a checkpoint beside its `.sha256`. Blocks for seconds;
     any number may run at once. `on_stage` is called as each stage ends; setting
     `cancelled` kills the child. Raises `ModelRejected` with a stable `reason`, `StorageError` when the
-    store refuses, `Cancelled`. On every failure nothing is left in the store.
+    store refuses, `Cancelled`, `Interrupted` when the child was killed. On every failure nothing is left in the store.
     """
     settings = settings or CheckSettings()
     began = time.perf_counter()
@@ -103,11 +114,17 @@ def verdict(name: str, ended: Ended, settings: CheckSettings) -> Report:
         raise refusal(
             Reason.CHECK_MEMORY, f"{name}: the check needs over {settings.memory_bytes >> 20:,} MiB of memory"
         )
+    if was_killed(ended.code):
+        raise Interrupted(f"the check of {name} {how_it_ended(ended)} before it came to a verdict")
     raise refusal(
         Reason.CHECK_CRASHED,
         f"{name}: the check {how_it_ended(ended)} at stage {where!r}",
         tip="drop it again, or rescan, to try once more",
     )
+
+
+def was_killed(code: int) -> bool:
+    return -code in _FROM_OUTSIDE or code % 2**32 == _CONTROL_C
 
 
 def how_it_ended(ended: Ended) -> str:

@@ -1,4 +1,4 @@
-"""The child process of a check: `python -I -m sidecar.checks.child SOURCE STAGING`.
+"""The child process of a check, which `models.child` starts with SOURCE and STAGING.
 
 Gets its settings as a line on standard input; answers with a line for each stage it enters, and a last
 one that says what was found. A refusal, a full disk and a crash look different to the parent.

@@ -11,11 +11,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sidecar.engines.kokoro import pack_files
-from sidecar.models.file_names import PROBE
+from sidecar import files
+from sidecar.models.file_names import MANIFEST, PROBE
 from sidecar.models.home import Home
 from sidecar.models.kokoro_pack import write_kokoro_pack
 from sidecar.models.manifest import Probe
-from sidecar.models.pack import Pack, intact, open_pack, writing_to
+from sidecar.models.pack import Pack, intact, open_pack, storage_errors, writing_to
 from sidecar.models.standard_probe import STANDARD
 from sidecar.protocol.errors import ModelRejected, NoModel
 
@@ -28,6 +29,8 @@ PART_SHA256 = (
     "665d3df5f2dc2a86cccc18fe046ab0c71d351c4d371aa73a5cf7135e77bd6202",
     "4714e1d3c443a09baf059201aebdba6ebcd5799b94b98815cbcd36bf01cf645c",
 )
+#: Of the converted pack's manifest, which pins all its files: the conversion gives the same bytes everywhere.
+MANIFEST_SHA256 = "ae2d3d5b3eb81f57656c75e07efe1b51817140dba0f8802b44e94296433b3651"
 SOURCE = f"hexgrad/Kokoro-82M v1.0, int8 ONNX export, sha256 {ONNX_SHA256}"
 
 #: Told what is going on and how much of it is done, 0..1.
@@ -39,20 +42,44 @@ def silent(_step: str, _done: float) -> None:
 
 
 def ensure_default_voice(home: Home, progress: Progress = silent) -> Pack:
-    """The default voice's pack, converted first if it is not there or is damaged.
+    """The default voice's pack, converted first if it is not there, is damaged or is another.
 
-    Safe to call from several processes at once and to kill at any point. Raises `StorageError`
-    when the home cannot be written, `NoModel` or `ModelRejected` when the installed parts are not
-    there or not the right ones.
+    It lies in the store, where nothing can be dropped. Safe to call from several processes at once and to kill
+    at any point. Raises `StorageError` when the home cannot be written, `NoModel` or `ModelRejected` when the
+    installed parts are not there or not the right ones.
     """
-    folder = home.models / f"{NAME}-{VERSION}"
-    if pack := intact(folder):
+    folder = folder_in(home)
+    if pack := genuine(folder):
         return pack
-    with writing_to(home.models):
-        if pack := intact(folder):  # another process was faster
+    with writing_to(home.store):
+        if pack := genuine(folder):  # another process was faster
             return pack
-        install(folder, progress)
+        if not taken_over(home, folder):
+            install(folder, progress)
     return open_pack(folder)
+
+
+def folder_in(home: Home) -> Path:
+    return home.store / f"{NAME}-{VERSION}"
+
+
+def genuine(folder: Path) -> Pack | None:
+    """The pack if it is the very one that the installed parts give, and whole."""
+    try:
+        manifest = (folder / MANIFEST).read_bytes()
+    except OSError:
+        return None
+    return intact(folder) if hashlib.sha256(manifest).hexdigest() == MANIFEST_SHA256 else None
+
+
+def taken_over(home: Home, folder: Path) -> bool:
+    """Earlier versions kept it among what is dropped. Whether it was there, genuine, and could be moved."""
+    earlier = home.models / folder.name
+    if folder.exists() or genuine(earlier) is None:
+        return False
+    with storage_errors(home.store):
+        files.rename(earlier, folder)
+    return True
 
 
 def install(folder: Path, progress: Progress) -> None:

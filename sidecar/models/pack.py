@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from filelock import FileLock
 
+from sidecar import files
 from sidecar.models.file_names import PROBE
 from sidecar.models.file_names import VOICES as VOICES
 from sidecar.models.manifest import FILE_NAME, MAX_BYTES, Manifest, PackFile, Probe
@@ -106,11 +107,23 @@ def staged(target: Path) -> Iterator[Path]:
             staging.mkdir(parents=True)
             yield staging
             flush(staging)
-            if target.exists():
-                shutil.rmtree(target)
-            staging.rename(target)
+            _put_in_place(staging, target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _put_in_place(staging: Path, target: Path) -> None:
+    """What was there goes only once the new folder has its name; it comes back if that fails."""
+    aside = staging.with_name(staging.name + ".old")
+    if target.exists():
+        files.rename(target, aside)
+    try:
+        files.rename(staging, target)
+    except OSError:
+        if aside.exists():
+            files.rename(aside, target)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 @contextmanager
@@ -125,13 +138,8 @@ def storage_errors(place: Path) -> Iterator[None]:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file, or leave what was there. Raises `StorageError`; no half file is left."""
-    partial = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     with storage_errors(path.parent):
-        try:
-            partial.write_bytes(content)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        files.write_whole(path, content)
 
 
 def _tip(error: OSError) -> str:

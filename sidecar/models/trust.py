@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
+from sidecar import files
 from sidecar.models.file_names import SIGNATURE
 from sidecar.models.manifest import read_json
 from sidecar.models.reasons import Reason, refusal
@@ -67,16 +67,12 @@ class TrustList:
 
     def save(self, path: Path) -> None:
         """Raises `StorageError`; the list that was there stays until the new one is whole."""
-        partial = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
         data = {"format": FORMAT, "publishers": [asdict(publisher) for publisher in self.publishers]}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(json.dumps(data, indent=2) + "\n", "utf-8")
-            partial.replace(path)
+            files.write_whole(path, (json.dumps(data, indent=2) + "\n").encode(), durable=True)
         except OSError as error:
             raise StorageError(f"cannot write {path}: {error.strerror}") from error
-        finally:
-            partial.unlink(missing_ok=True)
 
     @property
     def keys(self) -> frozenset[str]:

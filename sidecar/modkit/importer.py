@@ -11,6 +11,7 @@ from typing import Any
 
 from sidecar.engines.emotivoice.config import SPOKEN_LANGUAGES
 from sidecar.engines.emotivoice.sources import KINDS, REQUIRED
+from sidecar.models import default_voice
 from sidecar.models.architecture import EMOTIVOICE
 from sidecar.models.child import run_child
 from sidecar.models.file_names import LISTS, STYLE, WEIGHTS
@@ -137,7 +138,7 @@ def convert_in_child(sources: Sequence[Path], folder: Path) -> dict[str, Any]:
 def installed_packs(home: Home) -> list[Pack | tuple[Path, ModelError]]:
     """Every pack in the home; one that cannot be read stands with its reason."""
     found: list[Pack | tuple[Path, ModelError]] = []
-    for folder in packs_in(home.models):
+    for folder in [*(f for f in [default_voice.folder_in(home)] if f.exists()), *packs_in(home.models)]:
         try:
             found.append(open_pack(folder))
         except ModelError as error:

@@ -45,7 +45,8 @@ class ModelLive:
 
 @dataclass(frozen=True)
 class ModelCanary:
-    """How a trial goes: both sides' requests and errors, and the ratio of their latencies."""
+    """How a trial goes: requests and errors of the new version, and what it costs: the device's work for a
+    second of speech, as a multiple of the old version's."""
 
     topic: ClassVar[str] = "model.canary"
     name: str
@@ -53,7 +54,7 @@ class ModelCanary:
     share: float
     requests: int
     errors: int
-    latency_ratio: float | None = None
+    cost_ratio: float | None = None
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,6 @@ class ModelReleased:
     topic: ClassVar[str] = "model.released"
     name: str
     version: str
-
-
-@dataclass(frozen=True)
-class ServerReady:
-    topic: ClassVar[str] = "server.ready"
-    pid: int
-    server: str
 
 
 @dataclass(frozen=True)
@@ -118,13 +112,14 @@ class LineDone:
 
 Event = (
     ModelFound | ModelChecking | ModelRejected | ModelLive | ModelCanary | ModelRolledBack | ModelReleased
-    | ServerReady | ServerOverloaded | ServerStopping | LineStarted | LineDone
+    | ServerOverloaded | ServerStopping | LineStarted | LineDone
 )  # fmt: skip
 KINDS: tuple[type[Event], ...] = (
     ModelFound, ModelChecking, ModelRejected, ModelLive, ModelCanary, ModelRolledBack, ModelReleased,
-    ServerReady, ServerOverloaded, ServerStopping, LineStarted, LineDone,
+    ServerOverloaded, ServerStopping, LineStarted, LineDone,
 )  # fmt: skip
 _BY_TOPIC = {kind.topic: kind for kind in KINDS}
+TOPICS = tuple(_BY_TOPIC)
 
 
 def event_map(event: Event) -> Header:

@@ -5,7 +5,9 @@ of its own if `scheduling.admit` lets it. The device does one pass at a time; af
 `scheduling.choose` says what is next.
 """
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sidecar.clips import Heard, name_of
@@ -47,7 +49,11 @@ from sidecar.server.streams import Streams
 from sidecar.server.takes import Referring, Take, TakeKey, as_line
 from sidecar.server.voices import ServedVoice, Voices
 
+log = logging.getLogger(__name__)
+
 MAX_WAITERS = 4096
+AWAY_S = 10.0
+SHARES = 1024  #: clients whose part of the device is remembered while lines wait
 OVERLOAD_EVENT_EVERY_S = 1.0
 LEAST_RETRY_MS = 50
 
@@ -85,6 +91,7 @@ class Desk:
         self._held = Held()
         self._on_clip: dict[str, list[Waiter]] = {}
         self._retries = Retries()
+        self._away: dict[bytes, float] = {}  # connections that are closed, and until when they may come back
         self._shares: dict[str, float] = {}
         self._pace = Pace()
         self._pass: Pass | None = None
@@ -128,6 +135,8 @@ class Desk:
     def _take_in(self, waiter: Waiter) -> None:
         """A line that was not asked for before. Raises what is wrong with it."""
         caller, request = waiter.caller, waiter.request
+        if request.stream:
+            self._check_streams()
         known = self._tools.voices.describe(request.model, caller.session)
         key = TakeKey.of(known.fingerprint, request, known.engine.in_pieces)
         if (take := self._tools.cache.get(key)) is not None:
@@ -139,9 +148,7 @@ class Desk:
         if self._hold(waiter):
             return
         self._tools.voices.find(request.model, caller.session).synthesizer.check(as_line(request))
-        if self._tools.disk is not None and self._ask_disk(key, waiter):
-            return
-        else:
+        if self._tools.disk is None or not self._ask_disk(key, waiter):
             self._fly(waiter)
 
     def next(self, caller: Caller, handle: str) -> None:
@@ -151,22 +158,45 @@ class Desk:
 
     def cancel(self, caller: Caller, target: str) -> bool:
         """End the waiting of a request of this connection or session; True if there was one."""
-        error, found = Cancelled("the line was cancelled"), False
-        for waiters in [*self._on_disk.values(), *self._on_clip.values()]:
-            for waiter in [w for w in waiters if w.caller.is_meant(caller, target)]:
-                waiters.remove(waiter)
-                self._refuse(waiter, error)
-                found = True
-        for waiter in [w for w in self._held if w.caller.is_meant(caller, target)]:
-            self._drop_held(waiter, error)
-            found = True
-        for flight in list(self._flights.values()):
-            for waiter in [w for w in flight.waiters if w.caller.is_meant(caller, target)]:
-                self._drop_waiter(flight, waiter, error)
-                found = True
+        found = self._drop_waiters(
+            lambda w: w.caller.is_meant(caller, target), Cancelled("the line was cancelled")
+        )
         for stream in self._streams.of(caller, target):
             found = found or not stream.ended
             self._drop_stream(stream)
+        return found
+
+    def left(self, route: bytes) -> None:
+        """A connection is closed, and what it had waiting goes with it. What it asked for under a session of
+        its own goes on for `AWAY_S`: the session may come back and ask for it by its id."""
+        self._away[route] = self._tools.answers.clock() + AWAY_S
+        gone = Cancelled("the connection was closed")
+        self._drop_waiters(lambda w: w.caller.route == route and w.caller.own_session is None, gone)
+        for stream in self._streams.opened_by(route):
+            self._drop_stream(stream)
+        self._due_changed = True
+
+    def _forget_those_away(self, now: float) -> None:
+        over = {route for route, until_s in self._away.items() if now >= until_s}
+        if over:
+            self._drop_waiters(lambda w: w.caller.route in over, Cancelled("the session did not come back"))
+            self._away = {route: until_s for route, until_s in self._away.items() if route not in over}
+
+    def _drop_waiters(self, is_meant: Callable[[Waiter], bool], error: NpcVoiceError) -> bool:
+        """Refuse those who wait, wherever that is; True if there were any."""
+        found = False
+        for waiters in [*self._on_disk.values(), *self._on_clip.values()]:
+            for waiter in [w for w in waiters if is_meant(w)]:
+                waiters.remove(waiter)
+                self._refuse(waiter, error)
+                found = True
+        for waiter in [w for w in self._held if is_meant(w)]:
+            self._drop_held(waiter, error)
+            found = True
+        for flight in list(self._flights.values()):
+            for waiter in [w for w in flight.waiters if is_meant(w)]:
+                self._drop_waiter(flight, waiter, error)
+                found = True
         return found
 
     # --- what the device and the disk have done
@@ -179,11 +209,21 @@ class Desk:
             if flight is None:
                 continue  # nobody wanted it any more when it ended
             flight.running = False
-            if isinstance(outcome, Failed):
-                self._fail(flight, outcome.error)
-            else:
-                self._advance(flight, outcome)
+            error = outcome.error if isinstance(outcome, Failed) else self._attempt(flight, outcome)
+            if error is not None:
+                self._fail(flight, error)
         self.work()
+
+    def _attempt(self, flight: Flight, spoken: Spoken) -> NpcVoiceError | None:
+        """Go on with a line; where that fails, why. A bug in one line's way costs that line."""
+        try:
+            self._advance(flight, spoken)
+        except NpcVoiceError as error:
+            return error
+        except Exception as error:
+            log.exception("a line that was spoken could not be answered")
+            return InternalError(f"the line failed: {type(error).__name__}")
+        return None
 
     def found_on_disk(self, key: TakeKey, take: Take | None) -> None:
         """The answer to a look-up."""
@@ -191,73 +231,93 @@ class Desk:
         if take is not None:
             self._tools.cache.put(key, take)
         for waiter in waiters:
-            try:
+            with self._refusing(waiter):
                 if take is not None:
                     self._from_take(waiter.caller, waiter.request, take.model, take)
-                elif (flight := self._by_key.get(key)) is not None:
-                    self._join(flight, waiter)
                 else:
                     self._fly(waiter)
-            except NpcVoiceError as error:
-                self._refuse(waiter, error)
 
     def heard(self, name: str, heard: Heard | InternalError) -> None:
         """What the ears have heard in a clip."""
         for waiter in self._on_clip.pop(name, []):
-            try:
+            with self._refusing(waiter):
                 self._consider(waiter.caller, referring(waiter.request, heard), is_closed=False)
-            except NpcVoiceError as error:
-                self._refuse(waiter, error)
+
+    @contextmanager
+    def _refusing(self, waiter: Waiter) -> Iterator[None]:
+        """Whatever goes wrong with one who waits is told to that one alone."""
+        try:
+            yield
+        except NpcVoiceError as error:
+            self._refuse(waiter, error)
+        except Exception as error:
+            log.exception("a line that waited could not be taken in")
+            self._refuse(waiter, InternalError(f"the request failed: {type(error).__name__}"))
 
     def work(self) -> None:
         """Give the device its next pass if it is idle."""
         self._expire()
-        if self._pass is not None:
-            return
+        while self._pass is None and self._flights:
+            if not self._begin_pass():
+                return
+
+    def _begin_pass(self) -> bool:
+        """False when nothing waits. A line that cannot even be begun fails, and the next is tried."""
         now = self._tools.answers.clock()
         waiting = self._waiting(now)
-        chosen = choose(waiting, self._tools.voices.engine.batch_rows)
-        flights = [self._flights[key] for key in chosen]
-        if not flights:
-            return
+        flights = [self._flights[key] for key in choose(waiting, self._tools.voices.engine.batch_rows)]
         expected = {line.key: line.first_s for line in waiting}
-        work_s = sum(expected[flight.number] for flight in flights)
-        self._pass = Pass(now, work_s, flights[0].voice)
-        self._tools.device.submit([self._begin(flight, now) for flight in flights])
+        begun = [(flight, task) for flight in flights if (task := self._begun(flight, now)) is not None]
+        if begun:
+            work_s = sum(expected[flight.number] for flight, _ in begun)
+            self._pass = Pass(now, work_s, begun[0][0].voice)
+            self._tools.device.submit([task for _, task in begun])
+        return bool(flights)
+
+    def _begun(self, flight: Flight, now: float) -> Task | None:
+        try:
+            return self._begin(flight, now)
+        except Exception as error:
+            log.exception("a line could not be begun")
+            self._fail(flight, InternalError(f"the line failed: {type(error).__name__}"))
+            return None
 
     def _expire(self) -> None:
         """Refuse what can no longer be in time, forget streams that nobody pulls."""
         self._due_changed = True
         now = self._tools.answers.clock()
-        for flight in list(self._flights.values()):
-            for waiter in [w for w in flight.waiters if w.due_s is not None and now > w.due_s]:
-                self._drop_waiter(flight, waiter, too_late())
+        self._drop_waiters(lambda w: w.due_s is not None and now > w.due_s, too_late())
         for key in late(self._waiting(now), now):
             flight = self._flights[key]
             for waiter in list(flight.waiters):
                 self._drop_waiter(flight, waiter, too_late())
-        for waiter in [w for w in self._held if w.due_s is not None and now > w.due_s]:
-            self._drop_held(waiter, too_late())
         for stream in self._streams.unpulled(now):
             self._drop_stream(stream)
+        self._forget_those_away(now)
 
     @property
     def due_s(self) -> float | None:
         """When `work` has to be called, at the latest: a deadline, or the end of a stream's life."""
         if self._due_changed:
-            waiters = [*self._held, *(w for flight in self._flights.values() for w in flight.waiters)]
-            dues = [w.due_s for w in waiters if w.due_s is not None] + self._streams.dues_s()
+            dues = [w.due_s for w in self._waiters() if w.due_s is not None]
+            dues += [*self._streams.dues_s(), *self._away.values()]
             self._due_s, self._due_changed = min(dues, default=None), False
         return self._due_s
+
+    def _waiters(self) -> Iterator[Waiter]:
+        """Everybody who waits for a line, or for a stream's first chunk, wherever that is."""
+        for waiters in (*self._on_disk.values(), *self._on_clip.values()):
+            yield from waiters
+        yield from self._held
+        for flight in self._flights.values():
+            yield from flight.waiters
 
     # --- the end
 
     @property
     def open_lines(self) -> int:
         """Lines and chunks that were accepted and are not answered."""
-        flights = sum(len(flight.waiters) for flight in self._flights.values())
-        elsewhere = sum(map(len, [*self._on_disk.values(), *self._on_clip.values()]))
-        return flights + self._streams.parked + elsewhere + len(self._held)
+        return sum(1 for _ in self._waiters()) + self._streams.parked
 
     @property
     def unfinished(self) -> bool:
@@ -285,13 +345,9 @@ class Desk:
         error = ShuttingDown("the sidecar is stopping")
         for flight in list(self._flights.values()):
             self._fail(flight, error)
-        for waiters in [*self._on_disk.values(), *self._on_clip.values()]:
-            for waiter in waiters:
-                self._refuse(waiter, error)
+        self._drop_waiters(lambda _: True, error)
         self._on_disk.clear()
         self._on_clip.clear()
-        for waiter in list(self._held):
-            self._drop_held(waiter, error)
 
     # --- a voice that gives way to the next
 
@@ -315,25 +371,23 @@ class Desk:
         """What was held is taken in as if it came now, with whoever speaks for `name`."""
         self._expire()
         for waiter in self._held.end(name):
-            try:
+            with self._refusing(waiter):
                 if (asked := self._retries.find(waiter.caller, waiter.request)) is not None:
                     self._again(waiter.caller, waiter.request, asked)
                 else:
                     self._take_in(waiter)
-            except NpcVoiceError as error:
-                self._tools.answers.refusal(waiter.caller, error)
 
     def _hold(self, waiter: Waiter) -> bool:
         """True when it has to wait for its voice. Raises `Overloaded`."""
         name = self._tools.voices.name_of(waiter.request.model)
         if not self._held.holds_up(name):
             return False
-        limits = self._limits_beside_held(waiter.caller)
-        if len(self._flights) >= limits.lines:
-            raise self._overloaded(Admission(False, reason="full", retry_after_s=1.0))
-        own = sum(flight.client == waiter.caller.route for flight in self._flights.values())
-        if own >= limits.client_lines:
+        own = sum(flight.client == waiter.caller.session for flight in self._flights.values())
+        own += self._held.of_client(waiter.caller)
+        if own >= self._limits.client_lines:
             raise self._overloaded(Admission(False, reason="client", retry_after_s=1.0))
+        if len(self._flights) + len(self._held) >= self._limits.places(own):
+            raise self._overloaded(Admission(False, reason="full", retry_after_s=1.0))
         self._due_changed = True
         self._held.hold(name, waiter)
         return True
@@ -353,6 +407,7 @@ class Desk:
     def _ask_disk(self, key: TakeKey, waiter: Waiter) -> bool:
         """Wait for the disk's answer; False when it cannot be asked now."""
         assert self._tools.disk is not None
+        self._check_crowd()
         if key not in self._on_disk and not self._tools.disk.look_up(key):
             return False
         self._on_disk.setdefault(key, []).append(waiter)
@@ -362,14 +417,13 @@ class Desk:
         """Wait until the clip has been heard. Raises `ShuttingDown` or `Overloaded`."""
         if self._closed:
             raise ShuttingDown("the sidecar is stopping")
-        is_new = name not in self._on_clip
-        if self.open_lines >= MAX_WAITERS or (is_new and not self._tools.ears.listen(name, clip)):
+        self._check_crowd()
+        if name not in self._on_clip and not self._tools.ears.listen(name, clip):
             raise self._overloaded(Admission(False, retry_after_s=1.0))
         self._on_clip.setdefault(name, []).append(waiter)
 
     def _join(self, flight: Flight, waiter: Waiter) -> None:
-        if self.open_lines >= MAX_WAITERS:
-            raise self._overloaded(Admission(False, retry_after_s=1.0))
+        self._check_crowd()
         flight.rank = min(flight.rank, RANKS[waiter.request.priority])
         flight.waiters.append(waiter)
         self._retries.keep(waiter.caller, waiter.request, flight.recording, flight.voice.name)
@@ -377,18 +431,22 @@ class Desk:
             self._open_streams(flight)
 
     def _fly(self, waiter: Waiter) -> None:
-        """A new flight, if there is room and time for it. Raises `Overloaded` or `DeadlineExceeded`."""
+        """Join who makes the same sound, or begin to, if there is room and time for it.
+
+        Raises `Overloaded` or `DeadlineExceeded`."""
         if self._hold(waiter):  # its voice went while the disk was asked
             return
         voice = self._tools.voices.find(waiter.request.model, waiter.caller.session)
         now, request = self._tools.answers.clock(), waiter.request
         self._numbers += 1
         key = TakeKey.of(voice.fingerprint, request, voice.description.engine.in_pieces)
+        if (known := self._by_key.get(key)) is not None:
+            self._join(known, waiter)
+            return
         flight = Flight(self._numbers, key, voice, as_line(request), RANKS[request.priority], [waiter])
         others = self._seen(self._flights.values(), now)
-        client = flight.client.hex()
-        self._shares[client] = entered(self._shares, client, [line.client for line in others])
-        (new,) = self._seen([flight], now)
+        share_s = entered(self._shares, flight.client, [line.client for line in others])
+        new = flight.waiting(self._pace, share_s, now, 0.0)
         rows = voice.synthesizer.model.engine.description.batch_rows
         decision = admit(others, new, now, self._limits_beside_held(waiter.caller), rows)
         if not decision.admitted:
@@ -396,6 +454,7 @@ class Desk:
         if decision.evicted is not None:
             self._fail(self._flights[decision.evicted], self._overloaded(decision))
         self._flights[flight.number] = self._by_key[key] = flight
+        self._shares[flight.client] = share_s
         self._retries.keep(waiter.caller, request, flight.recording, voice.name)
         voice.leases += 1
         self.work()
@@ -407,9 +466,20 @@ class Desk:
         """As the scheduler sees them."""
         pass_s = max(0.0, self._pass.began_s + self._pass.work_s - now) if self._pass else 0.0
         return [
-            flight.waiting(self._pace, self._shares.get(flight.client.hex(), 0.0), now, pass_s)
+            flight.waiting(self._pace, self._shares.get(flight.client, 0.0), now, pass_s)
             for flight in flights
         ]
+
+    def _check_crowd(self) -> None:
+        """Raises `Overloaded` when too many wait for lines that are made already, or asked for elsewhere."""
+        if self.open_lines >= MAX_WAITERS:
+            raise self._overloaded(Admission(False, retry_after_s=1.0))
+
+    def _check_streams(self) -> None:
+        """Raises `Overloaded` unless one more stream could be opened when its first chunk is there."""
+        promised = sum(waiter.request.stream for waiter in self._waiters())
+        if self._streams.full(promised):
+            raise self._overloaded(Admission(False, retry_after_s=1.0))
 
     def _overloaded(self, decision: Admission) -> Overloaded:
         again_ms = max(LEAST_RETRY_MS, round(1000 * decision.retry_after_s))
@@ -450,6 +520,7 @@ class Desk:
             flight.earlier = (*flight.earlier, spoken.speech)
             return
         recording.parts.append(spoken.part)
+        self._retries.grown(recording)
         if spoken.last:
             self._complete(flight)
         self._open_streams(flight)
@@ -461,7 +532,7 @@ class Desk:
         phrase = phrases[flight.spoken_phrases]
         share = spoken.share * len(phrase.phonemes) / sum(len(p.phonemes) for p in phrases)
         self._pace = self._pace.learnt(spoken.work_s, share * len(flight.line.text) / flight.line.speed)
-        client = flight.client.hex()
+        client = flight.client
         self._shares[client] = self._shares.get(client, 0.0) + spoken.work_s
         flight.done_s += spoken.work_s
         self._tools.answers.metrics.worked(spoken.work_s, spoken.speech.duration_s)
@@ -470,17 +541,17 @@ class Desk:
         """Keep the take and answer everybody who waits for the whole."""
         recording = flight.recording
         recording.take = take = recording.so_far(flight.voice.name, flight.key.format)
+        self._retries.grown(recording)
         flight.voice.did(flight.done_s, take.audio_s, failed=False)
         if flight.key.voice in self._tools.voices.fingerprints:  # else nobody can ask for it any more
             self._tools.cache.put(flight.key, take)
             if self._tools.disk is not None:
                 self._tools.disk.keep(flight.key, take)
         self._land(flight)
-        for waiter in flight.waiters:
-            if not waiter.request.stream:
-                self._retries.completed(waiter.caller, take)
+        for waiter in [waiter for waiter in flight.waiters if not waiter.request.stream]:
+            flight.waiters.remove(waiter)
+            with self._refusing(waiter):
                 self._tools.answers.whole(waiter.caller, waiter.request, take, False, flight.began_s)
-        flight.waiters = [waiter for waiter in flight.waiters if waiter.request.stream]
 
     def _fail(self, flight: Flight, error: NpcVoiceError) -> None:
         if isinstance(error, InternalError | InsufficientMemory):
@@ -498,12 +569,13 @@ class Desk:
             flight.voice.leases -= 1
         if self._by_key.get(flight.key) is flight:
             del self._by_key[flight.key]
-        if not self._flights:
-            self._shares.clear()
+        if not self._flights or len(self._shares) > SHARES:
+            busy = {line.client for line in self._flights.values()}
+            self._shares = {client: had_s for client, had_s in self._shares.items() if client in busy}
 
     def _land_unwanted(self, flight: Flight) -> None:
         """End a flight that nobody waits for any more; a retry starts afresh."""
-        if not flight.wanted:
+        if not flight.wanted and flight.number in self._flights:
             flight.recording.error = Cancelled("the line was cancelled")
             self._land(flight)
 
@@ -519,20 +591,20 @@ class Desk:
         """Those who wait for a first chunk get it, and a handle for the rest."""
         for waiter in [w for w in flight.waiters if w.request.stream]:
             flight.waiters.remove(waiter)
-            stream = self._new_stream(
-                waiter.caller, waiter.request, flight.recording, flight.voice.name, False
-            )
-            if stream is not None:
+            with self._refusing(waiter):
+                stream = self._new_stream(
+                    waiter.caller, waiter.request, flight.recording, flight.voice.name, False
+                )
                 flight.streams.append(stream)
                 self._tools.answers.chunk(waiter.caller, stream, 0, flight.began_s)
+        self._land_unwanted(flight)
 
     def _new_stream(
         self, caller: Caller, request: Synthesize, recording: Recording, model: ModelName, cached: bool
-    ) -> Stream | None:
-        """None, and an answer, when there are too many."""
-        if self._streams.full:
-            self._refuse(Waiter.of(caller, request), self._overloaded(Admission(False, retry_after_s=1.0)))
-            return None
+    ) -> Stream:
+        """Raises `Overloaded`."""
+        if self._streams.full():
+            raise self._overloaded(Admission(False, retry_after_s=1.0))
         stream = self._streams.open(caller, request, recording, model, cached)
         self._retries.opened(caller, stream)
         return stream
@@ -551,6 +623,7 @@ class Desk:
         elif (take := asked.recording.take) is not None:
             self._from_take(caller, request, asked.model, take, cached=False)
         else:
+            self._check_crowd()
             flight = next(f for f in self._flights.values() if f.recording is asked.recording)
             flight.waiters.append(Waiter.of(caller, request))
 
@@ -559,7 +632,8 @@ class Desk:
     ) -> None:
         if not request.stream:
             self._tools.answers.whole(caller, request, take, cached)
-        elif (stream := self._new_stream(caller, request, Recording.of(take), model, cached)) is not None:
+        else:
+            stream = self._new_stream(caller, request, Recording.of(take), model, cached)
             self._tools.answers.chunk(caller, stream, 0)
 
     def _refuse(self, waiter: Waiter, error: NpcVoiceError) -> None:

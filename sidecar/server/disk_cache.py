@@ -13,10 +13,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from uuid import uuid4
 
 import msgpack
 
+from sidecar import files
 from sidecar.protocol.errors import BadRequest
 from sidecar.protocol.record import from_map, to_map
 from sidecar.protocol.replies import LineTiming, ModelName
@@ -70,7 +70,7 @@ class DiskCache:
 
     def look_up(self, key: TakeKey) -> bool:
         """Ask for a take; False when that is not possible now."""
-        return self._queued(lambda: self._found(key, self._read(key)))
+        return self._queued(lambda: self._found(key, self._read_whatever_happens(key)))
 
     def keep(self, key: TakeKey, take: Take) -> None:
         self._queued(lambda: self._write(key, take))
@@ -89,7 +89,18 @@ class DiskCache:
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            job()
+            try:
+                job()
+            except Exception:  # a line that is not kept is made again
+                log.exception("a line could not be cached on disk")
+
+    def _read_whatever_happens(self, key: TakeKey) -> Take | None:
+        """Somebody waits for the answer: a bug must not keep it from coming."""
+        try:
+            return self._read(key)
+        except Exception:
+            log.exception("a cached line could not be read")
+            return None
 
     def _read(self, key: TakeKey) -> Take | None:
         path = self._path(key)
@@ -106,14 +117,12 @@ class DiskCache:
 
     def _write(self, key: TakeKey, take: Take) -> None:
         path, content = self._path(key), packed(named(key), take)
-        partial = path.with_name(f".{uuid4().hex}")
+        before_bytes = path.stat().st_size if path.exists() else 0
         try:
-            partial.write_bytes(content)
-            self._bytes += len(content) - (path.stat().st_size if path.exists() else 0)
-            partial.replace(path)
+            files.write_whole(path, content)
+            self._bytes += len(content) - before_bytes
         except OSError as error:
             log.warning("a line could not be cached on disk: %s", error)
-            partial.unlink(missing_ok=True)
         self._make_room()
 
     def _make_room(self) -> None:
@@ -129,7 +138,7 @@ class DiskCache:
     def _delete(self, path: Path) -> None:
         try:
             size = path.stat().st_size
-            path.unlink()
+            files.remove(path)
             self._bytes -= size
         except OSError as error:
             log.warning("a cached line could not be deleted: %s", error)

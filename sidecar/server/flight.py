@@ -53,6 +53,11 @@ class Recording:
     def of(cls, take: Take) -> "Recording":
         return cls(list(take.parts), take, None, take.sample_rate_hz, take.seed)
 
+    @property
+    def size_bytes(self) -> int:
+        """Roughly what it takes in memory so far."""
+        return self.take.size_bytes if self.take is not None else sum(part.size_bytes for part in self.parts)
+
     def audio_s(self) -> float:
         return sum(part.frames for part in self.parts) / self.sample_rate_hz if self.parts else 0.0
 
@@ -146,8 +151,9 @@ class Flight:
         return any("@" in (waiter.request.model or "") for waiter in self.waiters)
 
     @property
-    def client(self) -> bytes:
-        return self.first.route
+    def client(self) -> str:
+        """Whose share of the device it takes: a session's, on however many connections."""
+        return self.first.session
 
     @property
     def first(self) -> Caller:
@@ -165,7 +171,7 @@ class Flight:
         return Waiting(
             key=self.number,
             rank=self.rank,
-            client=self.client.hex(),
+            client=self.client,
             client_s=client_s,
             arrived_s=self.first.arrived_s,
             work_s=work_s,

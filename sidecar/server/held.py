@@ -23,7 +23,7 @@ class Held:
         return (waiter for waiters in self._waiters.values() for waiter in waiters)
 
     def of_client(self, caller: Caller) -> int:
-        return sum(waiter.caller.route == caller.route for waiter in self)
+        return sum(waiter.caller.session == caller.session for waiter in self)
 
     def begin(self, name: str) -> None:
         self._waiters[name] = []

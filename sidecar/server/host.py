@@ -50,6 +50,14 @@ def give_back_device_memory() -> None:
         torch.cuda.empty_cache()
 
 
+def device_bytes() -> int | None:
+    """What PyTorch has taken of an NVIDIA device; None where nothing runs on one."""
+    torch = sys.modules.get("torch")
+    if torch is None or not (torch.cuda.is_available() and torch.cuda.is_initialized()):
+        return None
+    return int(torch.cuda.memory_reserved())
+
+
 @contextmanager
 def returnable_memory() -> Iterator[None]:
     """What is allocated in large pieces in here goes back to the system as soon as it is freed.

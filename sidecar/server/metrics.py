@@ -6,7 +6,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -27,7 +27,7 @@ BOUNDS_MS = tuple(0.1 * 1.2**step for step in range(78))
 
 @dataclass
 class Histogram:
-    """Counts by bucket, exact to a step of a fifth."""
+    """Counts by bucket, exact to a step of a fifth. Belongs to one thread."""
 
     counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_MS) + 1))
     total_ms: float = 0.0
@@ -35,6 +35,9 @@ class Histogram:
     def add(self, ms: float) -> None:
         self.counts[bisect.bisect_left(BOUNDS_MS, ms)] += 1
         self.total_ms += ms
+
+    def copy(self) -> "Histogram":
+        return Histogram(self.counts.copy(), self.total_ms)
 
     def quantiles(self) -> Quantiles:
         return Quantiles(sum(self.counts), *(round(self.quantile(q), 3) for q in (0.5, 0.9, 0.99)))
@@ -60,11 +63,17 @@ class Histogram:
 
 @dataclass
 class Metrics:
-    """Counters of the server's thread; readers on other threads may see them mid-way, never torn."""
+    """Counters of the server's thread; other threads are handed a `copy`.
+
+    `faults` are errors of our own that were caught before they ended anything; `mended_samples` those that
+    were no sound and were put right before they left.
+    """
 
     requests: "Counter[str]" = field(default_factory=Counter)
     errors: "Counter[str]" = field(default_factory=Counter)
     replies_dropped: int = 0
+    faults: int = 0
+    mended_samples: int = 0
     work_s: float = 0.0
     audio_s: float = 0.0
     stages: Mapping[str, Histogram] = field(
@@ -79,6 +88,12 @@ class Metrics:
         """Count a line's stages; one from the cache has but its total."""
         for stage in ("total",) if cached else self.stages:
             self.stages[stage].add(getattr(timing, f"{stage}_ms"))
+
+    def copy(self) -> "Metrics":
+        return replace(
+            self, requests=self.requests.copy(), errors=self.errors.copy(),
+            stages={stage: histogram.copy() for stage, histogram in self.stages.items()},
+        )  # fmt: skip
 
     @property
     def real_time_factor(self) -> float:
@@ -100,16 +115,26 @@ class Level:
     reloads: int = 0
 
 
-class Exported(Collector):
-    """The metrics in Prometheus' terms, put together when they are fetched."""
+@dataclass(frozen=True)
+class Snapshot:
+    """One moment of the server: copies, for any thread."""
 
-    def __init__(self, metrics: Metrics, level: Callable[[], Level], gpu: Gpu | None) -> None:
-        self._metrics, self._level, self._gpu = metrics, level, gpu
+    metrics: Metrics
+    level: Level
+
+
+class Exported(Collector):
+    """The metrics in Prometheus' terms, put together on the thread that fetches them."""
+
+    def __init__(self, snapshot: Callable[[], Snapshot], gpu: Gpu | None) -> None:
+        self._snapshot, self._gpu = snapshot, gpu
 
     def collect(self) -> Iterator[Metric]:
-        metrics, level = self._metrics, self._level()
+        now = self._snapshot()
+        metrics, level = now.metrics, now.level
         yield counted("requests", "Requests by op.", "op", dict(metrics.requests))
         yield counted("errors", "Error replies by code.", "code", dict(metrics.errors))
+        yield total("faults", "Errors of our own that ended nothing.", metrics.faults)
         yield total("replies_dropped", "Replies that a client did not take.", metrics.replies_dropped)
         yield total("audio_seconds", "Speech made.", metrics.audio_s)
         yield total("work_seconds", "Work of the device on speech.", metrics.work_s)
@@ -123,7 +148,7 @@ class Exported(Collector):
         yield gauge("real_time_factor", "Seconds of work for a second of speech.", metrics.real_time_factor)
         yield gauge("resident_bytes", "Resident memory of the process.", resident_bytes())
         yield self._models(level)
-        yield self._latency()
+        yield self._latency(metrics)
         if self._gpu is not None and (load := self._gpu.load()) is not None:
             yield gauge("device_memory_bytes", "Memory in use on the device.", load.used_bytes)
             yield gauge("device_utilisation_ratio", "Share of time the device was busy.", load.utilisation)
@@ -136,11 +161,11 @@ class Exported(Collector):
             family.add_metric((model.name, model.version, model.sha256), 1)
         return family
 
-    def _latency(self) -> Metric:
+    def _latency(self, metrics: Metrics) -> Metric:
         family = HistogramMetricFamily(
             "npc_voice_line_seconds", "Wall time of answered lines by stage.", labels=("stage",)
         )
-        for stage, histogram in self._metrics.stages.items():
+        for stage, histogram in metrics.stages.items():
             family.add_metric((stage,), histogram.buckets(), histogram.total_ms / 1000)
         return family
 

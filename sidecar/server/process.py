@@ -15,11 +15,9 @@ from pathlib import Path
 import zmq
 from filelock import FileLock, Timeout
 
-from sidecar import __version__
 from sidecar.engines.device import memory_errors
 from sidecar.protocol.connection import Connection
 from sidecar.protocol.errors import BadRequest, NpcVoiceError, StorageError
-from sidecar.protocol.events import ServerReady
 from sidecar.server.gpu import Gpu
 from sidecar.server.house import House
 from sidecar.server.keys import read_keys
@@ -153,7 +151,6 @@ def run(
             ) from error
         ready(Ready(connection, metrics_port))
         log.info("ready", extra={"commands": commands, "events": events, "metrics_port": metrics_port})
-        server.publish(ServerReady(os.getpid(), f"npc-voice {__version__}"))
         opened.pop_all()
         ended = server.run()
         log.info("stopped")
@@ -165,7 +162,7 @@ def export(server: Server, voices: Voices, port: int, stack: ExitStack) -> int:
     gpu = Gpu.of(voices.engine.device)
     if gpu is not None:
         stack.callback(gpu.close)
-    exporter = Exporter(Exported(server.metrics, server.level, gpu), port)
+    exporter = Exporter(Exported(server.snapshot, gpu), port)
     stack.callback(exporter.close)
     return exporter.port
 

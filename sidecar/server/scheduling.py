@@ -44,10 +44,15 @@ class Waiting:
 
 @dataclass(frozen=True)
 class QueueLimits:
-    """How many lines may wait: in all, and of one client."""
+    """How many lines may wait: in all, and of one client. An eighth of the places is kept for clients that
+    have no line waiting."""
 
     lines: int = 256
     client_lines: int = 64
+
+    def places(self, own: int) -> int:
+        """Those that a client with so many lines waiting may take the last of."""
+        return self.lines - self.lines // 8 if own else self.lines
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,7 @@ def admit(
 
     A line that cannot be in time any more is refused before it costs anything; in a full queue
     it takes the place of the last of those that are less urgent, or is told when to come again.
+    The last places are for clients that have nothing waiting.
     """
     order = Order.among([*others, new])
     passing_s = sum(other.pass_s for other in others)
@@ -116,9 +122,10 @@ def admit(
     if new.due_s is not None and now_s + (passing_s + before_s) / rows + new.first_s > new.due_s:
         return Admission(False, reason="late")
     again_s = min((other.work_s for other in others), default=0.0)
-    if sum(other.client == new.client for other in others) >= limits.client_lines:
+    own = sum(other.client == new.client for other in others)
+    if own >= limits.client_lines:
         return Admission(False, reason="client", retry_after_s=again_s)
-    if len(others) < limits.lines:
+    if len(others) < limits.places(own):
         return Admission(True)
     last = max((other for other in others if not other.begun), key=order, default=new)
     if last.rank > new.rank:

@@ -8,9 +8,11 @@ a bell at the requests' own socket. So control never waits for speech, and state
 import contextlib
 import hmac
 import logging
+import math
 import queue
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,7 +28,7 @@ from sidecar.protocol.errors import (
     Unauthorized,
     Unsupported,
 )
-from sidecar.protocol.events import Event, ModelCanary, ModelReleased, ServerStopping, event_map
+from sidecar.protocol.events import TOPICS, Event, ModelCanary, ModelReleased, ServerStopping, event_map
 from sidecar.protocol.limits import VERSION, Limits
 from sidecar.protocol.replies import (
     CancelReply,
@@ -77,8 +79,9 @@ from sidecar.server.device import Device
 from sidecar.server.disk_cache import DiskCache
 from sidecar.server.ears import Ears
 from sidecar.server.flight import Caller, now_s
+from sidecar.server.host import device_bytes
 from sidecar.server.keys import Curve, only_known_clients
-from sidecar.server.metrics import Level, Metrics, resident_bytes
+from sidecar.server.metrics import Level, Metrics, Snapshot, resident_bytes
 from sidecar.server.reloader import Reloader
 from sidecar.server.scheduling import QueueLimits
 from sidecar.server.voices import Voices
@@ -92,7 +95,10 @@ CUT_OFF = 8
 REPLIES_UNREAD = 128  #: replies that may wait for a client that does not read; later ones are dropped
 BELL = b"bell"  #: the name by which other threads wake the server; a client that takes it only wakes it
 POLL_MS = 500  #: where a signal does not interrupt the wait (Windows), it is seen after this time
+SNAPSHOT_S = 2.0  #: how long another thread waits for what only the server's thread knows
+FAULTS_TOLD_EVERY_S = 1.0
 LINGER_MS = 2_000
+KNOWN_TOPICS = tuple(topic.encode() for topic in TOPICS)
 DRAIN_S = 30.0
 PASS_S = 1.0  #: how long the end waits for a pass whose line nobody waits for any more
 
@@ -141,6 +147,8 @@ class Server:
         self._stops: list[tuple[str, bool]] = []
         self._stopping: str | None = None
         self._give_up_s: float | None = None
+        self._waits_ms = POLL_MS
+        self._told_fault_s = float("-inf")
         self._began_s = self._heard_s = now_s()
         self.metrics = Metrics()
         self._device = Device(lambda outcomes: self._later(lambda: self._desk.finished(outcomes)))
@@ -188,21 +196,39 @@ class Server:
         return commands, self._publisher.getsockopt_string(zmq.LAST_ENDPOINT)
 
     def run(self) -> bool:
-        """Serve until told to stop, finish what was accepted, then close; returns what `close` does."""
+        """Serve until told to stop, finish what was accepted, then close; returns what `close` does.
+
+        Raises `OSError` or `StorageError` when a folder that it needs cannot be used."""
+        try:
+            self._start_threads()
+            while not self._ended():
+                frames = self._heard()
+                if frames is not None:
+                    self._safely(lambda frames=frames: self._hear(frames))  # type: ignore[misc]
+                self._safely(self._look_at_the_clock)
+        except BaseException:
+            self.close()
+            raise
+        return self.close()
+
+    def _start_threads(self) -> None:
         self._device.start()
         self._ears.start()
         if self._reloader is not None:
             self._reloader.start()
         if self._disk is not None:
             self._disk.start()
+
+    def _safely(self, job: Callable[[], None]) -> None:
+        """The process must outlive any bug in a request's, a line's or a voice's way: what it concerned
+        fails, everybody else is served."""
         try:
-            while not self._ended():
-                self._hear_one()
-                self._look_at_the_clock()
-        except BaseException:
-            self.close()
-            raise
-        return self.close()
+            job()
+        except Exception:
+            self.metrics.faults += 1
+            if now_s() - self._told_fault_s >= FAULTS_TOLD_EVERY_S:
+                self._told_fault_s = now_s()
+                log.exception("something failed on the server's thread, which goes on")
 
     def stop(self, reason: str = "asked to", drain: bool = True) -> None:
         """Ask `run` to end, from any thread or a signal handler. A second call, or one without `drain`,
@@ -210,8 +236,15 @@ class Server:
         self._stops.append((reason, drain))
         self._ring()
 
-    def level(self) -> Level:
-        """What is the case now; from any thread."""
+    def snapshot(self) -> Snapshot:
+        """What was counted and what is the case now; for any thread but the server's own.
+
+        Raises `TimeoutError` when the server does not answer, as before its start and after its end."""
+        told: Future[Snapshot] = Future()
+        self._later(lambda: told.set_result(Snapshot(self.metrics.copy(), self._level())))
+        return told.result(SNAPSHOT_S)
+
+    def _level(self) -> Level:
         cache, desk = self._cache.stats(), self._desk
         return Level(
             desk.waiting, desk.running, desk.streams, cache.hits, cache.misses, cache.bytes,
@@ -226,10 +259,16 @@ class Server:
             self._publisher.send_multipart([topic, wire.encode(event_map(event))])
 
     def _hear_listeners(self) -> None:
-        """A first byte of 1 begins, of 0 ends what somebody wants to be told."""
+        """A first byte of 1 begins, of 0 ends what somebody wants to be told; any other says nothing.
+
+        Only beginnings of our own topics are kept, so that nobody decides how much that is."""
         while int(self._publisher.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
             message = self._publisher.recv()
-            (self._wanted.add if message[:1] == b"\1" else self._wanted.discard)(message[1:])
+            begins, topic = message[:1], message[1:]
+            if begins == b"\1" and any(known.startswith(topic) for known in KNOWN_TOPICS):
+                self._wanted.add(topic)
+            elif begins == b"\0":
+                self._wanted.discard(topic)
 
     def close(self) -> bool:
         """End the threads and close the sockets; `run` does this itself. False if the device is still in a
@@ -265,7 +304,7 @@ class Server:
 
     def _take_in(self) -> None:
         while not self._done.empty():
-            self._done.get()()
+            self._safely(self._done.get())
 
     def _disk_cache(self) -> DiskCache | None:
         if self._settings.disk_cache is None or not self._settings.disk_cache_bytes:
@@ -332,12 +371,22 @@ class Server:
 
     # --- requests
 
-    def _hear_one(self) -> None:
-        """Wait for a request or the bell, which rings at the same socket, and do what it asks for."""
+    def _heard(self) -> list[bytes] | None:
+        """Wait for a request or the bell, which rings at the same socket, until something is due."""
+        wait_ms = self._wait_ms(now_s())
+        if wait_ms != self._waits_ms:
+            self._router.setsockopt(zmq.RCVTIMEO, wait_ms)
+            self._waits_ms = wait_ms
         try:
-            frames = self._router.recv_multipart()
+            return self._router.recv_multipart()
         except zmq.Again:
-            return
+            return None
+
+    def _wait_ms(self, now: float) -> int:
+        dues = [due_s for due_s in (self._desk.due_s, self._give_up_s) if due_s is not None]
+        return min(POLL_MS, max(1, math.ceil(1000 * (min(dues) - now)))) if dues else POLL_MS
+
+    def _hear(self, frames: list[bytes]) -> None:
         if frames[0] == BELL:
             self._take_in()
         else:
@@ -453,6 +502,7 @@ class Server:
             latency={stage: histogram.quantiles() for stage, histogram in metrics.stages.items()},
             cache=self._cache.stats(),
             memory_bytes=resident_bytes(),
+            device_memory_bytes=device_bytes(),
         )
 
     def _send(

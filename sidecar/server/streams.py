@@ -3,7 +3,7 @@
 import secrets
 from collections import OrderedDict
 
-from sidecar.protocol.errors import BadRequest, Cancelled
+from sidecar.protocol.errors import BadRequest, Cancelled, Overloaded
 from sidecar.protocol.replies import ModelName
 from sidecar.protocol.requests import Synthesize
 from sidecar.server.answers import Answers
@@ -11,7 +11,9 @@ from sidecar.server.flight import Caller, Recording, Stream
 
 LIFE_S = 30.0  #: a stream that is not pulled for so long is dropped
 MOST = 256  #: streams that have not ended
-ENDED_KEPT = 64
+BYTES = 256 << 20  #: what may lie ready for listeners who do not pull it
+PARKED = 16  #: requests for chunks of one stream that may wait
+ENDED_KEPT, ENDED_BYTES = 64, 16 << 20
 
 
 class Streams:
@@ -25,9 +27,12 @@ class Streams:
     def __len__(self) -> int:
         return len(self._open)
 
-    @property
-    def full(self) -> bool:
-        return self.unfinished >= MOST
+    def full(self, promised: int = 0) -> bool:
+        """Whether there is room for one more beside those that were `promised` to lines under way."""
+        if self.unfinished + promised >= MOST:
+            return True
+        waiting = {id(s.recording): s.recording.size_bytes for s in self._open.values() if not s.ended}
+        return sum(waiting.values()) > BYTES
 
     @property
     def parked(self) -> int:
@@ -50,10 +55,12 @@ class Streams:
         return stream
 
     def next(self, caller: Caller, handle: str) -> None:
-        """The next chunk, now or when it is ready. Raises `Cancelled` or `BadRequest`."""
+        """The next chunk, now or when it is ready. Raises `Cancelled`, `BadRequest` or `Overloaded`."""
         stream = self._found(handle)
         if caller.asked not in stream.given:
             stream.check_not_past_end(len(stream.given))
+        if len(stream.parked) >= PARKED:
+            raise Overloaded("too many requests wait for this stream's chunks: pull one after the other")
         index = stream.index_for(caller)
         if stream.ready(index):
             self._answers.chunk(caller, stream, index)
@@ -90,6 +97,11 @@ class Streams:
         """Those that the request `target` of the caller's connection or session has opened."""
         return [stream for stream in self._open.values() if stream.caller.is_meant(caller, target)]
 
+    def opened_by(self, route: bytes) -> list[Stream]:
+        """Those of a connection that are of no session: nobody else can pull them."""
+        mine = [s for s in self._open.values() if s.caller.route == route]
+        return [stream for stream in mine if stream.caller.own_session is None]
+
     def unpulled(self, now_s: float) -> list[Stream]:
         """Those whose life is over."""
         return [s for s in self._open.values() if now_s - s.pulled_s > LIFE_S and not s.parked]
@@ -101,8 +113,11 @@ class Streams:
     def _forget_ended(self) -> None:
         """Keep but the latest of those that were pulled to their end; they are there for retries only."""
         ended = [stream for stream in self._open.values() if stream.ended and not stream.parked]
-        for stream in ended[: len(ended) - ENDED_KEPT]:
-            self.drop(stream)
+        kept = kept_bytes = 0
+        for stream in reversed(ended):
+            kept, kept_bytes = kept + 1, kept_bytes + stream.recording.size_bytes
+            if kept > ENDED_KEPT or kept_bytes > ENDED_BYTES:
+                self.drop(stream)
 
     def _found(self, handle: str) -> Stream:
         stream = self._open.get(handle)

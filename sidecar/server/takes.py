@@ -96,6 +96,11 @@ class Part:
     visemes: tuple[VisemeRow, ...]
     timing: LineTiming
 
+    @property
+    def size_bytes(self) -> int:
+        """Roughly what it takes in memory."""
+        return len(self.audio) + 200 * (len(self.words) + len(self.phonemes) + len(self.visemes))
+
     @cached_property
     def frame(self) -> zmq.Frame:
         """The bytes as ZeroMQ sends them again and again without copying."""
@@ -143,9 +148,9 @@ class Take:
 
     @property
     def size_bytes(self) -> int:
-        """Roughly what it takes in memory."""
-        rows = sum(len(part.words) + len(part.phonemes) + len(part.visemes) for part in self.parts)
-        return sum(len(part.audio) for part in self.parts) + 200 * rows + 1000
+        """Roughly what it takes in memory; several parts are kept once more as one."""
+        parts_bytes = sum(part.size_bytes for part in self.parts)
+        return parts_bytes * (1 if len(self.parts) == 1 else 2) + 1000
 
     @property
     def audio_s(self) -> float:

@@ -13,7 +13,6 @@ from sidecar.protocol.events import (
     ModelReleased,
     ModelRolledBack,
     ServerOverloaded,
-    ServerReady,
     ServerStopping,
 )
 from sidecar.protocol.limits import Limits
@@ -141,7 +140,6 @@ EVENTS: dict[str, Event] = {
         ModelCanary("mine", "0.2.0", 0.1, 20, 1, 1.1),
         ModelRolledBack("mine", "0.2.0", "0.1.0", "errors: 3 of 20"),
         ModelReleased("mine", "0.1.0"),
-        ServerReady(4711, "npc-voice 0.1.0"),
         ServerOverloaded(256, 400),
         ServerStopping("SIGTERM", 3),
         LineStarted("42", "bark", "npc-7"),

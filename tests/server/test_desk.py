@@ -1,5 +1,6 @@
 """Joining, queueing, streaming, cancelling, answering; clock and device are moved by hand."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -23,14 +24,15 @@ from sidecar.protocol.events import Event, LineDone, LineStarted, ServerOverload
 from sidecar.protocol.limits import Limits
 from sidecar.protocol.replies import ErrorReply, Reply, Retold, SpokenReply, parse_reply, reply_frame
 from sidecar.protocol.requests import Synthesize
+from sidecar.server import retries, streams
 from sidecar.server.answers import Answers
 from sidecar.server.cache import MemoryCache
-from sidecar.server.desk import Desk, Tools
+from sidecar.server.desk import AWAY_S, Desk, Tools
 from sidecar.server.device import Spoken
 from sidecar.server.flight import Caller
 from sidecar.server.metrics import Metrics
 from sidecar.server.scheduling import QueueLimits
-from sidecar.server.streams import ENDED_KEPT, LIFE_S, MOST
+from sidecar.server.streams import ENDED_KEPT, LIFE_S, MOST, PARKED
 from sidecar.server.voices import Voices
 from sidecar.synthesis import Line
 from tests.fakes import Clock, SteppedDevice, tone_voice
@@ -82,7 +84,7 @@ class Room:
         self.desk = Desk(tools, limits or QueueLimits())
 
     def caller(self, id: str, session: str | None = None, route: bytes = b"r") -> Caller:
-        return Caller(route, id, session or "s", self.clock(), session)
+        return Caller(route, id, session or f"\0{route.hex()}", self.clock(), session)
 
     def ask(
         self, id: str, text: str = "Halt!", route: bytes = b"r", session: str | None = None,
@@ -325,10 +327,152 @@ def test_streams_that_have_ended_are_in_nobodys_way(room: Room):
 
 
 def test_streams_that_are_not_pulled_are_limited(room: Room):
-    for number in range(MOST + 1):
+    for number in range(MOST):
         room.ask(f"s{number}", LONG, stream=True)
         room.settle()
-    assert room.code(f"s{MOST}") == "overloaded"
+    with pytest.raises(Overloaded):
+        room.ask("more", LONG, stream=True)
+    with pytest.raises(Overloaded):  # one that would have to be made
+        room.ask("new", LONG + " And a second phrase.", stream=True)
+    room.ask("whole", "Halt!")
+    room.settle()
+    assert isinstance(room.replies("whole")[0], SpokenReply)
+
+
+def test_streams_are_promised_before_their_first_chunk_is_there(room: Room):
+    for number in range(MOST):
+        room.ask(f"s{number}", "Halt!", stream=True)  # one flight, all join it
+    with pytest.raises(Overloaded):
+        room.ask("more", "Halt!", stream=True)
+    room.settle()
+    assert all(isinstance(room.replies(f"s{number}")[0], SpokenReply) for number in range(MOST))
+
+
+def test_sound_that_nobody_pulls_is_bounded_in_bytes(room: Room, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(streams, "BYTES", 1 << 20)
+    with pytest.raises(Overloaded):
+        for number in range(MOST):
+            room.ask(f"s{number}", f"{LONG} {number}.", stream=True)
+            room.settle()
+    held = sum(s.recording.size_bytes for s in room.desk._streams._open.values())
+    assert held < (1 << 20) + 1_000_000  # and one line more
+
+
+def test_requests_for_chunks_that_are_not_there_are_bounded(room: Room):
+    room.ask("a", LONG, stream=True)
+    room.step()
+    handle = room.replies("a")[0].stream
+    for number in range(PARKED + 1):  # the first has its chunk already, or waits too
+        with contextlib.suppress(Overloaded):
+            room.desk.next(room.caller(f"n{number}"), handle)
+    (stream,) = room.desk._streams._open.values()
+    assert len(stream.parked) <= PARKED and len(stream.given) <= PARKED + 2
+
+
+def test_what_a_closed_connection_had_waiting_goes_with_it(room: Room):
+    room.ask("other", "Somebody else's.", route=b"other")
+    room.ask("mine", "Nobody hears this.", route=b"gone")
+    room.ask("stays", "I come back.", route=b"gone", session="npc")
+    room.desk.left(b"gone")
+    assert {w.caller.id for w in room.desk._waiters()} == {"other", "stays"}
+    room.ask("stays", "I come back.", route=b"again", session="npc")
+    room.settle()
+    assert [caller.route for caller, _, _ in room.sent if caller.id == "stays"] == [b"gone", b"again"]
+
+
+def test_a_session_that_does_not_come_back_is_forgotten(room: Room):
+    room.ask("first")
+    room.ask("stays", "I come back.", route=b"gone", session="npc")
+    room.desk.left(b"gone")
+    room.clock.now += AWAY_S + 0.1
+    assert room.desk.due_s <= room.clock.now
+    room.desk.work()
+    assert room.code("stays") == "cancelled"
+
+
+def test_who_waits_for_a_clip_or_the_disk_has_a_deadline_too(disk_room):
+    room, _ = disk_room
+    room.ask("disk", "Halt!", deadline_ms=1000)
+    room.ask("clip", "Halt!", clip=b"clip", reference="emotion", deadline_ms=1000)
+    assert room.desk.due_s == room.clock.now + 1
+    room.clock.now += 1.01
+    room.desk.work()
+    assert room.code("disk") == room.code("clip") == "deadline_exceeded"
+
+
+def test_a_line_that_cannot_be_begun_fails_alone(room: Room, monkeypatch: pytest.MonkeyPatch):
+    begin, broken = room.desk._begin, []
+
+    def failing(flight, now):
+        if flight.line.text == "Broken.":
+            broken.append(flight)
+            raise ZeroDivisionError
+        return begin(flight, now)
+
+    monkeypatch.setattr(room.desk, "_begin", failing)
+    room.ask("first")
+    room.ask("bad", "Broken.", route=b"b")
+    room.ask("good", "Whole.", route=b"c")
+    room.settle()
+    assert broken and room.code("bad") == "internal"
+    assert isinstance(room.replies("good")[0], SpokenReply)
+
+
+def test_an_answer_that_cannot_be_made_costs_its_own_line(room: Room, monkeypatch: pytest.MonkeyPatch):
+    whole = Answers.whole
+
+    def failing(self, caller, *rest):
+        if caller.id == "bad":
+            raise ZeroDivisionError
+        whole(self, caller, *rest)
+
+    monkeypatch.setattr(Answers, "whole", failing)
+    for name in ("good", "bad", "too"):
+        room.ask(name)
+    room.ask("next", "And on.", route=b"n")
+    room.settle()
+    assert room.code("bad") == "internal"
+    assert all(isinstance(room.replies(name)[0], SpokenReply) for name in ("good", "too", "next"))
+
+
+def test_a_few_connections_cannot_take_every_place():
+    room = Room(limits=QueueLimits(lines=16, client_lines=8))
+    for client in range(2):
+        for number in range(8):
+            with contextlib.suppress(Overloaded):
+                room.ask(f"{client}/{number}", f"Line {client} {number}.", session=f"loud {client}")
+    assert room.desk.waiting + room.desk.running == 14  # the last eighth is kept
+    room.ask("newcomer", "And I?", session="quiet")
+    with pytest.raises(Overloaded):
+        room.ask("again", "And I once more?", session="quiet")
+
+
+def test_a_clients_share_goes_by_its_session_not_by_its_connections():
+    room = Room(limits=QueueLimits(lines=64, client_lines=4))
+    for number in range(4):
+        room.ask(str(number), f"Line {number}.", route=f"r{number}".encode(), session="npc")
+    with pytest.raises(Overloaded):
+        room.ask("4", "Line 4.", route=b"another", session="npc")
+
+
+def test_a_streamed_line_counts_with_its_bytes_for_what_is_remembered(room: Room):
+    for number in range(30):
+        room.ask(f"s{number}", f"{LONG} {number}.", stream=True)
+        room.settle()
+        for chunk in range(len(room.replies(f"s{number}")[0:1]) * 12):
+            with contextlib.suppress(NpcVoiceError):
+                room.desk.next(room.caller(f"s{number}/{chunk}"), room.replies(f"s{number}")[0].stream)
+    held = {id(a.recording): a.recording.size_bytes for a in room.desk._retries._asked.values()}
+    assert room.desk._retries.held_bytes == sum(held.values()) > 30 * 100_000
+
+
+def test_what_is_remembered_of_streams_is_bounded(room: Room, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(retries, "BYTES", 1 << 20)
+    for number in range(30):
+        room.ask(f"s{number}", f"{LONG} {number}.", stream=True)
+        room.settle()
+        room.desk.cancel(room.caller("c"), f"s{number}")
+    assert room.desk._retries.held_bytes <= 1 << 20
 
 
 def test_a_stream_that_ended_says_so(room: Room):

@@ -3,9 +3,12 @@
 import io
 import json
 import logging
+import threading
 import urllib.error
 import urllib.request
+from concurrent.futures import TimeoutError as FutureTimeout
 from types import SimpleNamespace
+from typing import NoReturn
 
 import pytest
 from hypothesis import given
@@ -13,9 +16,11 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from sidecar.protocol.replies import LineTiming
+from sidecar.server import server as module
 from sidecar.server.gpu import Gpu
 from sidecar.server.logs import JsonLines
 from sidecar.server.metrics import BOUNDS_MS, Exported, Exporter, Histogram, Metrics, resident_bytes
+from sidecar.server.server import Server, ServerSettings
 from tests.fakes import tone_voices
 from tests.server.test_server import ask, connected, serving
 
@@ -57,7 +62,7 @@ def scraped(port: int) -> dict[str, dict[tuple, float]]:
 
 def test_prometheus_sees_what_stats_says():
     with serving(tone_voices()) as (server, endpoint, _), connected(endpoint) as socket:
-        exporter = Exporter(Exported(server.metrics, server.level, None), 0)
+        exporter = Exporter(Exported(server.snapshot, None), 0)
         try:
             ask(socket, op="synthesize", text="Halt!")
             ask(socket, op="synthesize", text="Halt!")
@@ -83,11 +88,57 @@ def test_prometheus_sees_what_stats_says():
     assert "npc_voice_device_memory_bytes" not in metrics
 
 
+def test_scrapes_while_everything_changes_are_whole_and_hold_up_nobody():
+    with serving(tone_voices()) as (server, endpoint, _), connected(endpoint) as socket:
+        exporter = Exporter(Exported(server.snapshot, None), 0)
+        over, seen, wrong = threading.Event(), [], []
+
+        def scrape() -> None:
+            while not over.is_set():
+                try:
+                    seen.append(scraped(exporter.port)["npc_voice_queue_waiting"][()])
+                except Exception as error:
+                    wrong.append(error)
+
+        threads = [threading.Thread(target=scrape) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            for number in range(200):
+                ask(
+                    socket,
+                    op="synthesize",
+                    text=f"Line {number}.",
+                    stream=number % 2 == 0,
+                    model=f"m{number}",
+                )
+                ask(socket, op="synthesize", text=f"Line {number}.", stream=number % 2 == 0)
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
+            exporter.close()
+    assert seen and not wrong
+
+
+def test_who_asks_a_server_that_does_not_run_is_told(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "SNAPSHOT_S", 0.05)
+    server = Server(tone_voices(), ServerSettings(token="t"))
+    server.bind()
+    with pytest.raises((TimeoutError, FutureTimeout)):
+        server.snapshot()
+    server.close()
+
+
+def never() -> NoReturn:
+    raise AssertionError("nobody asks here")
+
+
 def test_the_exporter_lets_go_of_its_port():
-    exporter = Exporter(Exported(Metrics(), lambda: None, None), 0)
+    exporter = Exporter(Exported(never, None), 0)
     port = exporter.port
     with pytest.raises(OSError):
-        Exporter(Exported(Metrics(), lambda: None, None), port)
+        Exporter(Exported(never, None), port)
     exporter.close()
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2)

@@ -2,9 +2,11 @@
 
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import msgpack
 import numpy as np
@@ -358,3 +360,66 @@ def test_repeated_servers_leave_no_thread():
         with serving(tone_voices()) as (_, endpoint, _), connected(endpoint) as socket:
             ask(socket, op="ping")
     assert not [thread for thread in set(threading.enumerate()) - before if thread.is_alive()]
+
+
+def test_another_first_byte_ends_nobodys_subscription(tmp_path: Path):
+    with serving(tone_voices()) as (_, endpoint, events), connected(events, zmq.SUB) as listener:
+        listener.setsockopt(zmq.SUBSCRIBE, b"line.done")
+        with connected(events, zmq.XSUB) as rude, connected(endpoint) as socket:
+            time.sleep(0.2)
+            for first in (2, 7, 255):
+                rude.send(bytes([first]) + b"line.done")
+            time.sleep(0.2)
+            ask(socket, op="synthesize", text="Halt!")
+            assert listener.recv_multipart()[0] == b"line.done"
+
+
+def test_only_beginnings_of_known_topics_are_kept():
+    with serving(tone_voices()) as (server, endpoint, events), connected(events, zmq.SUB) as listener:
+        with connected(endpoint) as socket:
+            for number in range(200):
+                listener.setsockopt(zmq.SUBSCRIBE, b"nonsense.%d" % number)
+            listener.setsockopt(zmq.SUBSCRIBE, b"line.")
+            while not listener.poll(20):  # subscriptions are read as events are told
+                ask(socket, op="synthesize", text="Halt!")
+        assert server._wanted == {b"line."}
+
+
+def test_a_bug_on_the_servers_thread_ends_nothing(monkeypatch: pytest.MonkeyPatch, caplog):
+    voices = tone_voices()
+    with serving(voices) as (server, endpoint, _), connected(endpoint) as socket:
+
+        def broken(*_: object) -> NoReturn:
+            raise ZeroDivisionError
+
+        with monkeypatch.context() as patched:
+            patched.setattr(server, "_look_at_the_voices", broken)
+            server._later(broken)
+            assert ask(socket, op="ping")[0]["ok"]
+            assert ask(socket, op="synthesize", text="Halt!")[0]["ok"]
+        assert server.snapshot().metrics.faults >= 2
+        assert ask(socket, op="synthesize", text="And on.")[0]["ok"]
+    assert "goes on" in caplog.text
+
+
+def test_a_deadline_is_noticed_when_it_is_due():
+    with serving(tone_voices()) as (server, endpoint, _), connected(endpoint, zmq.DEALER) as dealer:
+        server._later(lambda: server._desk.pause("tone"))  # nobody answers the line, and nothing else happens
+        request = {"op": "synthesize", "text": "Halt!", "deadline_ms": 120}
+        began = time.perf_counter()
+        dealer.send_multipart([b"", header(**request)])
+        reply = msgpack.unpackb(dealer.recv_multipart()[1])
+        took_ms = 1000 * (time.perf_counter() - began)
+    assert reply["error"]["code"] == "deadline_exceeded"
+    assert 100 <= took_ms < 300
+
+
+def test_a_folder_that_cannot_be_used_leaves_no_thread(tmp_path: Path):
+    (tmp_path / "file").write_text("in the way")
+    before = threading.active_count()
+    settings = ServerSettings(token=TOKEN, disk_cache=tmp_path / "file", disk_cache_bytes=1)
+    server = Server(tone_voices(), settings)
+    server.bind()
+    with pytest.raises(OSError):
+        server.run()
+    assert threading.active_count() == before
