@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="measures what L
 LISTEN = """
 import json, os, psutil, resource, sys
 from sidecar.clips import Clips
-from sidecar.models.in_child import peak_memory_bytes
+from sidecar.children.inside import peak_memory_bytes
 from sidecar.protocol.errors import BadAudio
 clip, process = sys.stdin.buffer.read(), psutil.Process()
 Clips().listen(clip[:100])
