@@ -2,13 +2,14 @@
 
     python -m tests.fuzz.clips [--inputs N] [--seed N] [--only K]
 
-Takes small good clips (every encoding that WAV can have, FLAC, Vorbis, Opus; MP3 and AIFF, which are
-refused by their first bytes, too) and damages fields of headers, chunk sizes, bits, blocks and whole
+Takes small good clips (every encoding of WAV that is read, FLAC, Vorbis, Opus; MP3 and AIFF, which are
+refused by their first bytes, and GSM too) and damages fields of headers, chunk sizes, bits, blocks and whole
 pages; lengths and checksums are mostly set right afterwards, so that the damage gets past them. Whatever
 comes must be refused with `BadAudio` or give finite samples, and now and then those go on to be measured.
 
-Runs in a child process with a bound on its memory. A crash, an answer that takes over `LIMIT_S`, more
-than `GROWTH_BYTES` of memory or any other exception is a finding: its input is kept, and the exit code is 1.
+Runs in a child process with a bound on its memory, which makes way for another after as many clips as the
+product's does, since Vorbis leaks. A crash, an answer that takes over `LIMIT_S`, more than `GROWTH_BYTES` of
+memory or any other exception is a finding: its input is kept, and the exit code is 1.
 Input K of a seed is the same whatever else is run; `--only` runs it alone, in this process. Linux only.
 """
 
@@ -31,7 +32,8 @@ import numpy as np
 import psutil
 
 from sidecar.audio.clip import decoded
-from sidecar.models.in_child import peak_memory_bytes
+from sidecar.audio.decoder import CLIPS
+from sidecar.children.inside import peak_memory_bytes
 from sidecar.prosody.analysis import analysed
 from sidecar.prosody.f0 import RATE_HZ
 from sidecar.protocol.errors import BadAudio
@@ -106,7 +108,7 @@ def warm_up() -> None:
     for origin in seeds():
         with suppress(BadAudio):
             clip = decoded(origin.body)
-            analysed(clip.at(RATE_HZ), clip.peak_dbfs)
+    analysed(clip.at(RATE_HZ), clip.peak_dbfs)
 
 
 def limit_self() -> None:
@@ -138,10 +140,10 @@ class Tally:
 
 
 def fuzz(seed: int, inputs: int, hear: Hear = outcome) -> Tally:
-    """A child does one input after another; after a finding the next goes on behind it."""
+    """A child does one input after another; after `CLIPS` or a finding the next goes on behind it."""
     tally, number, folder = Tally(), 0, None
     while number < inputs:
-        for said in one_child(hear, seed, number, inputs):
+        for said in one_child(hear, seed, number, min(number + CLIPS, inputs)):
             if isinstance(said, Record):
                 tally.add(number, said)
             else:

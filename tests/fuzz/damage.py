@@ -52,8 +52,12 @@ def written(kind: str, subtype: str, channels: int = 1) -> bytes:
     return buffer.getvalue()
 
 
+WAV_ENCODINGS = (
+    "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM",
+    "GSM610",  # refused
+)  # fmt: skip
 ENCODINGS = (
-    [("WAV", subtype, 1) for subtype in soundfile.available_subtypes("WAV") if "MPEG" not in subtype]
+    [("WAV", subtype, 1) for subtype in WAV_ENCODINGS]
     + [("WAV", subtype, 2) for subtype in ("PCM_U8", "PCM_16", "FLOAT", "IMA_ADPCM", "MS_ADPCM")]
     + [("WAVEX", "PCM_16", 1), ("WAVEX", "FLOAT", 2)]
     + [("FLAC", subtype, channels) for subtype in ("PCM_S8", "PCM_16", "PCM_24") for channels in (1, 2)]
@@ -192,7 +196,8 @@ def damage_part(chance: random.Random, seed: Seed, parts: list[Part]) -> None:
     if parts:
         at = chance.randrange(min(3, len(parts)) if chance.random() < 0.5 else len(parts))
         part = damaged(chance, parts[at])
-        parts[at] = seed.container.sealed(part, parts[at]) if chance.random() < 0.85 else part
+        is_sealed = chance.random() < 0.85 and parts[at] != b""
+        parts[at] = seed.container.sealed(part, parts[at]) if is_sealed else part
 
 
 # A whole input.
