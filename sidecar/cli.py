@@ -238,6 +238,9 @@ def serve(
         float | None, typer.Option(min=1, help="Stop after so many seconds without a request.")
     ] = None,
     address: Annotated[str, typer.Option(help="Other than loopback needs --keys.")] = "127.0.0.1",
+    advertise: Annotated[
+        str | None, typer.Option(help="Address or name by which clients reach this machine.")
+    ] = None,
     keys: Annotated[Path | None, typer.Option(help="Folder with CURVE keys; see npc-voice keys.")] = None,
     cache: Annotated[int, typer.Option(min=0, help="MiB of memory for spoken lines.")] = 64,
     disk_cache: Annotated[int, typer.Option(min=0, help="MiB on disk for spoken lines.")] = 0,
@@ -254,6 +257,12 @@ def serve(
     low_memory_swap: Annotated[
         bool,
         typer.Option("--low-memory-swap", help="Where two voices do not fit, let go of the old one first."),
+    ] = False,
+    any_publisher: Annotated[
+        bool,
+        typer.Option(
+            "--any-publisher", help="Whoever drops a pack may take a name, the default voice's too."
+        ),
     ] = False,
     no_watch: Annotated[bool, typer.Option("--no-watch", help="Do not look at the models folder.")] = False,
     pack: PackName = None,
@@ -282,7 +291,7 @@ def serve(
             limit_memory(memory_limit, device)
         models = HouseOptions(
             find_pack(home, pack) if pack else None, device, precision, threads, policy, canary, not no_watch,
-            low_memory_swap,
+            low_memory_swap, any_publisher,
         )  # fmt: skip
         with progress_bar() as progress:
             return open_house(home, models, progress)
@@ -293,7 +302,7 @@ def serve(
             out.print(f"metrics on http://127.0.0.1:{where.metrics_port}/metrics", highlight=False)
 
     options = ServeOptions(
-        connection_file=file, address=address, port=port, keys=keys, cache_mib=cache,
+        connection_file=file, address=address, advertise=advertise, port=port, keys=keys, cache_mib=cache,
         disk_cache=home.cache, disk_cache_mib=disk_cache, metrics_port=metrics_port, parent_pid=parent_pid,
         watch_stdin=watch_stdin, idle_exit_s=idle_exit, log_text=log_text,
     )  # fmt: skip

@@ -17,11 +17,19 @@ from typing import Any, TypeVar
 import zmq
 import zmq.asyncio
 
-from sidecar.client.finding import ClientOptions, OwnSidecar, find_sidecar, is_current, prepared
+from sidecar.client.finding import (
+    LOOK_S,
+    ClientOptions,
+    OwnSidecar,
+    find_sidecar,
+    is_current,
+    prepared,
+    read_own_keys,
+)
 from sidecar.protocol import wire
 from sidecar.protocol.connection import Connection
 from sidecar.protocol.errors import BadRequest, NpcVoiceError, Unreachable
-from sidecar.protocol.events import Event, parse_event
+from sidecar.protocol.events import Event, is_known, parse_event
 from sidecar.protocol.limits import Limits
 from sidecar.protocol.replies import (
     REPLY_TO,
@@ -242,18 +250,16 @@ class AsyncClient:
         return await self._get(Shutdown(), ShutdownReply)
 
     async def events(self, topic: str = "") -> AsyncGenerator[Event, None]:
-        """Events whose topic starts so. Listening begins with the first step of the iterator."""
-        connection = await self._found()
-        socket = self._context.socket(zmq.SUB)
+        """Events whose topic starts so. Listening begins with the first step of the iterator. Those of a
+        sidecar that is newer than this client are passed over."""
+        link = await self._connected(zmq.SUB, topic)
         try:
-            prepared(socket, self.options, connection)
-            socket.setsockopt_string(zmq.SUBSCRIBE, topic)
-            socket.connect(connection.events)
             while True:
-                name, data = await socket.recv_multipart()
-                yield parse_event(name.decode(), wire.decode(data, REPLY_LIMITS))
+                name, data = await link.socket.recv_multipart()
+                if is_known(name.decode()):
+                    yield parse_event(name.decode(), wire.decode(data, REPLY_LIMITS))
         finally:
-            socket.close()
+            link.socket.close()
 
     def _sent(
         self, request: Request, session: str | None = None, request_id: str | None = None,
@@ -272,7 +278,7 @@ class AsyncClient:
         for attempt in range(self.options.attempts):
             answer = await self._try(sent)
             if answer is None:
-                problem = Unreachable(f"the sidecar did not answer, {attempt + 1} times")
+                problem = Unreachable(f"the sidecar did not answer, {attempt + 1} times", tip=self._tip())
                 continue
             if not isinstance(answer.reply, ErrorReply):
                 return answer
@@ -305,15 +311,29 @@ class AsyncClient:
         return answer
 
     async def _answered(self, link: _Link) -> bool:
-        """Wait for an answer, as long as the sidecar that owes it is there."""
-        until_s = time.monotonic() + self.options.timeout_s
-        while (left_s := until_s - time.monotonic()) > 0:
-            if await link.socket.poll(round(1000 * min(left_s, LOOK_EVERY_S))):
-                return True
-            if not is_current(link.connection, self.options.connection_file):
-                break
+        """Wait for an answer, as long as the sidecar that owes it is there.
+
+        Raises `Unreachable` when another task closes the client.
+        """
+        answer = asyncio.ensure_future(link.socket.poll(round(1000 * self.options.timeout_s)))
+        gone = asyncio.ensure_future(self._gone(link.connection))
+        try:
+            await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            answer.cancel()
+            gone.cancel()
+        if self._context.closed:
+            raise Unreachable("the client is closed")
+        if await link.socket.poll(0):
+            return True
         self._forget_idle()
         return False
+
+    async def _gone(self, connection: Connection) -> None:
+        """Returns when the sidecar is no longer there."""
+        await asyncio.sleep(LOOK_EVERY_S)
+        while await is_current(connection, self.options.connection_file):
+            await asyncio.sleep(LOOK_EVERY_S)
 
     def _forget_idle(self) -> None:
         """Other connections lead to the same sidecar, and that has failed us."""
@@ -322,12 +342,21 @@ class AsyncClient:
         self._idle.clear()
 
     async def _linked(self) -> _Link:
-        if self._idle:
-            return self._idle.pop()
+        return self._idle.pop() if self._idle else await self._connected(zmq.REQ)
+
+    async def _connected(self, kind: int, topic: str = "") -> _Link:
+        """A new socket to the sidecar: for requests, or for events whose topic starts so."""
         connection = await self._found()
-        socket = self._context.socket(zmq.REQ)
-        prepared(socket, self.options, connection)
-        socket.connect(connection.commands)
+        keys = await asyncio.to_thread(read_own_keys, self.options, connection)
+        socket = self._context.socket(kind)
+        try:
+            prepared(socket, connection, keys)
+            if kind == zmq.SUB:
+                socket.setsockopt_string(zmq.SUBSCRIBE, topic)
+            socket.connect(connection.events if kind == zmq.SUB else connection.commands)
+        except BaseException:
+            socket.close()
+            raise
         return _Link(socket, connection)
 
     async def _found(self) -> Connection:
@@ -336,11 +365,19 @@ class AsyncClient:
         until_s = time.monotonic() + patience_s
         for attempt in itertools.count():
             try:
-                return find_sidecar(self.options)
+                left_s = until_s - time.monotonic()
+                connection = await find_sidecar(self.options.connection_file, min(LOOK_S, left_s))
             except Unreachable:
-                if time.monotonic() > until_s:
+                if time.monotonic() >= until_s:
                     raise
+            else:
+                self._sidecar.mark_served()
+                return connection
             if self.options.start:
-                self._sidecar.start()
-            await asyncio.sleep(min(1.0, 0.05 * 2**attempt))
+                await asyncio.to_thread(self._sidecar.start)
+            await asyncio.sleep(min(1.0, 0.05 * 2**attempt, max(0.0, until_s - time.monotonic())))
         raise AssertionError("unreachable")
+
+    def _tip(self) -> str | None:
+        """Why a sidecar that is there may leave us without an answer."""
+        return "does its folder of keys hold ours?" if self.options.keys is not None else None

@@ -10,8 +10,8 @@ from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 
-from sidecar.engines.kokoro import pack_files
 from sidecar import files
+from sidecar.engines.kokoro import pack_files
 from sidecar.models.file_names import MANIFEST, PROBE
 from sidecar.models.home import Home
 from sidecar.models.kokoro_pack import write_kokoro_pack
@@ -44,9 +44,9 @@ def silent(_step: str, _done: float) -> None:
 def ensure_default_voice(home: Home, progress: Progress = silent) -> Pack:
     """The default voice's pack, converted first if it is not there, is damaged or is another.
 
-    It lies in the store, where nothing can be dropped. Safe to call from several processes at once and to kill
-    at any point. Raises `StorageError` when the home cannot be written, `NoModel` or `ModelRejected` when the
-    installed parts are not there or not the right ones.
+    It lies in the store, where nothing can be dropped. Safe to call from several processes at once and to
+    kill at any point. Raises `StorageError` when the home cannot be written, `NoModel` or `ModelRejected`
+    when the installed parts are not there or not the right ones.
     """
     folder = folder_in(home)
     if pack := genuine(folder):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -16,8 +15,9 @@ from sidecar.protocol.record import from_map, to_map
 class Connection:
     """`commands` and `events` are ZeroMQ endpoints, `started` is in seconds since the epoch.
 
-    `ipc` is a second endpoint for commands, where the platform has such. `server_key` is the public key
-    of a sidecar that wants CURVE. `token` is never printed.
+    `pid` is for people to read: the file may come from another machine or container, so only an answer tells
+    whether a sidecar is alive. `ipc` is a second endpoint for commands, where the platform has such.
+    `server_key` is the public key of a sidecar that wants CURVE. `token` is never printed.
     """
 
     pid: int
@@ -52,18 +52,6 @@ class Connection:
         except (ValueError, BadRequest) as error:
             raise BadRequest(f"{path} is no connection file: {error}") from error
 
-    def is_alive(self) -> bool:
-        """Whether a process has this number; it may be another's by now, only an answer proves more."""
-        if sys.platform == "win32":
-            return _is_alive_on_windows(self.pid)
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            return True
-        return True
-
     def remove(self, path: Path) -> None:
         """Delete the file if it is still this process's own."""
         try:
@@ -71,18 +59,3 @@ class Connection:
                 path.unlink()
         except (OSError, BadRequest):
             return
-
-
-def _is_alive_on_windows(pid: int) -> bool:
-    """`os.kill` would end it there."""
-    import ctypes
-
-    query, still_active = 0x1000, 259
-    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined,unused-ignore]
-    handle = kernel.OpenProcess(query, False, pid)
-    if not handle:
-        return False
-    code = ctypes.c_ulong()
-    kernel.GetExitCodeProcess(handle, ctypes.byref(code))
-    kernel.CloseHandle(handle)
-    return code.value == still_active

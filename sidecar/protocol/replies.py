@@ -94,7 +94,8 @@ class EmotionsReply:
 class ModelRow:
     """A pack that has been seen. `state`: found, checking, ready, loading, canary, live or rejected.
 
-    `reason` and `detail` say why it was rejected; `share` is its part of the sessions, 0..1.
+    `reason` and `detail` say why it was rejected, or why a ready one waits to be activated; `share` is its
+    part of the sessions, 0..1. `dropped`: whether what it was made from still lies in the models folder.
     """
 
     name: str
@@ -105,6 +106,7 @@ class ModelRow:
     share: float | None = None
     reason: str | None = None
     detail: str | None = None
+    dropped: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sidecar.checks.sources import (
@@ -32,10 +32,13 @@ _MOST_FACTS = 4 * MOST_NAMES
 
 @dataclass(frozen=True)
 class Candidate:
-    """An entry of the models folder to be checked. Another `stamp` means that something in it changed."""
+    """An entry of the models folder to be checked. Another `stamp` means that something in it changed, at
+    `changed_ns` the last time."""
 
     name: str
     stamp: str
+    size_bytes: int = 0
+    changed_ns: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Seen:
     stamp: str
     size_bytes: int
     is_complete: bool
+    changed_ns: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ def _link(path: Path) -> Seen:
 def _checkpoint(path: Path, beside: Iterable[str]) -> Seen | None:
     checksums = [name for name in (f"{path.name}.sha256", f"{path.stem}.sha256") if name in beside]
     seen = _files([path, *(path.with_name(name) for name in checksums)])
-    return seen and Seen(seen.stamp, seen.size_bytes, seen.is_complete and bool(checksums))
+    return seen and replace(seen, is_complete=seen.is_complete and bool(checksums))
 
 
 def _files(paths: list[Path]) -> Seen | None:
@@ -108,7 +112,7 @@ def _files(paths: list[Path]) -> Seen | None:
     if not facts or facts[0].name != paths[0].name:
         return None
     is_complete = len(facts) == len(paths) and all(fact.size_bytes for fact in facts)
-    return Seen(_stamp(facts), sum(fact.size_bytes for fact in facts), is_complete)
+    return Seen(_stamp(facts), sum(fact.size_bytes for fact in facts), is_complete, _changed_ns(facts))
 
 
 def _folder(path: Path, known: Seen | None) -> Seen | None:
@@ -123,7 +127,7 @@ def _folder(path: Path, known: Seen | None) -> Seen | None:
     stamp, size_bytes = _stamp([*facts, len(names)]), sum(fact.size_bytes for fact in facts)
     if known is not None and known.is_complete and known.stamp == stamp:
         return known
-    return Seen(stamp, size_bytes, _has_all(path / MANIFEST, facts))
+    return Seen(stamp, size_bytes, _has_all(path / MANIFEST, facts), _changed_ns(facts))
 
 
 def _has_all(manifest: Path, facts: list[_Fact]) -> bool:
@@ -150,6 +154,10 @@ def _facts(paths: Iterable[Path]) -> list[_Fact]:
             continue
         facts.append(_Fact(path.name, found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
     return facts
+
+
+def _changed_ns(facts: Iterable[_Fact]) -> int:
+    return max((fact.changed_ns for fact in facts), default=0)
 
 
 def _stamp(facts: object) -> str:

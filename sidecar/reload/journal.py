@@ -1,113 +1,215 @@
-"""What survives a restart: which versions were live, what the user pinned, what was refused, what crashed.
+"""What survives a restart: who was live, what the user decided, what was judged and how, what crashed.
 
-`state.json` is written whole then renamed; `events.jsonl` says when what was loaded and why not.
+`state.json` is written whole and brought to disk; the generation before it is kept as `state.previous.json`.
+Folders are named as they are called in the store, so that the data folder may be moved. `events.jsonl` says
+when what was loaded and why not. Any thread may call; one at a time gets in.
 """
 
 import json
 import logging
+import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path, PureWindowsPath
 from typing import Any
-from uuid import uuid4
+
+from sidecar import files
 
 log = logging.getLogger(__name__)
 
-STATE, EVENTS = "state.json", "events.jsonl"
+STATE, PREVIOUS, EVENTS = "state.json", "state.previous.json", "events.jsonl"
+FORMAT = 2
 EVENTS_BYTES = 4 << 20  #: beyond this the older half of the log is forgotten
-HISTORY = 16
+REFUSALS = 256  #: refused drops that are remembered, the latest
+UNSIGNED = ""  #: the publisher of packs without a signature
+
+
+@dataclass(frozen=True)
+class Copy:
+    """What a verified copy in the store was checked as: the drop it comes from, its manifest's sha256, the
+    key that signed it (`UNSIGNED`: nobody) and the policy of then."""
+
+    source: str
+    stamp: str
+    digest: str = ""
+    signer: str = UNSIGNED
+    policy: str = ""
 
 
 @dataclass(frozen=True)
 class Memory:
-    """`live` and each of `history` name a folder of the store. `refused` maps the stamp of a dropped source
-    to its reason and detail, `passed` to its folder. `loading` is set while a folder is being loaded: found
-    at a start, it says what the process died of."""
+    """`live`, `previous` and `copies` name folders of the store. `refused` maps a dropped source and its
+    stamp to reason and detail. `owners`: whose packs speak for a name, by key. `loading` is set while a
+    folder is being loaded: found at a start, it says what the process died of."""
 
     live: Mapping[str, str] = field(default_factory=dict)
     pins: Mapping[str, str] = field(default_factory=dict)
-    history: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    passed: Mapping[str, str] = field(default_factory=dict)
+    previous: Mapping[str, str] = field(default_factory=dict)
+    copies: Mapping[str, Copy] = field(default_factory=dict)
     refused: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    owners: Mapping[str, str] = field(default_factory=dict)
     loading: str | None = None
 
     @classmethod
     def of(cls, data: Any) -> "Memory":
         """Raises `ValueError` for what is no such memory."""
         try:
+            if data.get("format") is None:
+                return _of_first_format(data)
             return cls(
-                {str(k): str(v) for k, v in data["live"].items()},
-                {str(k): str(v) for k, v in data["pins"].items()},
-                {str(k): tuple(map(str, v)) for k, v in data["history"].items()},
-                {str(k): str(v) for k, v in data["passed"].items()},
+                _texts(data["live"]),
+                _texts(data["pins"]),
+                _texts(data["previous"]),
+                {str(k): Copy(**_texts(v)) for k, v in data["copies"].items()},
                 {str(k): (str(v[0]), str(v[1])) for k, v in data["refused"].items()},
+                _texts(data["owners"]),
                 None if data["loading"] is None else str(data["loading"]),
             )
         except (KeyError, TypeError, AttributeError, IndexError) as error:
             raise ValueError(f"no memory of ours: {error!r}") from error
 
+    def to_json(self) -> str:
+        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1)
+
     def with_live(self, name: str, folder: str) -> "Memory":
         """`folder` speaks for `name` from now on; what did before is kept to go back to."""
-        before = [f for f in self.history.get(name, ()) if f != folder]
-        if (old := self.live.get(name)) not in (None, folder):
-            before = [f for f in before if f != old] + [str(old)]
+        before = self.live.get(name)
+        previous = self.previous if before in (None, folder) else {**self.previous, name: str(before)}
+        return replace(self, live={**self.live, name: folder}, previous=previous, loading=None)
+
+    def with_owner(self, name: str, publisher: str) -> "Memory":
+        """Whose a name is, unless that is known."""
+        return replace(self, owners={name: publisher, **self.owners})
+
+    def with_refusal(self, drop: str, reason: str, detail: str) -> "Memory":
+        rest = {key: why for key, why in self.refused.items() if key != drop}
+        refused = {**rest, drop: (reason, detail)}
+        return replace(self, refused=dict(list(refused.items())[-REFUSALS:]))
+
+    def without(self, folder: str) -> "Memory":
+        """The copy is gone."""
         return replace(
             self,
-            live={**self.live, name: folder},
-            history={**self.history, name: tuple(before[-HISTORY:])},
-            loading=None,
+            live={name: f for name, f in self.live.items() if f != folder},
+            previous={name: f for name, f in self.previous.items() if f != folder},
+            copies={f: copy for f, copy in self.copies.items() if f != folder},
         )
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """Folders that speak, or that somebody may want to go back to."""
+        return frozenset([*self.live.values(), *self.previous.values()])
 
 
 class Journal:
-    """Reads and writes `folder`. Not thread-safe. A disk that refuses is logged, and costs only memory of
-    what happened, never a running voice."""
+    """Reads and writes `folder`. A disk that refuses is logged, and costs only memory of what happened, never
+    a running voice.
+
+    `is_whole`: all that was ever written down could be read. Where it could not, nothing may be deleted for
+    not being listed.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.memory = self._read()
+        self._lock = threading.RLock()
+        self._is_closed = False
+        self.memory, self.is_whole = self._read()
+        self._latest_is_good = self.is_whole
 
     def remember(self, memory: Memory) -> None:
-        self.memory = memory
-        path = self._folder / STATE
-        partial = path.with_name(f".{uuid4().hex}")
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            content = {name: _plain(value) for name, value in vars(memory).items()}
-            partial.write_text(json.dumps(content, ensure_ascii=False, indent=1), "utf-8")
-            partial.replace(path)
-        except OSError as error:
-            log.warning("what is live could not be written down: %s", error)
-            partial.unlink(missing_ok=True)
+        self.update(lambda _: memory)
+
+    def update(self, change: Callable[[Memory], Memory]) -> None:
+        """What `change` makes of the memory, written down before this returns."""
+        with self._lock:
+            if self._is_closed:
+                return
+            self.memory = change(self.memory)
+            try:
+                self._write(self.memory.to_json().encode())
+            except OSError as error:
+                log.warning("what is live could not be written down: %s", error)
+
+    def close(self, change: Callable[[Memory], Memory]) -> None:
+        """A last update; later ones, of a thread that cannot be stopped, are not taken."""
+        with self._lock:
+            self.update(change)
+            self._is_closed = True
 
     def tell(self, event: str, **facts: object) -> None:
         """One line for those who ask later what happened."""
         entry = {"time": round(time.time(), 3), "event": event, **facts}
         log.info(event, extra={"facts": facts})
         path = self._folder / EVENTS
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with path.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(entry, ensure_ascii=False) + "\n")
-            if path.stat().st_size > EVENTS_BYTES:
-                kept = path.read_bytes()[-EVENTS_BYTES // 2 :].partition(b"\n")[2]
-                path.write_bytes(kept)
-        except OSError as error:
-            log.warning("an event could not be written down: %s", error)
+        with self._lock:
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                with path.open("ab") as stream:
+                    stream.write(_line(entry))
+                if path.stat().st_size > EVENTS_BYTES:
+                    kept = path.read_bytes()[-EVENTS_BYTES // 2 :].partition(b"\n")[2]
+                    files.write_whole(path, kept)
+            except OSError as error:
+                log.warning("an event could not be written down: %s", error)
 
-    def _read(self) -> Memory:
+    def _write(self, content: bytes) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / STATE
-        try:
-            return Memory.of(json.loads(path.read_text("utf-8")))
-        except FileNotFoundError:
-            return Memory()
-        except (OSError, ValueError) as error:
-            log.warning("%s cannot be read, and is begun anew: %s", path, error)
-            return Memory()
+        if self._latest_is_good and path.exists():
+            files.replace(path, self._folder / PREVIOUS)
+        files.write_whole(path, content, durable=True)
+        self._latest_is_good = True
+
+    def _read(self) -> tuple[Memory, bool]:
+        """The memory, and whether it is all there is to know."""
+        latest, previous = (_read_memory(self._folder / name) for name in (STATE, PREVIOUS))
+        if isinstance(latest, Memory):
+            return latest, True
+        if isinstance(previous, Memory):
+            log.warning("%s is %s: the one before it counts", self._folder / STATE, latest)
+            return previous, False
+        is_new = latest == previous == _ABSENT and not any(self._folder.glob("[!.]*/"))
+        if not is_new:
+            log.warning("what was live cannot be read (%s): copies in the store are taken in anew", latest)
+        return Memory(), is_new
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: list(item) if isinstance(item, tuple) else item for key, item in value.items()}
-    return value
+_ABSENT = "not there"
+
+
+def _read_memory(path: Path) -> Memory | str:
+    """Or why there is none."""
+    try:
+        return Memory.of(json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return _ABSENT
+    except (OSError, ValueError, RecursionError) as error:
+        return f"unreadable ({error})"
+
+
+def _line(entry: Mapping[str, object]) -> bytes:
+    """Names of files may be no text at all: what UTF-8 cannot say is escaped."""
+    return (json.dumps(entry, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+
+
+def _texts(data: Any) -> dict[str, str]:
+    return {str(key): str(value) for key, value in data.items()}
+
+
+def _of_first_format(data: Any) -> Memory:
+    """Before 2, folders were absolute, and `history` went back further."""
+    history = {str(k): tuple(v) for k, v in data["history"].items()}
+    return Memory(
+        {name: _called(folder) for name, folder in data["live"].items()},
+        _texts(data["pins"]),
+        {name: _called(folders[-1]) for name, folders in history.items() if folders},
+        {_called(folder): Copy(*drop.split("\0", 1)) for drop, folder in data["passed"].items()},
+        {str(k): (str(v[0]), str(v[1])) for k, v in data["refused"].items()},
+        {},
+        None if data["loading"] is None else _called(data["loading"]),
+    )
+
+
+def _called(folder: str) -> str:
+    return PureWindowsPath(folder).name  # takes both kinds of slash

@@ -1,24 +1,40 @@
 """What happens next with the packs that were seen: pure functions, a snapshot in, at most one action out.
 
-Rules, in this order: what the user pinned becomes live; what was found is checked; the highest ready version
-of a name becomes live, unless the name is pinned or a trial is under way.
+Rules, in this order: what the user pinned becomes live; what was found is checked, the newest and smallest
+first; the highest ready version of a name becomes live, unless the name is pinned, a trial is under way, or
+it is `held`: the name is another publisher's, or it lacks what the live version can.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sidecar.reload.states import Entry, State
+
+SHIPPED = "shipped"  #: the publisher of the default voice, which no key can be
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """`pins` maps a name to the version that the user wants; `canary_share` above 0 tries new versions on
-    that part of the sessions first. `low_memory_swap`: a live version may go before the next is there."""
+    that part of the sessions first. `low_memory_swap`: a live version may go before the next is there.
+    `owners` says whose packs speak for a name, unless `any_publisher` may; `resting` are sources that are not
+    checked yet, since they, or too many others, have just been."""
 
     entries: Sequence[Entry]
     pins: Mapping[str, str] = field(default_factory=dict)
     canary_share: float = 0.0
     low_memory_swap: bool = False
+    owners: Mapping[str, str] = field(default_factory=dict)
+    any_publisher: bool = False
+    resting: Collection[str] = ()
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Why a version does not become live by itself: a stable word, and plain ones."""
+
+    reason: str
+    detail: str
 
 
 @dataclass(frozen=True)
@@ -68,7 +84,42 @@ def _pinned(snapshot: Snapshot) -> Action | None:
 
 
 def _found(snapshot: Snapshot) -> Action | None:
-    return next((Check(entry) for entry in snapshot.entries if entry.state is State.FOUND), None)
+    found = [e for e in snapshot.entries if e.state is State.FOUND and e.source not in snapshot.resting]
+    return Check(max(found, key=lambda e: (e.changed_ns, -e.size_bytes))) if found else None
+
+
+def held(snapshot: Snapshot, entry: Entry) -> Hold | None:
+    """Why a ready version waits until the user activates it; None where nothing is in its way."""
+    if entry.state is not State.READY or snapshot.pins.get(entry.name) == entry.version:
+        return None
+    live = live_of(snapshot.entries, entry.name)
+    return _of_another(snapshot, entry) or (None if live is None else _lacking(entry, live))
+
+
+def _of_another(snapshot: Snapshot, entry: Entry) -> Hold | None:
+    owner = snapshot.owners.get(entry.name, entry.signer)
+    if entry.signer in (owner, SHIPPED) or snapshot.any_publisher:
+        return None
+    tip = f"activate {entry.label} if it shall"
+    if owner == SHIPPED:
+        return Hold("name_reserved", f"{entry.name} is what ships with the program: no pack takes it; {tip}")
+    whose = f"the publisher with key {owner[:16]}…" if owner else "somebody who does not sign"
+    return Hold("name_owned", f"{entry.name} has been spoken for by {whose}, and this is another's; {tip}")
+
+
+def _lacking(entry: Entry, live: Entry) -> Hold | None:
+    for what, has, wanted in (
+        ("speaker", entry.speakers, live.speakers),
+        ("language", entry.languages, live.languages),
+    ):
+        if lost := sorted(wanted - has):
+            more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+            return Hold(
+                f"lacks_{what}s",
+                f"it lacks the {what} {lost[0]}{more} of {live.version}, which lines may name; activate "
+                f"{entry.label} if that is right",
+            )
+    return None
 
 
 def _newer(snapshot: Snapshot) -> Action | None:
@@ -77,6 +128,8 @@ def _newer(snapshot: Snapshot) -> Action | None:
     for entry in sorted(ready, key=lambda e: e.precedence, reverse=True):
         live = live_of(snapshot.entries, entry.name)
         if entry.name in busy or (live is not None and live.precedence >= entry.precedence):
+            continue
+        if held(snapshot, entry) is not None:
             continue
         return Load(entry, snapshot.canary_share if live is not None and snapshot.canary_share else 1.0)
     return None

@@ -32,7 +32,7 @@ class Settling:
         for name in settled:
             wait = self._waits[name]
             self._waits[name] = _Wait(wait.seen, wait.since_s, True)
-        return [Candidate(name, self._waits[name].seen.stamp) for name in settled]
+        return [_candidate(name, self._waits[name].seen) for name in settled]
 
     def forget(self, name: str) -> None:
         """It is told once more when it has settled again, even if it is as it was."""
@@ -54,3 +54,7 @@ class Settling:
 
     def _due_s(self, wait: _Wait) -> float:
         return wait.since_s + (self._quiet_s if wait.seen.is_complete else self._patience_s)
+
+
+def _candidate(name: str, seen: Seen) -> Candidate:
+    return Candidate(name, seen.stamp, seen.size_bytes, seen.changed_ns)

@@ -5,6 +5,8 @@
     LIVE -> READY       another version took its place
     CANARY -> REJECTED  it did worse than the live one
     LOADING, CHECKING -> REJECTED
+    CHECKING -> FOUND   the check was ended from outside
+    READY -> FOUND      its copy is gone or damaged, and what was dropped is still there
 
 A pack that is dropped again begins anew with FOUND.
 """
@@ -12,6 +14,7 @@ A pack that is dropped again begins anew with FOUND.
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from sidecar.models.version import Version
 
@@ -29,7 +32,7 @@ class State(str, Enum):
 LEGAL: dict[State, frozenset[State]] = {
     State.FOUND: frozenset({State.CHECKING}),
     State.CHECKING: frozenset({State.READY, State.REJECTED, State.FOUND}),
-    State.READY: frozenset({State.LOADING}),
+    State.READY: frozenset({State.LOADING, State.FOUND}),
     State.LOADING: frozenset({State.LIVE, State.CANARY, State.REJECTED, State.READY}),
     State.CANARY: frozenset({State.LIVE, State.READY, State.REJECTED}),
     State.LIVE: frozenset({State.READY}),
@@ -40,7 +43,9 @@ LEGAL: dict[State, frozenset[State]] = {
 @dataclass(frozen=True)
 class Entry:
     """A pack that has been seen. `source` is its name in the models folder, `stamp` tells one drop from the
-    next. `folder` is the verified copy, once there is one; `name`, `version`, `sha256` come from it."""
+    next, `changed_ns` is when it changed last. `folder` is the verified copy, once there is one; `name`,
+    `version`, `sha256`, `speakers`, `languages` come from it, `signer` is the key that signed it. `share` is
+    the part of the sessions that hear it while it is on trial; `tries` are checks that came to no verdict."""
 
     source: str
     stamp: str
@@ -51,6 +56,13 @@ class Entry:
     sha256: str = ""
     reason: str = ""
     detail: str = ""
+    signer: str = ""
+    speakers: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
+    size_bytes: int = 0
+    changed_ns: int = 0
+    share: float | None = None
+    tries: int = 0
 
     @property
     def label(self) -> str:
@@ -60,8 +72,8 @@ class Entry:
     def precedence(self) -> Version:
         return Version.parse(self.version)
 
-    def moved(self, to: State, **changes: str) -> "Entry":
+    def moved(self, to: State, **changes: Any) -> "Entry":
         """The entry in its next state. Raises `ValueError` for a step that the chain does not have."""
         if to not in LEGAL[self.state]:
             raise ValueError(f"{self.source}: {self.state.value} cannot become {to.value}")
-        return replace(self, state=to, **changes)  # type: ignore[arg-type]
+        return replace(self, state=to, **{"share": None, **changes})

@@ -77,6 +77,10 @@ class Watcher:
         self._forgotten.put(name)
         self.look_now()
 
+    def sees(self, name: str) -> bool | None:
+        """Whether something lies there under this name; None before the first look. Any thread may ask."""
+        return None if self._looked_s < 0 else name in self._seen
+
     def _notice(self) -> None:
         """Watchdog's threads call this, thousands of times a second in a copy: only the first one wakes."""
         if not self._is_noticed:

@@ -1,8 +1,8 @@
 """What a sidecar begins with: the voices that were live last, and what it needs to bring others to life."""
 
 import logging
-import shutil
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,15 +15,19 @@ from sidecar.checks.stages import CheckSettings
 from sidecar.engines.device import Placement, memory_errors, place
 from sidecar.models import default_voice
 from sidecar.models.default_voice import Progress, ensure_default_voice
-from sidecar.models.file_names import PROBE
+from sidecar.models.file_names import MANIFEST, PROBE, SIGNATURE
 from sidecar.models.home import Home
 from sidecar.models.loader import load_model
 from sidecar.models.pack import Pack, intact
+from sidecar.models.trust import check_signature
 from sidecar.prosody.emotions import with_users
-from sidecar.protocol.errors import NpcVoiceError
-from sidecar.reload.journal import Journal
+from sidecar.protocol.errors import ModelRejected, NpcVoiceError
+from sidecar.reload.candidates import survey
+from sidecar.reload.journal import UNSIGNED, Copy, Journal, Memory
+from sidecar.reload.policy import SHIPPED
 from sidecar.reload.room import free_on
 from sidecar.reload.states import Entry, State
+from sidecar.reload.store import copy_at, digest_of, take_in_unlisted, tidy
 from sidecar.server.host import returnable_memory
 from sidecar.server.reloader import described
 from sidecar.server.voices import ServedVoice, Voices
@@ -44,7 +48,8 @@ class HouseOptions:
     """`pack`: a pack that speaks by default instead of the default voice. `policy` says whose packs are
     taken from the models folder, `canary_share` on which part of the sessions a new version is tried first;
     0: none, it becomes live at once. `watch`: look at the folder at all. `low_memory_swap`: where two voices
-    do not fit, let go of the old one first."""
+    do not fit, let go of the old one first. `any_publisher`: whoever drops a pack may take a
+    name, the default voice's too."""
 
     pack: Pack | None = None
     device: str = "auto"
@@ -54,6 +59,7 @@ class HouseOptions:
     canary_share: float = 0.0
     watch: bool = True
     low_memory_swap: bool = False
+    any_publisher: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class House:
 
 
 def open_house(home: Home, options: HouseOptions, progress: Progress) -> House:
-    """Load what was live at the last end, or the default. A pack that cannot be loaded again is passed over.
+    """Load what was live at the last end, as far as the policy of now lets it, or the default.
 
     Raises `BadRequest`, or what loading the default voice raises.
     """
@@ -76,20 +82,23 @@ def open_house(home: Home, options: HouseOptions, progress: Progress) -> House:
         torch.set_num_threads(options.threads)
     settings_for(home, options.policy)  # a policy that is none is refused now
     journal = Journal(home.store)
+    default = options.pack or ensure_default_voice(home, progress)
     blame_crash(journal)
-    tidy(journal, home)
+    shipped = default_voice.folder_in(home).name
+    tidy(journal, home.store, shipped, survey(home.models))
+    take_in_unlisted(journal, home.store, shipped)
     loader = Loader(home, placement)
-    found = dict(last_live(journal, loader))
-    default = default_pack(home, options, found, progress)
-    voices, entries = [], []
-    for _, (entry, voice) in sorted(found.items(), key=lambda item: item[0] != default.manifest.name):
-        voices.append(voice)
-        entries.append(entry)
-    if default.manifest.name not in found:
-        voices.insert(0, loader.load(default, probe=False))
-        entries.insert(0, described(Entry(default.folder.name, "", State.LIVE), default))
-    elif default.folder not in [entry.folder for entry in entries]:
-        entries.append(described(Entry(default.folder.name, "", State.READY), default))
+    judge = Judge(home, options.policy)
+    shelf = Shelf(journal, home.store, judge, default)
+    found = last_live(shelf, loader)
+    voices, entries = [voice for _, voice in found], [entry for entry, _ in found]
+    if default.manifest.name not in [entry.name for entry in entries]:
+        voices.append(loader.load(default, probe=False))
+        entries.append(shelf.of_default(State.LIVE))
+    else:
+        entries.append(shelf.of_default(State.READY))
+    voices.sort(key=lambda voice: voice.name.name != default.manifest.name)
+    entries += shelf.others(entries)
     with memory_errors("the voice"):
         voices[0].synthesizer.warm_up()
     workshop = Workshop(
@@ -103,8 +112,77 @@ def open_house(home: Home, options: HouseOptions, progress: Progress) -> House:
         canary_share=options.canary_share,
         watch=options.watch,
         low_memory_swap=options.low_memory_swap,
+        judge=judge,
+        policy=options.policy,
+        any_publisher=options.any_publisher,
     )
     return House(Voices(*voices), tuple(entries), workshop, journal)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Whose a copy is, by the policy and the user's list as they are at each call."""
+
+    home: Home
+    policy: str
+
+    def __call__(self, pack: Pack) -> str:
+        """The key that signed it, or `UNSIGNED`. Raises `ModelRejected`."""
+        settings = settings_for(self.home, self.policy)
+        signature = pack.folder / SIGNATURE
+        signer = check_signature(
+            (pack.folder / MANIFEST).read_bytes(),
+            signature.read_bytes() if signature.exists() else None,
+            settings.policy,
+            settings.trusted_keys,
+        )
+        return signer or UNSIGNED
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The copies in the store as entries. `default` is the pack of requests that name none."""
+
+    journal: Journal
+    store: Path
+    judge: Callable[[Pack], str]
+    default: Pack
+
+    def of_default(self, state: State) -> Entry:
+        return described(Entry(self.default.folder.name, "", state), self.default, SHIPPED)
+
+    def judged(self, folder: str, state: State) -> tuple[Entry, Pack] | None:
+        """The copy of that name, rejected if the policy of now says so; None if it is not whole."""
+        path = copy_at(self.store, folder)
+        pack = intact(path) if path is not None else None
+        copy = self.journal.memory.copies.get(folder, Copy("", ""))
+        if (
+            pack is None
+            or folder == self.default.folder.name
+            or copy.digest not in ("", digest_of(pack.folder))
+        ):
+            return None
+        entry = Entry(copy.source or folder, copy.stamp, state)
+        try:
+            return described(entry, pack, self.judge(pack)), pack
+        except ModelRejected as error:
+            reason = error.reason or error.code
+            refused = replace(entry, state=State.REJECTED, reason=reason, detail=error.message)
+            return described(refused, pack, copy.signer), pack
+
+    def others(self, known: Sequence[Entry]) -> list[Entry]:
+        """Copies that do not speak: those to go back to, those that are pinned, those that crashed."""
+        folders = {entry.folder.name for entry in known if entry.folder is not None}
+        memory, entries = self.journal.memory, []
+        for folder, copy in memory.copies.items():
+            found = self.judged(folder, State.READY) if folder not in folders else None
+            if found is None:
+                continue
+            entry, _ = found
+            if (why := memory.refused.get(f"{copy.source}\0{copy.stamp}")) is not None:
+                entry = replace(entry, state=State.REJECTED, reason=why[0], detail=why[1])
+            entries.append(entry)
+        return entries
 
 
 def checked(
@@ -139,66 +217,42 @@ class Loader:
         return ServedVoice.of(synthesizer, self.home.own_bytes())
 
 
-def last_live(journal: Journal, loader: Loader) -> list[tuple[str, tuple[Entry, ServedVoice]]]:
-    """The voices that were live at the last end, as far as they are whole."""
-    sources = {folder: key for key, folder in journal.memory.passed.items()}
-    found = []
+def last_live(shelf: Shelf, loader: Loader) -> list[tuple[Entry, ServedVoice]]:
+    """The voices that were live at the last end, as far as they are whole and may speak. What kills the
+    process while it is loaded is not loaded at the next start."""
+    journal, found = shelf.journal, []
     for name, folder in journal.memory.live.items():
-        pack = intact(Path(folder))
-        if pack is None or pack.manifest.name != name:
-            log.warning("a voice of the last time is gone or damaged", extra={"folder": folder})
+        judged = shelf.judged(folder, State.LIVE)
+        if judged is None:
+            if folder != shelf.default.folder.name:
+                log.warning("a voice of the last time is gone or damaged", extra={"folder": folder})
             continue
+        entry, pack = judged
+        if entry.state is not State.LIVE:
+            log.warning("a voice of the last time may not speak: %s", entry.detail)
+            continue
+        journal.update(lambda memory, folder=folder: replace(memory, loading=folder))  # type: ignore[misc]
         try:
-            voice = loader.load(pack, probe=False)
+            found.append((entry, loader.load(pack, probe=False)))
+            journal.update(lambda memory, entry=entry: memory.with_owner(entry.name, entry.signer))  # type: ignore[misc]
         except NpcVoiceError as error:
-            log.warning("a voice of the last time cannot be loaded: %s", error)
-            continue
-        source, _, stamp = sources.get(folder, f"{pack.folder.name}\0").partition("\0")
-        found.append((name, (described(Entry(source, stamp, State.LIVE), pack), voice)))
+            log.warning("%s of the last time cannot be loaded: %s", name, error)
+        finally:
+            journal.update(lambda memory: replace(memory, loading=None))
     return found
 
 
-def default_pack(
-    home: Home, options: HouseOptions, found: "dict[str, tuple[Entry, ServedVoice]]", progress: Progress
-) -> Pack:
-    """The pack of requests that name none: the one asked for, else the default voice's."""
-    if options.pack is not None:
-        return options.pack
-    if default_voice.NAME in found:  # a later version speaks; this one is for going back
-        known = intact(home.models / f"{default_voice.NAME}-{default_voice.VERSION}")
-        if known is not None:
-            return known
-    return ensure_default_voice(home, progress)
-
-
 def blame_crash(journal: Journal) -> None:
-    """A pack that was being loaded when the last process died is not tried again by itself."""
-    memory = journal.memory
-    if memory.loading is None:
+    """A pack that was being loaded when the last process died is not tried again. Its copy stays."""
+    folder = journal.memory.loading
+    if folder is None:
         return
-    keys = [key for key, folder in memory.passed.items() if folder == memory.loading]
-    journal.tell("crashed", folder=memory.loading)
-    journal.remember(
-        replace(
-            memory,
-            loading=None,
-            passed={k: f for k, f in memory.passed.items() if k not in keys},
-            refused={**memory.refused, **dict.fromkeys(keys, CRASHED)},
-            live={n: f for n, f in memory.live.items() if f != memory.loading},
-        )
-    )
+    journal.tell("crashed", folder=folder)
+    copy = journal.memory.copies.get(folder)
 
+    def blamed(memory: Memory) -> Memory:
+        live = {name: f for name, f in memory.live.items() if f != folder}
+        memory = replace(memory, loading=None, live=live)
+        return memory if copy is None else memory.with_refusal(f"{copy.source}\0{copy.stamp}", *CRASHED)
 
-def tidy(journal: Journal, home: Home) -> None:
-    """Delete copies in the store that nothing can lead to any more."""
-    memory = journal.memory
-    passed = {
-        key: folder
-        for key, folder in memory.passed.items()
-        if (home.models / key.partition("\0")[0]).exists()
-    }
-    kept = {*memory.live.values(), *passed.values(), *(f for row in memory.history.values() for f in row)}
-    journal.remember(replace(memory, passed={k: f for k, f in memory.passed.items() if f in kept}))
-    for folder in home.store.glob("[!.]*/"):
-        if str(folder) not in kept and folder.is_dir():
-            shutil.rmtree(folder, ignore_errors=True)
+    journal.update(blamed)

@@ -45,7 +45,7 @@ def read_keys(folder: Path) -> Curve:
     path = folder / f"{SERVER}.key_secret"
     try:
         public, secret = zmq.auth.load_certificate(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, IndexError) as error:
         raise BadRequest(f"{path} holds no keys: make some with npc-voice keys", field="keys") from error
     if secret is None:
         raise BadRequest(f"{path} holds no secret key", field="keys")

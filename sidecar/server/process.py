@@ -23,6 +23,7 @@ from sidecar.server.house import House
 from sidecar.server.keys import read_keys
 from sidecar.server.lifetime import stop_on_signals, stop_with_parent, stop_with_stdin
 from sidecar.server.metrics import Exported, Exporter
+from sidecar.server.reach import advertised, check_advertised
 from sidecar.server.reloader import Reloader
 from sidecar.server.server import Server, ServerSettings
 from sidecar.server.voices import Voices
@@ -35,10 +36,14 @@ SWITCH_S = 0.0005  #: how long one thread's Python may keep the others waiting: 
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """What the command line decides. Sizes in MiB; `metrics_port` None: no metrics, 0: any port."""
+    """What the command line decides. Sizes in MiB; `metrics_port` None: no metrics, 0: any port.
+
+    `advertise`: the host under which clients find `address`, where that is another.
+    """
 
     connection_file: Path
     address: str = "127.0.0.1"
+    advertise: str | None = None
     port: int = 0
     keys: Path | None = None
     cache_mib: int = 64
@@ -142,6 +147,7 @@ def run(
                 metrics_port = export(server, voices, options.metrics_port, stack)
             key = settings.curve.public_key.decode() if settings.curve else None
             ipc = f"ipc://{settings.ipc}" if settings.ipc else None
+            commands, events = (advertised(each, options.advertise) for each in (commands, events))
             connection = Connection(os.getpid(), commands, events, settings.token, time.time(), ipc, key)
             stack.callback(connection.remove, options.connection_file)
             connection.write(options.connection_file)
@@ -194,6 +200,7 @@ def check_address(options: ServeOptions) -> None:
             field="address",
             tip="make keys with npc-voice keys FOLDER, or stay on 127.0.0.1",
         )
+    check_advertised(options.address, options.advertise)
 
 
 def ipc_path(connection_file: Path) -> Path | None:

@@ -13,19 +13,23 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 import torch
 
+from sidecar import files
+from sidecar.checks.candidate import Interrupted
 from sidecar.models.manifest import Manifest
 from sidecar.models.pack import Pack, intact
+from sidecar.models.reasons import Reason
 from sidecar.protocol import events
 from sidecar.protocol.errors import (
     Cancelled,
     InsufficientMemory,
+    InternalError,
     ModelRejected,
     NpcVoiceError,
     UnknownModel,
@@ -33,11 +37,14 @@ from sidecar.protocol.errors import (
     did_you_mean,
 )
 from sidecar.protocol.replies import ModelRow, ModelsReply
+from sidecar.reload.budget import Budget
 from sidecar.reload.candidates import Candidate, survey
-from sidecar.reload.journal import Journal
-from sidecar.reload.policy import Check, Load, Snapshot, Verdict, decide, gives_way, live_of
+from sidecar.reload.journal import Copy, Journal, Memory
+from sidecar.reload.policy import SHIPPED, Check, Load, Snapshot, Verdict, decide, gives_way, live_of
 from sidecar.reload.room import check_room, fits, freed_bytes
+from sidecar.reload.rows import flood_row, is_called, row_of, shown
 from sidecar.reload.states import Entry, State
+from sidecar.reload.store import delete, digest_of, tidy
 from sidecar.reload.watcher import Watcher
 from sidecar.server.giving_way import GivingWay
 from sidecar.server.host import give_back_device_memory, give_back_memory
@@ -49,6 +56,12 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 LOW_PRIORITY = 15
+MOST_FOUND = 200  #: drops that wait for a check; those beyond, the oldest, are told of in one row
+MOST_LATER = 4096
+MOST_REFUSED = 256  #: refused drops that are told of, the latest
+TRIES = 3  #: checks of one drop that may be ended from outside
+#: What the policy of now says, and that of tomorrow may not.
+BY_POLICY = (Reason.UNSIGNED.value, Reason.PUBLISHER_UNKNOWN.value)
 
 
 class Reloader:
@@ -60,13 +73,15 @@ class Reloader:
         """`live` are the entries of the voices that the server has begun with."""
         self._workshop, self._journal, self._server = workshop, journal, server
         self._entries: dict[str, Entry] = {entry.source: entry for entry in live}
+        self._listed = tuple(self._entries.values())  # the same for other threads, replaced as a whole
+        self._later: dict[str, Candidate] = {}  # what was found beyond `MOST_FOUND`
+        self._budget = Budget(time.monotonic())
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._giving_way = GivingWay(workshop, journal, server, self._stopping)
         self._thread = threading.Thread(target=self._run, name="reloader", daemon=True)
         self._watcher = Watcher(workshop.models, self.found) if workshop.watch else None
         self._began_s: dict[str, float] = {}
-        self.rows = self._rows()
 
     def start(self) -> None:
         self._thread.start()
@@ -82,10 +97,19 @@ class Reloader:
         if self._thread.is_alive():
             self._thread.join(wait_s)
         if self._thread.is_alive():  # the process ends in the middle of a load: no pack is to blame for that
-            self._journal.remember(replace(self._journal.memory, loading=None))
+            self._journal.close(lambda memory: replace(memory, loading=None))
         return not self._thread.is_alive()
 
     # --- what others ask
+
+    @property
+    def rows(self) -> ModelsReply:
+        """What is known now, for any thread."""
+        now, later = self._snapshot(), len(self._later)
+        rows = [row_of(entry, now, self._is_dropped(entry)) for entry in now.entries]
+        if later:
+            rows.append(flood_row(later))
+        return ModelsReply(tuple(rows))
 
     def found(self, candidate: Candidate) -> None:
         """Something that may be a pack lies quietly in the models folder."""
@@ -106,10 +130,8 @@ class Reloader:
         """Back to the version before, which is pinned. Raises `UnknownModel` or `Unsupported`."""
         if not any(row.name == name for row in self.rows.models):
             raise self._unknown(name)
-        before = self._journal.memory.history.get(name, ())
-        entry = next(
-            (e for f in reversed(before) for e in self._entries.values() if str(e.folder) == f), None
-        )
+        before = self._journal.memory.previous.get(name)
+        entry = next((e for e in self._listed if e.folder is not None and e.folder.name == before), None)
         if entry is None:
             raise Unsupported(f"there is no earlier version of {name!r} to go back to", field="model")
         self._jobs.put(lambda: self._pin(name, entry.version))
@@ -135,8 +157,22 @@ class Reloader:
         self._jobs.put(give_back_memory)
         self._jobs.put(give_back_device_memory)
 
+    def remove(self, model: str) -> ModelsReply:
+        """`name@version`, or all versions of `name`, are gone: what was dropped, the copies, and, where one
+        spoke, its voice; another version speaks if there is one. Raises `UnknownModel` or `Unsupported`."""
+        name, _, version = model.partition("@")
+        fitting = [e for e in self._listed if is_called(e, name) and version in ("", e.version)]
+        if not fitting:
+            raise self._unknown(model)
+        if all(entry.signer == SHIPPED for entry in fitting):
+            raise Unsupported(f"{model!r} ships with the program and cannot be removed", field="model")
+        self._jobs.put(lambda: self._remove(name, version))
+        return self.rows
+
     def rescan(self) -> ModelsReply:
-        """Look at the models folder now (the watcher does); what was refused is looked at again."""
+        """Look at the models folder now (the watcher does); what was refused is looked at again, and what
+        speaks is judged by the policy and the trusted publishers of now."""
+        self._jobs.put(self._judge_again)
         self._jobs.put(self._forget_refusals)
         if self._watcher is not None:
             self._watcher.look_now()
@@ -147,10 +183,15 @@ class Reloader:
     def _run(self) -> None:
         be_modest()
         while not self._stopping.is_set():
-            if (job := self._jobs.get()) is None:
+            try:
+                job = self._jobs.get(timeout=self._wait_s())
+            except queue.Empty:
+                job = _nothing  # something that had to wait may be checked now
+            if job is None:
                 return
             self._safely(job)
             while self._jobs.empty() and not self._stopping.is_set():
+                self._safely(self._take_from_later)
                 action = decide(self._snapshot())
                 if action is None:
                     break
@@ -166,10 +207,19 @@ class Reloader:
             log.exception("a reload failed")
 
     def _snapshot(self) -> Snapshot:
+        workshop, memory, entries = self._workshop, self._journal.memory, self._listed
+        shipped = {entry.name: SHIPPED for entry in entries if entry.signer == SHIPPED}
         return Snapshot(
-            tuple(self._entries.values()), self._journal.memory.pins, self._workshop.canary_share,
-            self._workshop.low_memory_swap,
+            entries, memory.pins, workshop.canary_share, workshop.low_memory_swap,
+            {**shipped, **memory.owners}, workshop.any_publisher,
+            self._budget.resting(self._found(), time.monotonic()),
         )  # fmt: skip
+
+    def _found(self) -> list[str]:
+        return [entry.source for entry in self._listed if entry.state is State.FOUND]
+
+    def _wait_s(self) -> float | None:
+        return self._budget.wait_s(self._found(), time.monotonic())
 
     def _do(self, action: Check | Load) -> None:
         if isinstance(action, Check):
@@ -179,8 +229,18 @@ class Reloader:
 
     def _put(self, entry: Entry) -> Entry:
         self._entries[entry.source] = entry
-        self.rows = self._rows()
+        self._listed = tuple(self._entries.values())
         return entry
+
+    def _drop(self, entry: Entry) -> None:
+        self._entries.pop(entry.source, None)
+        self._listed = tuple(self._entries.values())
+
+    def _is_dropped(self, entry: Entry) -> bool | None:
+        """Whether what an entry comes from still lies in the models folder; None where nobody looks."""
+        if self._watcher is None or entry.signer == SHIPPED:
+            return None
+        return self._watcher.sees(entry.source)
 
     # --- finding and checking
 
@@ -190,41 +250,88 @@ class Reloader:
         if known is not None and known.stamp in ("", candidate.stamp):  # "": there since the start
             self._put(replace(known, stamp=candidate.stamp))
             return
-        entry = Entry(candidate.name, candidate.stamp)
+        entry = Entry(
+            candidate.name, candidate.stamp, size_bytes=candidate.size_bytes, changed_ns=candidate.changed_ns
+        )
         if known is not None and known.folder is not None:  # what was dropped before stays what it is
-            former = f"{known.source} ({known.version})"
-            self._entries[former] = replace(known, source=former)
-            del self._entries[known.source]
+            self._drop(known)
+            self._put(replace(known, source=f"{known.source} ({known.version})"))
         memory = self._journal.memory
         if (refused := memory.refused.get(key(candidate))) is not None:
             self._put(replace(entry, state=State.REJECTED, reason=refused[0], detail=refused[1]))
             return
-        folder = memory.passed.get(key(candidate))
-        if folder is not None and (pack := intact(Path(folder))) is not None:
-            self._settle(described(replace(entry, state=State.READY), pack))
+        if self._has_passed(entry):
             return
         self._began_s[entry.source] = time.perf_counter()
         self._put(entry)
-        self._tell(events.ModelFound(entry.source))
+        self._tell(events.ModelFound(shown(entry.source)))
+        self._limit_found()
+
+    def _has_passed(self, entry: Entry) -> bool:
+        """Whether this very drop was checked before; it is judged by the policy of now all the same."""
+        copies = self._journal.memory.copies
+        folder = next(
+            (f for f, c in copies.items() if (c.source, c.stamp) == (entry.source, entry.stamp)), None
+        )
+        pack = intact(self._workshop.store / folder) if folder is not None else None
+        if pack is None:
+            return False
+        try:
+            self._settle(described(replace(entry, state=State.READY), pack, self._workshop.judge(pack)))
+        except ModelRejected as error:
+            self._reject(replace(entry, state=State.CHECKING), error)
+        return True
+
+    def _limit_found(self) -> None:
+        found = sorted((e for e in self._listed if e.state is State.FOUND), key=lambda e: e.changed_ns)
+        for entry in found[: max(0, len(found) - MOST_FOUND)]:
+            self._drop(entry)
+            if len(self._later) < MOST_LATER:
+                self._later[entry.source] = Candidate(
+                    entry.source, entry.stamp, entry.size_bytes, entry.changed_ns
+                )
+
+    def _take_from_later(self) -> None:
+        """What did not fit is found again once there is room."""
+        if self._later and not self._found():
+            newest = sorted(self._later.values(), key=lambda c: c.changed_ns)[-MOST_FOUND:]
+            for candidate in newest:
+                del self._later[candidate.name]
+                self._take_up(candidate)
 
     def _check(self, entry: Entry) -> None:
         entry = self._put(entry.moved(State.CHECKING))
-        self._tell(events.ModelChecking(entry.source))
+        self._budget.spend(entry.source, time.monotonic())
+        self._tell(events.ModelChecking(shown(entry.source)))
         try:
             pack = self._workshop.check(self._workshop.models / entry.source, self._stopping)
+            signer = self._workshop.judge(pack)
         except Cancelled:
             self._put(entry.moved(State.FOUND))
+        except Interrupted as error:
+            self._try_again(entry, error)
         except NpcVoiceError as error:
             if self._is_as_found(entry):
                 self._reject(entry, error)
             else:
                 self._lose(entry)
+        except Exception as error:
+            log.exception("a check failed")
+            self._reject(entry, InternalError(f"the check failed: {type(error).__name__}"))
         else:
-            memory = self._journal.memory
-            self._journal.remember(
-                replace(memory, passed={**memory.passed, f"{entry.source}\0{entry.stamp}": str(pack.folder)})
+            copy = Copy(entry.source, entry.stamp, digest_of(pack.folder), signer, self._workshop.policy)
+            self._journal.update(
+                lambda memory: replace(memory, copies={**memory.copies, pack.folder.name: copy})
             )
-            self._settle(described(entry.moved(State.READY), pack))
+            self._settle(described(entry.moved(State.READY), pack, signer))
+
+    def _try_again(self, entry: Entry, error: Interrupted) -> None:
+        """Somebody ended the check, which says nothing about the pack."""
+        self._journal.tell("interrupted", source=entry.source, detail=error.message)
+        if entry.tries + 1 < TRIES:
+            self._put(entry.moved(State.FOUND, tries=entry.tries + 1))
+        else:
+            self._reject(entry, error)
 
     def _is_as_found(self, entry: Entry) -> bool:
         seen = survey(self._workshop.models).get(entry.source)
@@ -232,45 +339,108 @@ class Reloader:
 
     def _lose(self, entry: Entry) -> None:
         """It was taken away, or changed, under the check, which says nothing of what comes after."""
-        del self._entries[entry.source]
-        self.rows = self._rows()
+        self._drop(entry)
         self._journal.tell("lost", source=entry.source)
         if self._watcher is not None:
             self._watcher.forget(entry.source)
 
     def _settle(self, entry: Entry) -> None:
         """A pack that is ready. The same pack from another source is the one that is known already."""
-        twin = next(
-            (e for e in self._entries.values() if e.folder == entry.folder and e.source != entry.source), None
-        )
+        twin = next((e for e in self._listed if e.folder == entry.folder and e.source != entry.source), None)
         if twin is not None:
-            del self._entries[twin.source]
+            self._drop(twin)
             entry = replace(twin, source=entry.source, stamp=entry.stamp)
         self._put(entry)
 
     def _reject(self, entry: Entry, error: NpcVoiceError) -> None:
         reason = getattr(error, "reason", None) or error.code
         self._put(entry.moved(State.REJECTED, reason=reason, detail=error.message))
-        if isinstance(error, ModelRejected):
-            memory = self._journal.memory
-            refused = {**memory.refused, f"{entry.source}\0{entry.stamp}": (reason, error.message)}
-            self._journal.remember(replace(memory, refused=refused))
-        self._tell(events.ModelRejected(entry.source, reason, error.message))
+        if isinstance(error, ModelRejected) and reason not in BY_POLICY:
+            self._remember_refusal(entry, reason, error.message)
+        self._tell(events.ModelRejected(shown(entry.source), reason, error.message))
+        refused = [e for e in self._listed if e.state is State.REJECTED and e.folder is None]
+        for old in refused[: max(0, len(refused) - MOST_REFUSED)]:
+            self._drop(old)
+
+    def _remember_refusal(self, entry: Entry, reason: str, detail: str) -> None:
+        drop = f"{entry.source}\0{entry.stamp}"
+        self._journal.update(lambda memory: memory.with_refusal(drop, reason, detail))
 
     def _forget_refusals(self) -> None:
         """What was refused for want of room, or by a check, may be tried again."""
-        self._journal.remember(replace(self._journal.memory, refused={}))
-        for entry in [e for e in self._entries.values() if e.state is State.REJECTED]:
-            self._put(Entry(entry.source, entry.stamp))
+        self._journal.update(lambda memory: replace(memory, refused={}))
+        for entry in [e for e in self._listed if e.state is State.REJECTED]:
+            if self._is_as_found(entry):
+                self._put(Entry(entry.source, entry.stamp))
+            elif entry.folder is not None:  # its copy is all there is of it
+                self._put(replace(entry, state=State.READY, reason="", detail=""))
+            else:
+                self._drop(entry)
+
+    def _judge_again(self) -> None:
+        """By the policy and the publishers of now: whoever may not speak any more does not."""
+        for entry in [e for e in self._listed if e.folder is not None and e.state is not State.REJECTED]:
+            pack = intact(entry.folder) if entry.folder is not None else None
+            if pack is None or entry.signer == SHIPPED:
+                continue
+            try:
+                self._workshop.judge(pack)
+            except ModelRejected as error:
+                self._silence(entry)
+                self._reject(replace(entry, state=State.CHECKING), error)
+                self._succeed(entry)
+
+    def _silence(self, entry: Entry) -> None:
+        """A version that goes is not tried on anybody any more."""
+        if entry.state is State.CANARY:
+            self._on_server(lambda: self._server.voices.end_trial(entry.name, self._server.clock()))
+
+    def _succeed(self, gone: Entry) -> None:
+        """Where nobody can follow a version that spoke, its name is nobody's; else the policy sees to it."""
+        if gone.state is not State.LIVE:
+            return
+        action = decide(replace(self._snapshot(), entries=[e for e in self._listed if e.name == gone.name]))
+        if not isinstance(action, Load):
+            self._on_server(lambda: self._server.voices.retire(gone.name, self._server.clock()))
+
+    def _remove(self, name: str, version: str) -> None:
+        going = [e for e in self._listed if is_called(e, name) and version in ("", e.version)]
+        for entry in [e for e in going if e.signer != SHIPPED]:
+            self._silence(entry)
+            self._drop(entry)
+            self._forget(entry, all_versions=not version)
+            remove_drop(self._workshop.models, entry.source)
+            self._journal.tell("removed", name=shown(name), version=entry.version, source=entry.source)
+            self._succeed(entry)
+
+    def _forget(self, entry: Entry, all_versions: bool) -> None:
+        """Whatever would bring it back after a restart, and its copy."""
+        folder = entry.folder.name if entry.folder is not None else ""
+
+        def without(memory: Memory) -> Memory:
+            pins = {n: v for n, v in memory.pins.items() if (n, v) != (entry.name, entry.version)}
+            owners = {n: k for n, k in memory.owners.items() if not (all_versions and n == entry.name)}
+            return replace(memory.without(folder), pins=pins, owners=owners)
+
+        self._journal.update(without)
+        if entry.folder is not None and entry.folder.parent == self._workshop.store:
+            delete(entry.folder)
 
     # --- loading
 
     def _load(self, entry: Entry, share: float) -> None:
-        self._journal.remember(replace(self._journal.memory, loading=str(entry.folder)))
+        assert entry.folder is not None
+        pack, folder = intact(entry.folder), entry.folder.name
+        if pack is None and self._is_as_found(
+            entry
+        ):  # it was deleted, or is damaged: what was dropped is there
+            self._put(replace(entry.moved(State.FOUND), folder=None))
+            return
+        self._journal.update(lambda memory: replace(memory, loading=folder))
         entry = self._put(entry.moved(State.LOADING))
         began = self._began_s.pop(entry.source, time.perf_counter())
         try:
-            self._bring_to_life(entry, share, began)
+            self._bring_to_life(entry, pack or stored(entry), share, began)
         except Cancelled:
             raise
         except NpcVoiceError as error:
@@ -279,13 +449,13 @@ class Reloader:
             log.exception("a pack that had passed its checks could not be loaded")
             self._reject(entry, ModelRejected(f"it could not be loaded: {type(error).__name__}: {error}"))
         finally:
-            self._journal.remember(replace(self._journal.memory, loading=None))
+            self._journal.update(lambda memory: replace(memory, loading=None))
 
-    def _bring_to_life(self, entry: Entry, share: float, began: float) -> None:
+    def _bring_to_life(self, entry: Entry, pack: Pack, share: float, began: float) -> None:
         """Loaded beside the live one or, where that is allowed and there is no room, in its place.
 
         Raises an `NpcVoiceError`, or whatever a pack makes of loading."""
-        pack, free_bytes = stored(entry), self._workshop.free_bytes()
+        free_bytes = self._workshop.free_bytes()
         old = gives_way(self._snapshot(), entry, share)
         if old is None or fits(pack.manifest, free_bytes):
             check_room(pack.manifest, free_bytes)
@@ -323,67 +493,86 @@ class Reloader:
         voices, clock = self._server.voices, self._server.clock
         if share < 1:
             self._on_server(lambda: voices.begin_trial(voice, share, clock()))
-            self._stop_trial(entry.name, f"a trial of {entry.version} took its place")
-            self._put(entry.moved(State.CANARY))
+            live = live_of(self._listed, entry.name)
+            to = live.version if live is not None else ""
+            self._stop_trial(entry.name, to, f"a trial of {entry.version} took its place")
+            self._put(entry.moved(State.CANARY, share=share))
             self._tell(events.ModelCanary(entry.name, entry.version, share, 0, 0))
             return
         _, exchange_ms = self._on_server(lambda: timed(lambda: voices.exchange(voice, clock())))
-        was = live_of(tuple(self._entries.values()), entry.name)
+        was = live_of(self._listed, entry.name)
+        self._stop_trial(entry.name, entry.version, f"{entry.version} took its place")
         self._now_live(entry)
-        self._stop_trial(entry.name, f"{entry.version} took its place")
         ms = round(1000 * (time.perf_counter() - began), 1)
         self._tell(events.ModelLive(entry.name, entry.version, ms, was.version if was is not None else None))
         self._journal.tell("exchange", name=entry.name, ms=round(exchange_ms, 4))
+        self._tidy()
 
     def _now_live(self, entry: Entry) -> None:
         """Write down who speaks; the one before is ready again."""
-        before = live_of(tuple(self._entries.values()), entry.name)
+        before = live_of(self._listed, entry.name)
         if before is not None:
             self._put(before.moved(State.READY))
         self._put(entry.moved(State.LIVE))
-        memory = self._journal.memory
-        if before is not None and entry.name not in memory.live:  # it was there from the start
-            memory = memory.with_live(entry.name, str(before.folder))
-        self._journal.remember(memory.with_live(entry.name, str(entry.folder)))
+        assert entry.folder is not None
+        folder, was = entry.folder.name, before.folder if before is not None else None
+
+        def with_it(memory: Memory) -> Memory:
+            if was is not None and entry.name not in memory.live:  # it was there from the start
+                memory = memory.with_live(entry.name, was.name)
+            owners = {**memory.owners, entry.name: entry.signer}
+            return replace(memory.with_live(entry.name, folder), owners=owners)
+
+        self._journal.update(with_it)
+
+    def _tidy(self) -> None:
+        """Copies that are needed no more go, and their rows with them."""
+        shipped = next((e.folder.name for e in self._listed if e.signer == SHIPPED and e.folder), "")
+        seen = survey(self._workshop.models)
+        gone = tidy(self._journal, self._workshop.store, shipped, seen)
+        for entry in [e for e in self._listed if e.folder is not None and e.folder.name in gone]:
+            if entry.source not in seen:
+                self._drop(entry)
 
     # --- what the user decides
 
     def _pin(self, name: str, version: str | None) -> None:
-        memory = self._journal.memory
         if any(e.label == f"{name}@{version}" and e.state is State.CANARY for e in self._entries.values()):
             self._on_server(lambda: self._server.voices.end_trial(name, self._server.clock()))
-            self._stop_trial(name, "it is wanted for everybody")
-        pins = {n: v for n, v in memory.pins.items() if n != name}
-        self._journal.remember(replace(memory, pins=pins if version is None else {**pins, name: version}))
+            self._stop_trial(name, str(version), "it is wanted for everybody")
+
+        def with_pin(memory: Memory) -> Memory:
+            pins = {n: v for n, v in memory.pins.items() if n != name}
+            return replace(memory, pins=pins if version is None else {**pins, name: version})
+
+        self._journal.update(with_pin)
         self._journal.tell("pinned" if version else "unpinned", name=name, version=version)
-        self.rows = self._rows()
 
     def _try(self, name: str, version: str, share: float) -> None:
-        entry = next((e for e in self._entries.values() if (e.name, e.version) == (name, version)), None)
+        entry = next((e for e in self._listed if (e.name, e.version) == (name, version)), None)
         if entry is not None and share > 0 and entry.state is State.READY:
             self._load(entry, share)
         elif entry is not None and share == 0 and entry.state is State.CANARY:
             self._on_server(lambda: self._server.voices.end_trial(name, self._server.clock()))
-            live = live_of(tuple(self._entries.values()), name)
+            live = live_of(self._listed, name)
             assert live is not None
             self._pin(name, live.version)  # else the policy would take it up again
             self._put(entry.moved(State.READY))
             self._tell(events.ModelRolledBack(name, version, live.version, "asked to"))
 
-    def _stop_trial(self, name: str, why: str) -> None:
-        """The voices have dropped the version on trial already: it is ready as before."""
-        live = live_of(tuple(self._entries.values()), name)
-        for entry in [e for e in self._entries.values() if e.name == name and e.state is State.CANARY]:
+    def _stop_trial(self, name: str, to: str, why: str) -> None:
+        """The voices have dropped the version on trial already, for `to`: it is ready as before."""
+        for entry in [e for e in self._listed if e.name == name and e.state is State.CANARY]:
             self._put(entry.moved(State.READY))
-            self._tell(events.ModelRolledBack(name, entry.version, live.version if live else "", why))
+            self._tell(events.ModelRolledBack(name, entry.version, to, why))
 
     def _end_trial(self, name: str, version: str, verdict: Verdict) -> None:
         label = f"{name}@{version}"
-        trials = [e for e in self._entries.values() if e.label == label and e.state is State.CANARY]
+        trials = [e for e in self._listed if e.label == label and e.state is State.CANARY]
         if not trials:  # the user has decided in the same moment
             return
         entry = trials[0]
-        live = live_of(tuple(self._entries.values()), name)
+        live = live_of(self._listed, name)
         assert live is not None
         if verdict.promote:
             self._now_live(entry)
@@ -391,9 +580,7 @@ class Reloader:
             self._journal.tell("promoted", name=name, version=version, reason=verdict.reason)
             return
         self._put(entry.moved(State.REJECTED, reason="canary", detail=verdict.reason))
-        memory = self._journal.memory
-        refused = {**memory.refused, f"{entry.source}\0{entry.stamp}": ("canary", verdict.reason)}
-        self._journal.remember(replace(memory, refused=refused))
+        self._remember_refusal(entry, "canary", verdict.reason)
         self._tell(events.ModelRolledBack(name, version, live.version, verdict.reason))
 
     # --- the server's thread, and everybody
@@ -405,11 +592,6 @@ class Reloader:
     def _tell(self, event: events.Event) -> None:
         self._journal.tell(event.topic, **vars(event))
         self._server.run(lambda: self._server.publish(event))
-
-    def _rows(self) -> ModelsReply:
-        return ModelsReply(
-            tuple(row_of(entry, self._journal.memory.pins) for entry in self._entries.values())
-        )
 
     def _row(self, name: str, version: str) -> ModelRow:
         """Raises `UnknownModel`, or `ModelRejected` with its reason."""
@@ -438,19 +620,28 @@ def stored(entry: Entry) -> Pack:
     return pack
 
 
-def described(entry: Entry, pack: Pack) -> Entry:
+def described(entry: Entry, pack: Pack, signer: str) -> Entry:
+    """The entry with what its copy says of itself; `signer` is the key that signed it, or `SHIPPED`."""
     manifest: Manifest = pack.manifest
     return replace(
-        entry, folder=pack.folder, name=manifest.name, version=manifest.version, sha256=manifest.sha256
-    )
-
-
-def row_of(entry: Entry, pins: Mapping[str, str]) -> ModelRow:
-    pinned = bool(entry.name) and pins.get(entry.name) == entry.version
-    return ModelRow(
-        entry.name or entry.source, entry.version, entry.state.value, entry.sha256 or None, pinned,
-        None, entry.reason or None, entry.detail or None,
+        entry, folder=pack.folder, name=manifest.name, version=manifest.version, sha256=manifest.sha256,
+        signer=signer, speakers=frozenset(manifest.speakers), languages=frozenset(manifest.languages),
     )  # fmt: skip
+
+
+def remove_drop(models: Path, source: str) -> None:
+    """What was dropped is gone; a link, not what it leads to."""
+    path = models / source
+    if source and Path(source).name == source:
+        with contextlib.suppress(OSError):
+            if path.is_dir() and not path.is_symlink():
+                delete(path)
+            else:
+                files.remove(path)
+
+
+def _nothing() -> None:
+    return None
 
 
 def timed(job: Callable[[], T]) -> tuple[T, float]:

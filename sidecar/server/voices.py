@@ -184,6 +184,12 @@ class Voices:
         del self._live[name]
         return True
 
+    def retire(self, name: str, now_s: float) -> None:
+        """Nobody speaks for `name` from now on; lines under way are not touched. Never the default's name."""
+        if name != self._default and (voice := self._live.pop(name, None)) is not None:
+            self.end_trial(name, now_s)
+            self._retired.append((voice, now_s))
+
     def put_back(self, voice: ServedVoice) -> None:
         """The voice that was let go of, loaded again."""
         self._live[voice.name.name] = voice

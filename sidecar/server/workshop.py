@@ -11,6 +11,7 @@ from typing import TypeVar
 from sidecar.models.pack import Pack
 from sidecar.protocol import events
 from sidecar.protocol.errors import Cancelled
+from sidecar.reload.journal import UNSIGNED
 from sidecar.server.desk import Desk
 from sidecar.server.voices import ServedVoice, Voices
 
@@ -23,7 +24,9 @@ class Workshop:
     """What the reloader works with; a test hands in quick ones.
 
     `check` puts a verified copy into the store; `load` makes a voice of it that has spoken its probe.
-    Both raise an `NpcVoiceError`. `free_bytes` is the memory left on the voices' device.
+    Both raise an `NpcVoiceError`. `judge` says whose a copy is, by key (`UNSIGNED`: nobody's), or raises
+    `ModelRejected` by the `policy` and the trusted publishers of now. `any_publisher`: a name is nobody's.
+    `free_bytes` is the memory left on the voices' device.
     `low_memory_swap`: where two voices do not fit, the old one may go before the new one is there.
     """
 
@@ -35,6 +38,9 @@ class Workshop:
     canary_share: float = 0.0
     watch: bool = True
     low_memory_swap: bool = False
+    judge: Callable[[Pack], str] = lambda _: UNSIGNED
+    policy: str = "any"
+    any_publisher: bool = False
 
 
 @dataclass(frozen=True)

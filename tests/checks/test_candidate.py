@@ -14,11 +14,11 @@ import psutil
 import pytest
 
 from sidecar.checks import candidate
-from sidecar.checks.candidate import check_candidate, clear_abandoned
+from sidecar.checks.candidate import Interrupted, check_candidate, clear_abandoned
 from sidecar.checks.stages import CheckSettings, Stage, StageTime
 from sidecar.children import starting
 from sidecar.models.pack import Pack, verify
-from sidecar.protocol.errors import Cancelled, ModelRejected, StorageError
+from sidecar.protocol.errors import Cancelled, ModelRejected, NpcVoiceError, StorageError
 from tests.attacks.goods import GOODS
 from tests.attacks.packs import WEIGHTS, archived, change_manifest, make_miniature
 
@@ -146,8 +146,18 @@ def test_a_check_that_needs_too_much_memory_is_stopped(pack: Pack, store: Path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-@pytest.mark.parametrize("number", ["SIGKILL", "SIGSEGV", "SIGABRT"])
-def test_a_child_that_crashes_is_a_refusal_and_nothing_more(pack: Pack, store: Path, number: str):
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        ("SIGSEGV", ModelRejected),
+        ("SIGABRT", ModelRejected),
+        ("SIGKILL", Interrupted),
+        ("SIGINT", Interrupted),
+    ],
+)
+def test_a_child_that_crashes_is_a_refusal_and_one_that_is_ended_is_no_verdict(
+    pack: Pack, store: Path, number: str, kind: type[NpcVoiceError]
+):
     def kill(taken: StageTime) -> None:
         if taken.stage is not Stage.COPY:
             return
@@ -155,9 +165,9 @@ def test_a_child_that_crashes_is_a_refusal_and_nothing_more(pack: Pack, store: P
             if candidate.MODULE in " ".join(process.cmdline()):
                 process.send_signal(getattr(signal, number))
 
-    with pytest.raises(ModelRejected) as refusal:
+    with pytest.raises(kind) as raised:
         check_candidate(pack.folder, store, on_stage=kill)
-    assert refusal.value.reason == "check_crashed"
+    assert getattr(raised.value, "reason", "check_crashed") == "check_crashed" and number in str(raised.value)
     assert list(store.iterdir()) == []
 
 

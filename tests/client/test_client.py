@@ -1,6 +1,7 @@
 """The client: one answer for each request whatever happens to the sidecar, and nothing left behind."""
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import zmq
 from sidecar.client import AsyncClient, Client
 from sidecar.protocol.connection import Connection
 from sidecar.protocol.errors import BadRequest, Cancelled, EmptyText, Overloaded, UnknownSpeaker, Unreachable
-from sidecar.protocol.events import LineDone
+from sidecar.protocol.events import LineDone, ModelReleased
 from sidecar.server.server import Server, ServerSettings
 from sidecar.synthesis import Line
 from tests.fakes import still, tone_voices
@@ -29,8 +30,6 @@ LONG = (
 @contextmanager
 def serving(file: Path, token: str = TOKEN, port: int = 0) -> Iterator[Server]:
     """A sidecar in this process, with its connection file."""
-    import os
-
     voices = tone_voices()
     server = Server(voices, ServerSettings(token=token, port=port))
     server.reload_with(still(file.parent, voices.default))
@@ -135,6 +134,25 @@ def test_events_are_told(file: Path):
         assert list(client.events("model.", timeout_s=0.1)) == []
 
 
+def test_events_of_a_newer_sidecar_are_passed_over_and_so_are_new_fields(tmp_path: Path):
+    with zmq.Context() as context, context.socket(zmq.XPUB) as publisher:
+        publisher.bind("tcp://127.0.0.1:*")
+        endpoint = publisher.getsockopt_string(zmq.LAST_ENDPOINT)
+        Connection(os.getpid(), endpoint, endpoint, TOKEN, 0).write(tmp_path / "c.json")
+
+        def tell() -> None:
+            publisher.recv()  # somebody listens
+            publisher.send_multipart([b"model.dreams", b"\xc1 in a form of its own"])
+            event = {"name": "tone", "version": "2.0.0", "why": "nobody speaks with it"}
+            publisher.send_multipart([b"model.released", msgpack.packb(event)])
+
+        teller = threading.Thread(target=tell)
+        teller.start()
+        with Client(tmp_path / "c.json") as client:
+            assert list(client.events("model.", timeout_s=0.5)) == [ModelReleased("tone", "2.0.0")]
+        teller.join(10)
+
+
 def test_a_sidecar_that_is_started_again_is_found(tmp_path: Path):
     file = tmp_path / "c.json"
     with Client(file, timeout_s=5) as client:
@@ -165,8 +183,6 @@ class Deaf:
     """A sidecar that leaves the first requests unanswered, and remembers the ids of all."""
 
     def __init__(self, file: Path, unanswered: int, reply: dict) -> None:
-        import os
-
         self._context = zmq.Context()
         self._router = self._context.socket(zmq.ROUTER)
         self._router.bind("tcp://127.0.0.1:*")
@@ -316,6 +332,22 @@ def test_closing_ends_calls_of_other_threads(tmp_path: Path):
     thread.join(10)
     deaf.close()
     assert not thread.is_alive() and len(ended) == 1
+
+
+def test_closing_ends_calls_of_other_tasks(tmp_path: Path):
+    deaf = Deaf(tmp_path / "c.json", 99, {})
+
+    async def scenario() -> None:
+        client = AsyncClient(tmp_path / "c.json", timeout_s=60)
+        asked = asyncio.create_task(client.ping())
+        while not deaf.asked:
+            await asyncio.sleep(0.01)
+        await client.close()
+        with pytest.raises(Unreachable, match="closed"):
+            await asyncio.wait_for(asked, 5)
+
+    asyncio.run(scenario())
+    deaf.close()
 
 
 def test_the_client_needs_no_torch():

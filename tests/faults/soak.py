@@ -23,7 +23,7 @@ from sidecar import Voice
 from sidecar.client import Client
 from sidecar.protocol.connection import Connection
 from tests.faults.rude import ACTS
-from tests.processes import start
+from tests.processes import is_running, start
 
 PROCESSES, PARTS = 3, 5
 TEXTS = [
@@ -78,7 +78,7 @@ class Rude:
             connection = Connection.read(self._file)
         except OSError:
             return None
-        return connection if connection.is_alive() else None
+        return connection if is_running(connection.pid) else None
 
 
 def polite(file: Path, lines: Path, requests: int, clients: int, seed: int) -> list["subprocess.Popen[str]"]:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -16,9 +17,9 @@ from sidecar.engines.kokoro.config import KokoroConfig
 from sidecar.engines.kokoro.names import expected_shapes
 from sidecar.engines.kokoro.onnx_import import read_onnx
 from sidecar.models import default_voice
-from sidecar.models.default_voice import ensure_default_voice, joined_parts
+from sidecar.models.default_voice import ensure_default_voice, genuine, joined_parts
 from sidecar.models.home import Home
-from sidecar.models.pack import Pack, open_pack, staged, verify
+from sidecar.models.pack import Pack, describe, open_pack, staged, verify
 from sidecar.protocol.errors import ModelRejected, NoModel, StorageError
 
 ENSURE = (
@@ -62,24 +63,24 @@ def test_two_starts_at_once_make_one_pack(tmp_path: Path):
     assert [process.returncode for process in both] == [0, 0]
     assert len(folders) == 1
     verify(open_pack(Path(folders.pop())))
-    assert not list((tmp_path / "models").glob(".incoming-*"))
+    assert not list((tmp_path / "store").glob(".incoming-*"))
 
 
 def test_a_start_killed_half_way_is_made_good_by_the_next(tmp_path: Path):
     process = start(tmp_path)
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("models/.incoming-*/weights.safetensors")):
+    while not list(tmp_path.glob("store/.incoming-*/weights.safetensors")):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.01)
     psutil.Process(process.pid).kill()
     process.communicate()
-    assert not list(tmp_path.glob("models/*/manifest.json"))
+    assert not list(tmp_path.glob("store/*/manifest.json"))
     verify(ensure_default_voice(Home(tmp_path)))
-    assert not list((tmp_path / "models").glob(".incoming-*"))
+    assert not list((tmp_path / "store").glob(".incoming-*"))
 
 
 def test_a_damaged_pack_is_made_anew(tmp_path: Path, pack: Pack):
-    folder = tmp_path / "models" / pack.folder.name
+    folder = tmp_path / "store" / pack.folder.name
     shutil.copytree(pack.folder, folder)
     with (folder / "weights.safetensors").open("r+b") as stream:
         stream.seek(1_000_000)
@@ -157,7 +158,41 @@ def test_a_read_only_home_with_the_voice_is_enough(
 
 
 def test_a_pack_of_an_older_format_is_made_anew(tmp_path: Path, pack: Pack):
-    folder = tmp_path / "models" / pack.folder.name
+    folder = tmp_path / "store" / pack.folder.name
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_text('{"format": 1, "name": "kokoro-82m"}')
     assert ensure_default_voice(Home(tmp_path)).manifest == pack.manifest
+
+
+def test_what_was_dropped_under_its_folders_name_is_not_the_default_voice(tmp_path: Path, pack: Pack):
+    """A pack that fits its own manifest may lie where the default voice once did."""
+    folder = tmp_path / "models" / pack.folder.name
+    shutil.copytree(pack.folder, folder)
+    (folder / "lexicon.tsv").write_text("gold\tdˈɜt\n", "utf-8")
+    changed = replace(pack.manifest, files=(*pack.manifest.files, describe(folder / "lexicon.tsv")))
+    (folder / "manifest.json").write_text(changed.to_json(), "utf-8")
+    verify(open_pack(folder))
+    found = ensure_default_voice(Home(tmp_path))
+    assert found.folder.parent.name == "store" and not found.manifest.has("lexicon.tsv")
+    assert folder.exists()
+
+
+def test_a_default_voice_in_the_store_that_is_another_is_made_anew(tmp_path: Path, pack: Pack):
+    folder = tmp_path / "store" / pack.folder.name
+    shutil.copytree(pack.folder, folder)
+    (folder / "manifest.json").write_text(replace(pack.manifest, licence="other").to_json(), "utf-8")
+    verify(open_pack(folder))
+    assert ensure_default_voice(Home(tmp_path)).manifest == pack.manifest
+
+
+def test_the_conversion_gives_the_bytes_that_are_pinned(pack: Pack):
+    assert genuine(pack.folder) is not None
+
+
+def test_a_default_voice_of_an_earlier_version_is_moved_not_converted(
+    tmp_path: Path, pack: Pack, monkeypatch
+):
+    shutil.copytree(pack.folder, tmp_path / "models" / pack.folder.name)
+    monkeypatch.setattr(default_voice, "install", lambda *_: pytest.fail("converted again"))
+    assert ensure_default_voice(Home(tmp_path)).folder == tmp_path / "store" / pack.folder.name
+    assert not (tmp_path / "models" / pack.folder.name).exists()

@@ -309,12 +309,12 @@ def test_candidates_settle_each_in_its_own_time_and_in_order():
     assert settling.update({"b": whole, "a": whole, "c": part}, 0) == []
     assert settling.next_due_s(0.25) == 0.75
     assert settling.update({"b": whole, "a": whole, "c": part}, 1) == [
-        Candidate("a", "1"),
-        Candidate("b", "1"),
+        Candidate("a", "1", 9),
+        Candidate("b", "1", 9),
     ]
     assert settling.next_due_s(2) == 8
     assert settling.next_due_s(20) == 0
     assert settling.update({"a": Seen("3", 9, True)}, 20) == []
-    assert settling.update({"a": Seen("3", 9, True), "b": whole}, 21) == [Candidate("a", "3")]
-    assert settling.update({"b": whole}, 22) == [Candidate("b", "1")]
+    assert settling.update({"a": Seen("3", 9, True), "b": whole}, 21) == [Candidate("a", "3", 9)]
+    assert settling.update({"b": whole}, 22) == [Candidate("b", "1", 9)]
     assert settling.next_due_s(22) is None

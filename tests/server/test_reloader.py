@@ -124,7 +124,7 @@ def playing(
     first = Entry("tone-1.0.0", "", State.LIVE, folder, "tone", "1.0.0", voice.name.sha256)
     server = Server(Voices(voice), ServerSettings(token=TOKEN, trial=rules or TrialRules()))
     journal = Journal(root / "store")
-    journal.remember(Memory(live={"tone": str(folder)}))
+    journal.remember(Memory(live={"tone": folder.name}))
     del voice  # nobody but the server is to hold it
     server.reload_with(lambda side: Reloader(workshop, journal, side, (first,)))
     endpoint, events = server.bind()
@@ -176,7 +176,8 @@ def test_a_pack_that_fails_is_told_why_and_the_old_one_speaks(tmp_path: Path, wh
         row = next(theatre.rows()[label] for label in labels if label in theatre.rows())
         assert str(error) in row["detail"]
         assert theatre.version() == "1.0.0"
-        assert "hash_differs" in (tmp_path / "store" / "events.jsonl").read_text() or "boom" in row["detail"]
+        log = tmp_path / "store" / "events.jsonl"
+        theatre.wait(lambda: "hash_differs" in log.read_text() or "boom" in row["detail"])
 
 
 def test_without_room_the_old_one_stays_and_a_rescan_tries_again(theatre: Theatre):

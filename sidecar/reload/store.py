@@ -1,0 +1,138 @@
+"""The verified copies in the store: which are there, which are taken in again, which are needed no more.
+
+Nothing is deleted that a restart could still want, and nothing at all where the journal could not be read in
+full. A folder is renamed before it is deleted, so that half of one never counts.
+"""
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+from sidecar import files
+from sidecar.models.file_names import MANIFEST
+from sidecar.models.pack import Pack, intact, open_pack
+from sidecar.protocol.errors import ModelError
+from sidecar.reload.journal import Copy, Journal, Memory
+
+log = logging.getLogger(__name__)
+
+#: What copies may take beside those that speak, that one may go back to or that are pinned.
+SPARE_BYTES = 4 << 30
+_GOING = ".going-"
+
+
+def copy_at(store: Path, folder: str) -> Path | None:
+    """Where a copy of that name is. None for a name that is none, whatever the journal says."""
+    plain = Path(folder).name == folder and not folder.startswith(".")
+    return store / folder if plain and (store / folder).is_dir() else None
+
+
+def digest_of(folder: Path) -> str:
+    """The manifest's sha256, which pins every file."""
+    return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+
+
+def take_in_unlisted(journal: Journal, store: Path, shipped: str) -> None:
+    """Copies that are whole and that the journal does not know: it was lost, or never written. The highest
+    version of a name that nobody speaks for is live again, the next one can be gone back to."""
+    for folder in sorted(store.glob("[!.]*/")):
+        if folder.name == shipped or folder.name in journal.memory.copies:
+            continue
+        if (pack := _whole(folder)) is not None:
+            journal.tell("taken_in", folder=folder.name)
+            found = Copy("", "", digest_of(folder))
+            journal.update(lambda memory, pack=pack, found=found: _with(memory, pack, found, store))  # type: ignore[misc]
+
+
+def _whole(folder: Path) -> Pack | None:
+    """The pack, if it is called as a copy of it would be."""
+    pack = intact(folder)
+    if pack is None:
+        return None
+    name = f"{pack.manifest.name}-{pack.manifest.version}-{digest_of(folder)[:8]}"
+    return pack if folder.name == name else None
+
+
+def _with(memory: Memory, pack: Pack, found: Copy, store: Path) -> Memory:
+    name, folder = pack.manifest.name, pack.folder.name
+    memory = replace(memory, copies={**memory.copies, folder: found})
+    live = memory.live.get(name)
+    if live is None:
+        return replace(memory, live={**memory.live, name: folder})
+    if memory.copies.get(live, found).stamp:  # it was written down that this one speaks
+        return memory
+    other = _opened(store / live)
+    if other is not None and other.manifest.precedence < pack.manifest.precedence:
+        return memory.with_live(name, folder)
+    return replace(memory, previous={**memory.previous, name: folder})
+
+
+def _opened(folder: Path) -> Pack | None:
+    try:
+        return open_pack(folder)
+    except ModelError:
+        return None
+
+
+def tidy(journal: Journal, store: Path, shipped: str, dropped: Collection[str]) -> list[str]:
+    """Delete copies that nothing leads to any more; their names. `dropped` is what lies in the models folder.
+
+    Kept are those that speak, the ones before them, what is pinned or refused for a crash, and copies of what
+    is still dropped as far as `SPARE_BYTES` go, the latest first."""
+    _clear(store)
+    if not journal.is_whole:
+        return []
+    memory = journal.memory
+    pinned = frozenset(f"{name}-{version}-" for name, version in memory.pins.items())
+    kept, spare_bytes = {*memory.needed, shipped}, 0
+    gone = []
+    for folder in sorted(store.glob("[!.]*/"), key=_age, reverse=True):
+        copy = memory.copies.get(folder.name)
+        if folder.name in kept or folder.name[:-8] in pinned or _has_crashed(memory, copy):
+            continue
+        if copy is not None and copy.source in dropped:
+            spare_bytes += sum(file.stat().st_size for file in folder.iterdir())
+            if spare_bytes <= SPARE_BYTES:
+                continue
+        delete(folder)
+        gone.append(folder.name)
+    if forgotten := [folder for folder in memory.copies if not (store / folder).is_dir()]:
+        journal.update(lambda memory: _without(memory, forgotten))
+    return gone
+
+
+def _without(memory: Memory, folders: Collection[str]) -> Memory:
+    for folder in folders:
+        memory = memory.without(folder)
+    return memory
+
+
+def _has_crashed(memory: Memory, copy: Copy | None) -> bool:
+    return copy is not None and memory.refused.get(f"{copy.source}\0{copy.stamp}", ("", ""))[0] == "crashed"
+
+
+def _age(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def delete(folder: Path) -> None:
+    """A copy is gone, at once and whole; a disk that refuses leaves it as it was."""
+    going = folder.with_name(f"{_GOING}{uuid4().hex[:12]}")
+    try:
+        files.rename(folder, going)
+    except OSError as error:
+        log.warning("a copy that is not needed any more could not be deleted: %s", error)
+        return
+    shutil.rmtree(going, ignore_errors=True)
+
+
+def _clear(store: Path) -> None:
+    for leftover in store.glob(f"{_GOING}*"):
+        shutil.rmtree(leftover, ignore_errors=True)

@@ -1,0 +1,33 @@
+"""The command line of a sidecar whose voice is a tone: everything is real but the speech, which is quick.
+
+python -m tests.tone_sidecar serve --connection-file FILE
+"""
+
+from pathlib import Path
+from typing import NoReturn
+
+from sidecar import cli
+from sidecar.models.home import Home
+from sidecar.reload.journal import Journal
+from sidecar.reload.states import Entry, State
+from sidecar.server import house
+from sidecar.server.house import House
+from sidecar.server.voices import Voices
+from sidecar.server.workshop import Workshop
+from tests.fakes import tone_voice
+
+
+def tone_house(home: Home, *_: object) -> House:
+    def never(*_: object) -> NoReturn:
+        raise AssertionError("nothing is to be reloaded here")
+
+    voice = tone_voice()
+    name = voice.name
+    entry = Entry(voice.label, "", State.LIVE, Path(voice.label), name.name, name.version, name.sha256)
+    workshop = Workshop(home.models, home.store, never, never, lambda: 0, watch=False)
+    return House(Voices(voice), (entry,), workshop, Journal(home.store))
+
+
+if __name__ == "__main__":
+    house.open_house = tone_house
+    cli.main()
