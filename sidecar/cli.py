@@ -288,10 +288,10 @@ def serve(
 
     def load() -> House:
         if memory_limit is not None:
-            limit_memory(memory_limit, device)
+            limit_memory(memory_limit)
         models = HouseOptions(
             find_pack(home, pack) if pack else None, device, precision, threads, policy, canary, not no_watch,
-            low_memory_swap, any_publisher,
+            low_memory_swap, any_publisher, memory_limit,
         )  # fmt: skip
         with progress_bar() as progress:
             return open_house(home, models, progress)

@@ -112,6 +112,27 @@ def check(
         show_report(check_candidate(source, Path(store), settings, on_stage=show), as_json)
 
 
+@pack_app.command("remove")
+@explained
+def remove(
+    model: Annotated[str, typer.Argument(help="NAME@VERSION, or NAME for all its versions.")],
+) -> None:
+    """Take a voice away: what was dropped, its verified copy, and, if a sidecar runs, its voice."""
+    from sidecar.client import Client
+    from sidecar.models.home import Home
+    from sidecar.protocol.errors import Unreachable
+    from sidecar.reload.removal import remove_from
+
+    try:
+        with Client(timeout_s=5, attempts=1) as client:
+            client.remove(model)
+    except Unreachable:
+        gone = remove_from(Home.from_environment(), model)
+        out.print(f"{', '.join(gone)} removed", highlight=False, markup=False)
+    else:
+        out.print(f"the running sidecar removes {model}", highlight=False, markup=False)
+
+
 def show_report(checked: "Checked", as_json: bool) -> None:
     manifest, report = checked.pack.manifest, checked.report
     peak = report.peak_memory_bytes

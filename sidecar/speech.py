@@ -10,6 +10,7 @@ import numpy as np
 
 from sidecar.audio.encode import CONTAINERS, encode
 from sidecar.audio.loudness import normalised
+from sidecar.audio.shape import mended
 from sidecar.lipsync.oculus import CLOSED, Row
 from sidecar.models.pack import write_whole
 from sidecar.prosody.plan import Floats, Plan
@@ -52,7 +53,10 @@ class Timing:
 
 @dataclass(frozen=True, eq=False)
 class Speech:
-    """A spoken line or part of one: mono samples in -1..1, and what is heard, and seen on lips, when."""
+    """A spoken line or part of one: mono samples in -1..1, and what is heard, and seen on lips, when.
+
+    As the model made them, `cut_samples` were beyond full scale and `lost_samples` no numbers.
+    """
 
     samples: Floats
     sample_rate_hz: int
@@ -61,6 +65,13 @@ class Speech:
     visemes: tuple[Row, ...]
     seed: int
     timing: Timing
+    cut_samples: int = 0
+    lost_samples: int = 0
+
+    @property
+    def mended_samples(self) -> int:
+        """How many are not as they were made."""
+        return self.cut_samples + self.lost_samples
 
     @property
     def duration_s(self) -> float:
@@ -145,6 +156,12 @@ def cut(speech: Speech, start_s: float, end_s: float) -> Speech:
     return shifted(replace(speech, words=words, phonemes=phonemes, visemes=lips), -start_s)
 
 
+def voiced(silent: Speech, samples: Floats, timing: Timing) -> Speech:
+    """What is heard when, with its sound. All that is ever spoken comes through here: finite, in -1..1."""
+    sound, cut, lost = mended(samples)
+    return replace(silent, samples=sound, timing=timing, cut_samples=cut, lost_samples=lost)
+
+
 def joined(parts: Sequence[Speech], loudness_lufs: float | None) -> Speech:
     """Consecutive parts as one, brought to a loudness if one is asked for."""
     began = time.perf_counter()
@@ -164,6 +181,8 @@ def joined(parts: Sequence[Speech], loudness_lufs: float | None) -> Speech:
         phonemes=tuple(phoneme for part in parts for phoneme in part.phonemes),
         visemes=tuple(row for part in parts for row in part.visemes),
         timing=Timing(sums[0], sums[1], sums[2] + elapsed_ms(began)),
+        cut_samples=sum(part.cut_samples for part in parts),
+        lost_samples=sum(part.lost_samples for part in parts),
     )
 
 

@@ -20,7 +20,7 @@ from sidecar.prosody.emotions import NEUTRAL, PROMPT_CHARACTERS, Mood, Repertoir
 from sidecar.prosody.pitch import transposed
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
 from sidecar.prosody.shape import Shape, shape_of
-from sidecar.protocol.errors import BadRequest, EmptyText, TextTooLong, Unsupported
+from sidecar.protocol.errors import BadRequest, EmptyText, InternalError, TextTooLong, Unsupported
 from sidecar.protocol.limits import SAMPLE_RATES_HZ, SEED_LIMIT
 from sidecar.speech import (
     Speech,
@@ -32,6 +32,7 @@ from sidecar.speech import (
     shifted,
     timed_phonemes,
     timed_words,
+    voiced,
 )
 from sidecar.text.emphasis import emphases
 from sidecar.text.languages import Dialect, dialect
@@ -41,6 +42,11 @@ from sidecar.text.reader import LineReader, without_overrides
 from sidecar.text.tokens import Break, Spoken, Word
 
 MAX_CHARACTERS = 20_000
+MAX_PHONEMES, MAX_DURATION_S = 6_000, 600.0  #: of one line: a few characters can be minutes ("≠≠≠")
+MAX_SOUND_BYTES = 256 << 20  #: of its samples, 4 bytes each, in memory
+PHONEME_S = (
+    0.065  #: on average, marks and spaces counted; measured: 0.049 to 0.080 over 20 lines in 20 voices
+)
 LEAD_S = 0.1  #: silence at most before a line; the model's own third of a second is heard as a slow answer
 JOIN_S = 0.05  #: silence at most on either side of a cut inside a sentence, beside the mark's own pause
 
@@ -131,8 +137,12 @@ class Synthesizer:
         return self._parts(self.prepare(line), first_rows=1)
 
     def warm_up(self) -> None:
-        """Speak a word to nobody, so that the first real line finds dictionaries and kernels ready."""
-        self.speak(Line("Ready."))
+        """Speak a word to nobody, so that the first real line finds dictionaries and kernels ready.
+
+        Raises `InternalError` where no sound comes of it, as on a device that computes wrongly.
+        """
+        if not np.isfinite(self.speak(Line("Ready.")).samples).all():
+            raise InternalError(f"no sound comes out of {self.model.engine.description.device}")
 
     def check(self, line: Line) -> None:
         """Everything that can be known without reading it, from any thread. Raises its `RequestError`."""
@@ -162,6 +172,7 @@ class Synthesizer:
         )  # fmt: skip
         asked = self.emotions.mood(line.emotion, timbre.name) + Mood(line.reference, line.reference)
         mood = (asked * line.intensity).limited()
+        check_extent(line, spoken, said, mood, self.model.engine.description.sample_rate_hz)
         shapes = tuple(shaped(line.text, phrase) for phrase in spoken)
         level_db = self.emotions.level_db(
             line.speaker if isinstance(line.speaker, Mapping) else {timbre.name: 1.0}
@@ -207,7 +218,7 @@ class Synthesizer:
             timing, end = Timing(infer_ms=elapsed_ms(began)), done + len(samples)
             samples = treated(samples, rate, act.timbre, act.bent.gain_db, seed)
             samples = faded(samples, rate, start=done == 0, end=end == total)
-            speech = replace(cut(whole, done / rate, end / rate), samples=samples, timing=timing)
+            speech = voiced(cut(whole, done / rate, end / rate), samples, timing)
             before_s, after_s = (spoken.before_s if done == 0 else 0), (spoken.after_s if end == total else 0)
             yield Piece(rested(speech, before_s, after_s), len(samples) / total, end == total)
             began, done = time.perf_counter(), end
@@ -277,7 +288,7 @@ class Synthesizer:
         samples = resampled(faded(samples, rate), rate, wanted)
         timing = replace(timing, encode_ms=elapsed_ms(began))
         heard, spoken = self._heard(prepared, at, act, len(samples), wanted), prepared.spoken[at]
-        return rested(replace(heard, samples=samples, timing=timing), spoken.before_s, spoken.after_s)
+        return rested(voiced(heard, samples, timing), spoken.before_s, spoken.after_s)
 
     def _heard(self, prepared: PreparedLine, at: int, act: "Acted", samples: int, rate_hz: int) -> Speech:
         """What is heard when in a phrase of so many samples, which are not there yet."""
@@ -356,6 +367,29 @@ def check(line: Line, max_characters: int) -> None:
     check_weights(line.emotion)
     if not isinstance(line.prompt, str) or len(line.prompt) > PROMPT_CHARACTERS:
         raise BadRequest(f"prompt must be text of at most {PROMPT_CHARACTERS} characters", field="prompt")
+
+
+def check_extent(
+    line: Line, spoken: Sequence[SpokenPhrase], said: Sequence[Phrase], mood: Mood, own_rate_hz: int
+) -> None:
+    """Raise `TextTooLong` for a line that would be spoken for too long, or fill the memory."""
+    phonemes = sum(len(phrase.phonemes) for phrase in said)
+    slowest_oct = min(mood.men.rate_oct, mood.women.rate_oct)
+    pauses_s = sum(phrase.before_s + phrase.after_s for phrase in spoken)
+    duration_s = phonemes * PHONEME_S / (line.speed * 2**slowest_oct) + pauses_s
+    if phonemes > MAX_PHONEMES or duration_s > MAX_DURATION_S:
+        raise TextTooLong(
+            f"the line is {phonemes:,} phonemes, about {duration_s:,.0f} s, at most {MAX_PHONEMES:,} and "
+            f"{MAX_DURATION_S:g} s fit",
+            field="text",
+            tip="speak it as several lines",
+        )
+    rate_hz, highest_hz = line.sample_rate_hz or own_rate_hz, int(MAX_SOUND_BYTES / 4 / duration_s)
+    if rate_hz > highest_hz:
+        raise TextTooLong(
+            f"the line is about {duration_s:,.0f} s, too long at {rate_hz} Hz, the nearest is {highest_hz}",
+            field="sample_rate",
+        )
 
 
 def _check_whole(field: str, value: object, lowest: int, highest: int) -> None:

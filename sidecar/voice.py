@@ -7,7 +7,7 @@ import torch
 
 from sidecar.clips import Clips
 from sidecar.engines.base import EngineDescription, SpeakerChoice
-from sidecar.engines.device import Placement, memory_errors, place
+from sidecar.engines.device import Placement, memory_errors, on_device
 from sidecar.models.default_voice import Progress, ensure_default_voice, silent
 from sidecar.models.home import Home
 from sidecar.models.loader import load_model
@@ -48,17 +48,18 @@ class Voice:
     ) -> "Voice":
         """Load a pack's folder, or the default voice, which is converted on first use (some seconds).
 
-        `device`: auto, cpu, cuda, mps; `precision`: auto, float32, bfloat16; `threads`: CPU threads of
-        this process; `lexicon`: own pronunciations (word -> phonemes), by default the home's `lexicon.tsv`;
-        they win over the pack's own.
+        `device`: auto (the best on which the voice speaks), cpu, cuda, mps; `precision`: auto, float32,
+        bfloat16; `threads`: CPU threads of this process; `lexicon`: own pronunciations (word -> phonemes),
+        by default the home's `lexicon.tsv`; they win over the pack's own.
         Raises `BadRequest`, `NoModel`, `ModelRejected` or `StorageError`.
         """
         home = home or Home.from_environment()
-        placement = place(device, precision)
         if threads is not None:
             torch.set_num_threads(threads)
         with memory_errors("the voice"):
-            return cls._load(pack, placement, lexicon, home, progress)
+            return on_device(
+                device, precision, lambda placement: cls._load(pack, placement, lexicon, home, progress)
+            )
 
     @classmethod
     def _load(
@@ -76,7 +77,10 @@ class Voice:
             lexicon = UserLexicon(lexicon)
         model = load_model(found, placement)
         emotions = with_users(model.emotions, home.emotions)
-        return cls(Synthesizer(model, (lexicon or UserLexicon()).over(model.lexicon), emotions=emotions))
+        voice = cls(Synthesizer(model, (lexicon or UserLexicon()).over(model.lexicon), emotions=emotions))
+        if placement.is_unproven:
+            voice.synthesizer.warm_up()
+        return voice
 
     @property
     def description(self) -> EngineDescription:
@@ -109,7 +113,7 @@ class Voice:
         seed: int | None = None,
         prompt: str = "",
     ) -> Speech:
-        """Speak one line of any length up to 20,000 characters.
+        """Speak one line of up to 20,000 characters, 6,000 phonemes and ten minutes.
 
         `reference`: a clip (WAV, FLAC or OGG of 1 to 30 s, as bytes or a path) whose emotion is spoken in
         the speaker's own voice, besides `emotion`; `baseline`: a neutral clip of the same person, without

@@ -17,6 +17,15 @@ from sidecar.synthesis import Synthesizer
 from sidecar.voice import Voice
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a device run wherever there is one."""
+    if not torch.cuda.is_available():
+        absent = pytest.mark.skip(reason="no NVIDIA device")
+        for item in items:
+            if item.get_closest_marker("cuda"):
+                item.add_marker(absent)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """A home of this run's own; child processes inherit it."""

@@ -1,6 +1,7 @@
 """The way of a line with the real model: what is heard, when, and what is refused."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,13 @@ from sidecar import Voice
 from sidecar.audio.loudness import integrated_loudness
 from sidecar.checks.speaking import check_probe
 from sidecar.lipsync.sounds import DIPHTHONGS, SHAPES
+from sidecar.models.loader import Model
 from sidecar.prosody.emotions import SPEAKERS_LUFS
+from sidecar.prosody.plan import Plan
 from sidecar.protocol.errors import (
     BadRequest,
     EmptyText,
+    InternalError,
     StorageError,
     TextTooLong,
     UnknownEmotion,
@@ -23,7 +27,8 @@ from sidecar.protocol.errors import (
     Unsupported,
 )
 from sidecar.speech import Speech
-from sidecar.synthesis import JOIN_S, LEAD_S, Line, derived_seed
+from sidecar.synthesis import JOIN_S, LEAD_S, Line, Synthesizer, derived_seed
+from tests.fakes import ToneEngine, tone_voice
 
 LINE = "Halt! That's 340 gold."
 
@@ -280,6 +285,7 @@ def test_a_disk_that_fills_up_keeps_the_file_that_was_there(voice: Voice, speech
         ("🙂🎲", {}, EmptyText, "text", "nothing"),
         ("...!?", {}, EmptyText, "text", "nothing"),
         ("a" * 100_000, {}, TextTooLong, "text", "100000"),
+        ("≠" * 2000, {}, TextTooLong, "text", r"35,488 phonemes, about 2,3\d\d s, at most 6,000 and 600 s"),
         (7, {}, BadRequest, "text", "int"),
         ("Hi.", {"speaker": "nobody_here"}, UnknownSpeaker, "speaker", "nobody_here"),
         ("Hi.", {"manner": "af_hart"}, UnknownSpeaker, "speaker", "af_heart"),
@@ -300,6 +306,10 @@ def test_a_disk_that_fills_up_keeps_the_file_that_was_there(voice: Voice, speech
         ("Hi.", {"language": 5}, BadRequest, "language", "5"),
         ("Hi.", {"emotion": None}, BadRequest, "emotion", "name"),
         ("Hi.", {"emotion": {}}, BadRequest, "emotion", "name"),
+        ("Hi.", {"emotion": {"sad": 1.0, "angry": 10**400}}, BadRequest, "emotion", "angry.* 0 to 1e"),
+        ("Hi.", {"emotion": {"sad": float("nan")}}, BadRequest, "emotion", "sad.* 0 to 1e"),
+        ("Hi.", {"speaker": [9.0] * 256}, BadRequest, "speaker", "number .* the nearest is"),
+        ("Hi.", {"speaker": [float("nan")] * 256}, BadRequest, "speaker", "256 finite numbers"),
         ("<break time='1s'/>", {}, EmptyText, "text", "nothing"),
         ("Hi<break time='99s'/>.", {}, BadRequest, "text", "nearest is 10s"),
         ("[[Zog|zž9]]", {}, BadRequest, "text", "no phoneme"),
@@ -314,12 +324,83 @@ def test_bad_input_gets_its_error_and_the_voice_speaks_on(voice: Voice, text, op
     assert voice.synthesize("Hi.").duration_s > 0.3
 
 
+class Wild(ToneEngine):
+    """A model whose every phrase holds what must not be heard."""
+
+    def _tone(self, plan: Plan, seed: int) -> np.ndarray:
+        samples = super()._tone(plan, seed)
+        samples[1000:1004] = np.nan, np.inf, -1e38, 40
+        return samples
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"emotion": "whispering", "intensity": 1.0}, {"emotion": "shouting"}, {"sample_rate_hz": 48_000}],
+)
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning", "ignore:invalid value:RuntimeWarning")
+def test_whatever_a_model_makes_is_finite_and_within_full_scale(options: dict, pieces: int):
+    model = Model(tone_voice().synthesizer.model.manifest, Wild(pieces=pieces))
+    synthesizer, line = Synthesizer(model), Line("Hear, hear! " * 30, **options)
+    parts = list(synthesizer.stream(line))
+    for speech in (*parts, synthesizer.speak(line), synthesizer.speak(replace(line, loudness_lufs=-16.0))):
+        assert np.isfinite(speech.samples).all() and np.abs(speech.samples).max(initial=0) <= 1
+        speech.encoded("ogg")
+    whole = synthesizer.speak(line)
+    assert whole.lost_samples == sum(part.lost_samples for part in parts) >= 2
+    assert whole.mended_samples == whole.cut_samples + whole.lost_samples
+    if not options:
+        assert whole.cut_samples == whole.lost_samples == 2 * len(synthesizer.prepare(line).phrases)
+
+
+def words(count: int, **options: object) -> Line:
+    """Each is three phonemes and mostly a space, about a quarter of a second."""
+    return Line("[[no|nˈO]] " * count, **options)  # type: ignore[arg-type]
+
+
+def test_a_line_is_as_long_as_it_sounds():
+    """Phonemes count, and the seconds that they take at its speed, in its mood, with its pauses."""
+    synthesizer, breaks = tone_voice().synthesizer, "<break time='10s'/>" * 6
+    for line, measure in (
+        (words(1600), "6,336 phonemes, about 412 s, at most 6,000 and 600 s"),
+        (words(1200, speed=0.5), "4,736 phonemes, about 616 s"),
+        (words(1100, speed=0.5, emotion="sad", intensity=1.0), "4,336 phonemes, about 754 s"),
+        (replace(words(1100, speed=0.5), text=words(1100).text + breaks), "4,336 phonemes, about 624 s"),
+    ):
+        with pytest.raises(TextTooLong, match=measure) as refusal:
+            synthesizer.prepare(line)
+        assert refusal.value.field == "text"
+    assert synthesizer.prepare(words(1500)) and synthesizer.prepare(words(1100, speed=0.5))
+
+
+def test_a_lines_samples_fit_into_memory():
+    synthesizer = tone_voice().synthesizer
+    assert synthesizer.prepare(words(1300, sample_rate_hz=192_000))
+    with pytest.raises(
+        TextTooLong, match="about 360 s, too long at 192000 Hz, the nearest is 186"
+    ) as refusal:
+        synthesizer.prepare(words(1400, sample_rate_hz=192_000))
+    assert refusal.value.field == "sample_rate"
+    assert synthesizer.prepare(words(1400, sample_rate_hz=186_000))
+
+
 def test_a_stream_is_refused_before_its_first_piece(voice: Voice):
     with pytest.raises(EmptyText):
         voice.stream("")
     with pytest.raises(Unsupported) as refusal:
         voice.stream("Hi.", loudness_lufs=-20)
     assert refusal.value.field == "loudness"
+
+
+def test_a_voice_out_of_which_no_sound_comes_is_not_warmed_up():
+    class Broken(ToneEngine):
+        def render(self, plans, seeds):
+            return [row * np.float32("nan") for row in super().render(plans, seeds)]
+
+    model = tone_voice().synthesizer.model
+    Synthesizer(model).warm_up()
+    with pytest.raises(InternalError, match="no sound comes out of cpu"):
+        Synthesizer(replace(model, engine=Broken())).warm_up()
 
 
 def test_a_device_that_is_not_there_is_refused(pack):

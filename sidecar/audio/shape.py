@@ -1,4 +1,6 @@
-"""Small treatments of a finished waveform: edges, gain, sampling rate."""
+"""Small treatments of a finished waveform: edges, sampling rate, and the gate that all speech leaves by."""
+
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,3 +31,21 @@ def resampled(samples: Floats, from_hz: int, to_hz: int) -> Floats:
         return samples
     result: Floats = soxr.resample(samples, from_hz, to_hz, quality="VHQ")
     return result
+
+
+class Mended(NamedTuple):
+    """Samples that may leave, how many were `cut` to full scale, and how many were `lost`: no numbers."""
+
+    samples: Floats
+    cut: int
+    lost: int
+
+
+def mended(samples: Floats) -> Mended:
+    """Finite and within full scale, whatever a model made: what is beyond is cut, what is no number becomes
+    silence. The very same array where nothing is wrong."""
+    if len(samples) == 0 or (samples.min() >= -1 and samples.max() <= 1):  # no number is neither
+        return Mended(samples, 0, 0)
+    lost = ~np.isfinite(samples)
+    sound: Floats = np.clip(np.where(lost, np.float32(0), samples), -1, 1)
+    return Mended(sound, int(np.count_nonzero((sound != samples) & ~lost)), int(np.count_nonzero(lost)))

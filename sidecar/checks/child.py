@@ -6,7 +6,7 @@ one that says what was found. A refusal, a full disk and a crash look different 
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,14 +23,15 @@ from sidecar.children.inside import (
     read_request,
     report,
 )
+from sidecar.engines.shortage import is_shortage
 from sidecar.models.architecture import architecture_of, check_description, check_headers
-from sidecar.models.file_names import EMOTIONS, LEXICON, MANIFEST, PROBE, SIGNATURE
+from sidecar.models.file_names import EMOTIONS, LEXICON, MANIFEST, PROBE, SIGNATURE, VOICES
 from sidecar.models.manifest import WEIGHTS
 from sidecar.models.pack import Pack, seal
 from sidecar.models.reasons import Reason
 from sidecar.models.safetensors_header import TensorEntry, read_header
 from sidecar.models.trust import check_signature
-from sidecar.protocol.errors import ModelRejected, NpcVoiceError
+from sidecar.protocol.errors import InsufficientMemory, ModelRejected, NpcVoiceError
 
 if TYPE_CHECKING:
     from sidecar.synthesis import Synthesizer
@@ -44,22 +45,26 @@ def main(source: Path, staging: Path) -> None:
     end_with_parent()
     lower_priority()
     limit_self(settings.memory_bytes, settings.processor_s)
+    report(**told(lambda: check(source, staging, settings)))
+
+
+def told(run: Callable[[], Findings]) -> dict[str, Any]:
+    """The last report: what a check found, or why there is nothing to find. Raises what is a bug of ours."""
     try:
-        findings = check(source, staging, settings)
+        return {"kind": "passed", **run(), "peak_memory_bytes": peak_memory_bytes()}
     except ModelRejected as error:
-        report(kind="rejected", reason=error.reason, message=error.message, tip=error.tip)
+        return {"kind": "rejected", "reason": error.reason, "message": error.message, "tip": error.tip}
+    except InsufficientMemory:
+        return {"kind": "memory"}
     except NpcVoiceError as error:
-        report(kind="rejected", reason=Reason.PROBE_REFUSED.value, message=error.message, tip=error.tip)
-    except MemoryError:
-        report(kind="memory")
-    except RuntimeError as error:
-        if "allocate memory" not in str(error):  # what PyTorch says instead of MemoryError
-            raise
-        report(kind="memory")
-    except OSError as error:
-        report(kind="storage", message=error.strerror or str(error))
-    else:
-        report(kind="passed", peak_memory_bytes=peak_memory_bytes(), **findings)
+        reason = Reason.PROBE_REFUSED.value
+        return {"kind": "rejected", "reason": reason, "message": error.message, "tip": error.tip}
+    except (MemoryError, RuntimeError, OSError) as error:
+        if is_shortage(error):
+            return {"kind": "memory"}
+        if isinstance(error, OSError):
+            return {"kind": "storage", "message": error.strerror or str(error)}
+        raise
 
 
 def check(source: Path, staging: Path, settings: CheckSettings) -> Findings:
@@ -129,10 +134,12 @@ def check_own_files(pack: Pack) -> None:
 
 
 def check_tensors(folder: Path, headers: Headers, weights: tuple[str, ...]) -> None:
-    from sidecar.checks.values import check_values  # NumPy is not needed to refuse most packs
+    from sidecar.checks.values import check_values, check_voices  # NumPy is not needed to refuse most packs
 
     for name, header in headers.items():
         check_values(folder / name, header, are_weights=name in weights)
+    if VOICES in headers:
+        check_voices(folder / VOICES)
 
 
 def loaded(pack: Pack) -> "Synthesizer":
@@ -151,9 +158,11 @@ def loaded(pack: Pack) -> "Synthesizer":
 def spoken(pack: Pack) -> float:
     synthesizer = loaded(pack)
     with stage(Stage.PROBE):
-        from sidecar.checks.speaking import check_probe
+        from sidecar.checks.speaking import check_others, check_probe
 
-        return check_probe(synthesizer, pack)
+        distance = check_probe(synthesizer, pack)
+        check_others(synthesizer, pack.manifest)
+        return distance
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """Speaking a pack's probe and judging what is heard. The same judgement serves before and after loading."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from heapq import nsmallest
 from pathlib import Path
 
 import numpy as np
@@ -11,27 +13,32 @@ from safetensors.numpy import load_file, save_file
 from sidecar.audio.listening import level, measured
 from sidecar.audio.mel import Floats, distance_nepers, log_mel
 from sidecar.models.file_names import PROBE
-from sidecar.models.manifest import Probe, ProbeLine
+from sidecar.models.manifest import Manifest, Probe, ProbeLine
 from sidecar.models.pack import Pack
 from sidecar.models.reasons import Reason, refusal
+from sidecar.models.standard_probe import STANDARD
 from sidecar.protocol.errors import BadRequest, ModelRejected, RequestError
+from sidecar.speech import TimedWord
 from sidecar.synthesis import Line, Synthesizer
+from sidecar.text.lexicon import MAX_PHONEMES
 from sidecar.text.tokens import MARKS
 
 #: Shortest a phoneme, longest a phoneme, and the pauses around them; measured: 0.06 to 0.11, and 0.6 to 0.9.
 SHORTEST_S, LONGEST_S, PAUSES_S = 0.025, 0.25, 1.5
 RMS_DBFS = (-45.0, -8.0)  # measured: -27 to -20
 MOST_CLIPPED = 0.001
+OTHERS = 4  #: speakers that are heard besides those of the probe; each takes about a second of one core
 
 
 @dataclass(frozen=True, eq=False)
 class Heard:
-    """One probe line as it was spoken."""
+    """One probe line as it was spoken. `lost` samples were no numbers."""
 
     line: ProbeLine
     samples: Floats
     sample_rate_hz: int
     phonemes: int
+    lost: int
 
     @property
     def picture(self) -> Floats:
@@ -56,6 +63,20 @@ def check_probe(synthesizer: Synthesizer, pack: Pack) -> float:
         judge(heard)
         distances.append(_compared(heard, pictures.get(f"line.{number}"), tolerance))
     return max(distances)
+
+
+def check_others(synthesizer: Synthesizer, manifest: Manifest) -> None:
+    """Let a few speakers that the probe leaves out say two words, and judge them. Raises `ModelRejected`."""
+    for heard in speak_lines(synthesizer, others(manifest)):
+        judge(heard)
+
+
+def others(manifest: Manifest) -> tuple[ProbeLine, ...]:
+    """The same whenever this pack is checked, and no matter in which order its speakers come."""
+    pack = hashlib.sha256(manifest.to_json().encode()).digest()
+    left = set(manifest.speakers) - {line.speaker for line in manifest.probe.lines}
+    drawn = nsmallest(OTHERS, left, key=lambda name: hashlib.sha256(pack + name.encode()).digest())
+    return tuple(replace(STANDARD.lines[-1], speaker=name) for name in drawn)
 
 
 def record_probe(synthesizer: Synthesizer, probe: Probe, file: Path, *, listen: bool = True) -> Probe:
@@ -88,13 +109,15 @@ def speak_lines(synthesizer: Synthesizer, lines: Sequence[ProbeLine]) -> Iterabl
                 Reason.PROBE_REFUSED, f"the probe {line.text[:40]!r} cannot be spoken: {error.message}"
             ) from error
         phonemes = sum(symbol.symbol not in MARKS for symbol in speech.phonemes)
-        yield Heard(line, speech.samples, speech.sample_rate_hz, phonemes)
+        yield Heard(line, speech.samples, speech.sample_rate_hz, phonemes, speech.lost_samples)
 
 
 def judge(heard: Heard) -> None:
     """Finite, of a likely length and level, not clipped, and like speech. Raises `ModelRejected`."""
-    if not np.isfinite(heard.samples).all():
-        raise refusal(Reason.PROBE_NOT_FINITE, f"{heard.shown} holds samples that are no numbers")
+    if heard.lost:
+        raise refusal(
+            Reason.PROBE_NOT_FINITE, f"{heard.shown} holds {heard.lost:,} samples that are no numbers"
+        )
     seconds = len(heard.samples) / heard.sample_rate_hz
     shortest, longest = SHORTEST_S * heard.phonemes, LONGEST_S * heard.phonemes + PAUSES_S
     if not shortest <= seconds <= longest:
@@ -146,13 +169,21 @@ def _pinned(synthesizer: Synthesizer, line: ProbeLine) -> ProbeLine:
         return line
     speech = synthesizer.speak(Line(line.text, line.speaker, seed=line.seed))
     pieces, at = [], 0
-    spans: dict[tuple[int, int], list[str]] = {}
+    spans: dict[tuple[int, int], list[TimedWord]] = {}
     for word in speech.words:
-        spans.setdefault((word.start, word.end), []).append(word.phonemes)
-    for (start, end), phonemes in spans.items():
-        pieces += [line.text[at:start], f"[[{line.text[start:end]}|{' '.join(phonemes)}]]"]
+        spans.setdefault((word.start, word.end), []).append(word)
+    for (start, end), words in spans.items():
+        pieces += [line.text[at:start], _overridden(line.text[start:end], words)]
         at = end
     text = "".join([*pieces, line.text[at:]])
     if len(text) > 500 or text.count("[[") != text.count("]]") or "|]]" in text:
         raise BadRequest(f"the probe {line.text[:40]!r} is too long or holds brackets", field="probe")
     return replace(line, text=text)
+
+
+def _overridden(written: str, words: Sequence[TimedWord]) -> str:
+    """What was written with how it is said: each word for itself where together they are too long."""
+    phonemes = " ".join(word.phonemes for word in words)
+    if len(phonemes) <= MAX_PHONEMES:
+        return f"[[{written}|{phonemes}]]"
+    return " ".join(f"[[{word.text}|{word.phonemes}]]" for word in words)

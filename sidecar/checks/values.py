@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from sidecar.engines.kokoro.voices import Voices
 from sidecar.models.reasons import Reason, refusal
 from sidecar.models.safetensors_header import TensorEntry
 
@@ -32,6 +33,17 @@ def check_values(file: Path, header: Mapping[str, TensorEntry], *, are_weights: 
             _check_size(file.name, entry, largest_magnitude(numbers))
             if are_weights and sum(size > 1 for size in entry.shape) > 1:
                 _check_matrix(file.name, entry, numbers)
+
+
+def check_voices(file: Path) -> None:
+    """Every row of every table must lie where the network knows voices, as a raw speaker of a request must.
+
+    Raises `ModelRejected` naming the first voice at fault.
+    """
+    voices = Voices.load(file)
+    for name in voices.names:
+        if complaint := voices.reach.complaint(voices.named(name).table):
+            raise refusal(Reason.OUT_OF_RANGE, f"{file.name}: voice {name}: {complaint}")
 
 
 def largest_magnitude(numbers: npt.NDArray[np.floating]) -> float:

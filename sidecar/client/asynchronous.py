@@ -56,6 +56,7 @@ from sidecar.protocol.requests import (
     Models,
     Next,
     Ping,
+    Remove,
     Request,
     Rescan,
     Rollback,
@@ -236,6 +237,9 @@ class AsyncClient:
 
     async def rollback(self, model: str) -> ModelsReply:
         return await self._get(Rollback(model), ModelsReply)
+
+    async def remove(self, model: str) -> ModelsReply:
+        return await self._get(Remove(model), ModelsReply)
 
     async def canary(self, model: str, share: float) -> ModelsReply:
         return await self._get(Canary(model, share), ModelsReply)

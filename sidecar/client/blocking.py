@@ -89,6 +89,9 @@ class Client:
     def rollback(self, model: str) -> ModelsReply:
         return self._run(self._client.rollback(model))
 
+    def remove(self, model: str) -> ModelsReply:
+        return self._run(self._client.remove(model))
+
     def canary(self, model: str, share: float) -> ModelsReply:
         return self._run(self._client.canary(model, share))
 

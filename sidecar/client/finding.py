@@ -21,7 +21,7 @@ import zmq
 import zmq.auth
 
 from sidecar.models.home import Home
-from sidecar.protocol.connection import Connection
+from sidecar.protocol.connection import DEVICE_LOST, Connection
 from sidecar.protocol.errors import BadRequest, Unreachable
 
 LOOK_S = 2.0  #: how long a sidecar may take to show itself; a lost SYN is sent again after a second
@@ -195,7 +195,7 @@ class OwnSidecar:
         One that was a moment later than another game's has not failed.
         """
         code = self._process.poll() if self._process is not None else None
-        if not code or self._has_served or ANOTHER in (words := self._last_words()):
+        if code in (None, 0, DEVICE_LOST) or self._has_served or ANOTHER in (words := self._last_words()):
             return None
         return f"the sidecar ended with code {code}: {words}"
 

@@ -1,6 +1,6 @@
 """How speech differs from the same speaker's neutral speech: what labels and reference clips ask for."""
 
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class Change:
     whisper: float = 0.0
 
     def __add__(self, other: "Change") -> "Change":
-        return Change(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+        return Change(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
 
     def __mul__(self, share: float) -> "Change":
-        return Change(*(share * a for a in astuple(self)))
+        return Change(*(share * a for a in vars(self).values()))
 
     @property
     def is_none(self) -> bool:
@@ -52,10 +52,7 @@ class Change:
     def limited(self) -> "Change":
         """The nearest change that leaves a voice its identity and its words."""
         return Change(
-            *(
-                min(max(value, LIMITS[f.name][0]), LIMITS[f.name][1])
-                for f, value in zip(fields(self), astuple(self), strict=True)
-            )
+            *(min(max(value, LIMITS[name][0]), LIMITS[name][1]) for name, value in vars(self).items())
         )
 
 

@@ -6,9 +6,9 @@ and Emofilt (Burkhardt 2005)."""
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
-from math import inf, isfinite, log2
+from math import isfinite, log2
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ LEVELS_DB = (-12.0, 12.0)
 NEUTRAL_IS_NONE = "neutral changes nothing: give the voice another manner, or a level in levels_db"
 FORMAT, MAX_BYTES, MAX_EMOTIONS = 1, 1 << 20, 200
 MAX_PROMPTS, PROMPT_CHARACTERS = 8, 200
+MAX_ALIASES, NAME_CHARACTERS = 16, 40  #: of a label, and as many names to show
+MAX_WEIGHT = 1e6  #: in a mixture: sums of such are still numbers
 #: At full intensity a prompt is followed further than where it leads by itself: users find that too weak.
 FULL_LEAN = 1.5
 MEN_HZ, WOMEN_HZ = (
@@ -100,13 +102,17 @@ class Repertoire:
         name = asked.strip().casefold()
         if (exact := self.emotions.get(name)) is not None:
             return exact
-        by_alias = {alias.casefold(): e for e in self.emotions.values() for alias in spoken_names(e)}
-        if (found := by_alias.get(name)) is not None:
+        if (found := self._by_alias.get(name)) is not None:
             return found
         raise UnknownEmotion(
-            f"unknown emotion {asked[:40]!r}{did_you_mean(asked, [*self.emotions, *by_alias])}",
+            f"unknown emotion {asked[:40]!r}{did_you_mean(asked, [*self.emotions, *self._by_alias])}",
             field="emotion",
         )
+
+    @cached_property
+    def _by_alias(self) -> Mapping[str, Emotion]:
+        """Put together once: a request may ask for dozens of labels."""
+        return {alias.casefold(): e for e in self.emotions.values() for alias in spoken_names(e)}
 
     def mood(self, emotion: str | Mapping[str, float], speaker: str) -> Mood:
         """What a label, or a mixture label -> weight, changes at full intensity.
@@ -144,14 +150,15 @@ class Repertoire:
         content = parsed(text, where)
         emotions = dict(self.emotions)
         for name, entry in content.get("emotions", {}).items():
-            emotions[name] = read_emotion(name, entry, emotions.get(name), f"{where}: {name}")
+            place = f"{where}: {name[:NAME_CHARACTERS]}"
+            emotions[name] = read_emotion(name, entry, emotions.get(name), place)
         if len(emotions) > MAX_EMOTIONS:
             raise _wrong(where, f"{len(emotions)} emotions, at most {MAX_EMOTIONS} fit")
         _check_names(emotions.values(), where)
         own = dict(self.own)
         for speaker, entries in content.get("speakers", {}).items():
-            for name, entry in _map(entries, f"{where}: {speaker}").items():
-                place = f"{where}: {speaker}: {name}"
+            for name, entry in _map(entries, f"{where}: {speaker[:64]}").items():
+                place = f"{where}: {speaker[:64]}: {name[:NAME_CHARACTERS]}"
                 if name not in emotions:
                     raise _wrong(place, f"no such emotion{did_you_mean(name, emotions)}")
                 temper = read_temper(_map(entry, place), place)
@@ -185,9 +192,10 @@ def check_weights(emotion: object) -> None:
         raise BadRequest("emotion must be a name, or names with weights", field="emotion")
     for name, weight in emotion.items():
         number = isinstance(weight, int | float) and not isinstance(weight, bool)
-        if not isinstance(name, str) or not number or not 0 <= weight < inf:
+        if not isinstance(name, str) or not number or not 0 <= weight <= MAX_WEIGHT:
             raise BadRequest(
-                f"emotion: the weight of {name!r} is {weight!r}, expected a number from 0 on", field="emotion"
+                f"emotion: the weight of {name!r:.50} is {weight!r:.20}, expected 0 to {MAX_WEIGHT:g}",
+                field="emotion",
             )
 
 
@@ -204,12 +212,11 @@ def read_emotion(name: str, entry: Any, before: Emotion | None, where: str) -> E
         )
     display = entry.get("display", before.display if before else {"en": name.capitalize()})
     aliases = entry.get("aliases", list(before.aliases) if before else [])
-    if not name or name != name.strip().casefold() or len(name) > 40:
-        raise _wrong(where, "a label is 1 to 40 characters, in lower case")
-    if not all(
-        isinstance(item, str) and item for item in [*_map(display, where).values(), *_list(aliases, where)]
-    ):
-        raise _wrong(where, "display and aliases hold texts only")
+    if not name or name != name.strip().casefold() or len(name) > NAME_CHARACTERS:
+        raise _wrong(where, f"a label is 1 to {NAME_CHARACTERS} characters, in lower case")
+    check_texts("display", list(_map(display, where)), where)
+    check_texts("display", list(display.values()), where)
+    check_texts("aliases", _list(aliases, where), where)
     prompts = _list(entry.get("prompts", list(before.prompts) if before else []), where)
     if len(prompts) > MAX_PROMPTS or not all(
         isinstance(item, str) and 0 < len(item) <= PROMPT_CHARACTERS for item in prompts
@@ -221,6 +228,17 @@ def read_emotion(name: str, entry: Any, before: Emotion | None, where: str) -> E
     check_neutral(name, temper, where)
     mood = temper.over(before.mood if before else Mood())
     return Emotion(name, display, tuple(aliases), mood, tuple(prompts))
+
+
+def check_texts(key: str, names: list[Any], where: str) -> None:
+    """Raise `BadRequest` for names that are too many, too long or no text."""
+    if len(names) > MAX_ALIASES:
+        raise _wrong(where, f"{key} holds {len(names):,} names, the most is {MAX_ALIASES}")
+    for name in names:
+        if not isinstance(name, str) or not 0 < len(name) <= NAME_CHARACTERS:
+            raise _wrong(
+                where, f"{key}: {str(name)[:40]!r} must be text of 1 to {NAME_CHARACTERS} characters"
+            )
 
 
 def read_temper(entry: Mapping[str, Any], where: str) -> Temper:
@@ -321,4 +339,4 @@ def _list(value: Any, where: str) -> list[Any]:
 
 
 def _wrong(where: str, what: str) -> BadRequest:
-    return BadRequest(f"{where}: {what}", field="emotions")
+    return BadRequest(f"{where}: {what[:300]}", field="emotions")

@@ -10,6 +10,9 @@ from sidecar.protocol.errors import BadRequest
 from sidecar.protocol.limits import VERSION
 from sidecar.protocol.record import from_map, to_map
 
+#: The code with which a sidecar ends that is worth starting again: its device has failed for this process.
+DEVICE_LOST = 75
+
 
 @dataclass(frozen=True)
 class Connection:

@@ -16,6 +16,7 @@ from sidecar.protocol.requests import (
     Models,
     Next,
     Ping,
+    Remove,
     Request,
     Rescan,
     Rollback,
@@ -219,8 +220,8 @@ Reply = (
 REPLY_TO: dict[type[Request], type[Reply]] = {
     Hello: HelloReply, Synthesize: SpokenReply, Next: SpokenReply, Cancel: CancelReply,
     Speakers: SpeakersReply, Emotions: EmotionsReply, Models: ModelsReply, Activate: ModelsReply,
-    Rollback: ModelsReply, Canary: ModelsReply, Rescan: ModelsReply, Stats: StatsReply, Ping: PingReply,
-    Shutdown: ShutdownReply,
+    Rollback: ModelsReply, Remove: ModelsReply, Canary: ModelsReply, Rescan: ModelsReply, Stats: StatsReply,
+    Ping: PingReply, Shutdown: ShutdownReply,
 }  # fmt: skip
 
 

@@ -128,6 +128,14 @@ class Rollback(Plain):
 
 
 @dataclass(frozen=True)
+class Remove(Plain):
+    """`model` (`name@version`, or a name: all versions) is gone: what was dropped, its copy, its voice."""
+
+    op: ClassVar[str] = "remove"
+    model: str
+
+
+@dataclass(frozen=True)
 class Canary:
     """Give `model` (`name@version`) a `share` of the sessions, 0..1; 0 ends the trial."""
 
@@ -217,11 +225,11 @@ _LINE_FIELDS: dict[str, Callable[[Header], Any]] = {
 
 Request = (
     Hello | Ping | Speakers | Emotions | Models | Rescan | Stats | Shutdown
-    | Activate | Rollback | Canary | Next | Cancel | Synthesize
+    | Activate | Rollback | Remove | Canary | Next | Cancel | Synthesize
 )  # fmt: skip
 KINDS: tuple[type[Request], ...] = (
-    Hello, Synthesize, Next, Cancel, Speakers, Emotions, Models, Activate, Rollback, Canary, Rescan, Stats,
-    Ping, Shutdown,
+    Hello, Synthesize, Next, Cancel, Speakers, Emotions, Models, Activate, Rollback, Remove, Canary, Rescan,
+    Stats, Ping, Shutdown,
 )  # fmt: skip
 _BY_OP: dict[str, type[Request]] = {kind.op: kind for kind in KINDS}
 OPS = tuple(_BY_OP)

@@ -81,8 +81,9 @@ def _opened(folder: Path) -> Pack | None:
 def tidy(journal: Journal, store: Path, shipped: str, dropped: Collection[str]) -> list[str]:
     """Delete copies that nothing leads to any more; their names. `dropped` is what lies in the models folder.
 
-    Kept are those that speak, the ones before them, what is pinned or refused for a crash, and copies of what
-    is still dropped as far as `SPARE_BYTES` go, the latest first."""
+    Kept are those that speak, the ones before them, what is pinned or refused for a crash, and, as far as
+    `SPARE_BYTES` go, the latest first, copies of what is still dropped and higher versions than those that
+    speak."""
     _clear(store)
     if not journal.is_whole:
         return []
@@ -94,15 +95,25 @@ def tidy(journal: Journal, store: Path, shipped: str, dropped: Collection[str]) 
         copy = memory.copies.get(folder.name)
         if folder.name in kept or folder.name[:-8] in pinned or _has_crashed(memory, copy):
             continue
-        if copy is not None and copy.source in dropped:
+        if copy is None and _whole(folder) is not None:  # it is taken in, not deleted
+            continue
+        if copy is not None and (copy.source in dropped or _may_follow(memory, folder)):
             spare_bytes += sum(file.stat().st_size for file in folder.iterdir())
             if spare_bytes <= SPARE_BYTES:
                 continue
         delete(folder)
         gone.append(folder.name)
-    if forgotten := [folder for folder in memory.copies if not (store / folder).is_dir()]:
+    missing = [folder for folder in memory.copies if not (store / folder).is_dir()]
+    if forgotten := [folder for folder in missing if folder not in memory.needed]:
         journal.update(lambda memory: _without(memory, forgotten))
     return gone
+
+
+def _may_follow(memory: Memory, folder: Path) -> bool:
+    """Whether it is a higher version than the one that speaks, which it may not have come to yet."""
+    pack = _opened(folder)
+    live = _opened(folder.parent / memory.live.get(pack.manifest.name, "")) if pack is not None else None
+    return pack is not None and (live is None or pack.manifest.precedence > live.manifest.precedence)
 
 
 def _without(memory: Memory, folders: Collection[str]) -> Memory:

@@ -536,6 +536,7 @@ class Desk:
         self._shares[client] = self._shares.get(client, 0.0) + spoken.work_s
         flight.done_s += spoken.work_s
         self._tools.answers.metrics.worked(spoken.work_s, spoken.speech.duration_s)
+        self._tools.answers.metrics.mended_samples += spoken.speech.mended_samples
 
     def _complete(self, flight: Flight) -> None:
         """Keep the take and answer everybody who waits for the whole."""

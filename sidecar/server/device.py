@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import torch
 
+from sidecar.engines.device import DeviceLost
 from sidecar.protocol.errors import InternalError, NpcVoiceError
 from sidecar.server.host import give_back_memory
 from sidecar.server.takes import Part, part_of
@@ -79,13 +80,15 @@ class Failed:
 
 Outcome = Spoken | Failed
 Done = Callable[[Sequence[Outcome]], None]
+Lost = Callable[[], None]
 
 
 class Device:
-    """Does passes on a thread of its own. `done` is called on that thread with each pass's outcomes."""
+    """Does passes on a thread of its own. `done` is called on that thread with each pass's outcomes, `lost`
+    after the last of them if the device has failed for good: no pass is done after that."""
 
-    def __init__(self, done: Done) -> None:
-        self._done = done
+    def __init__(self, done: Done, lost: Lost) -> None:
+        self._done, self._lost = done, lost
         self._passes: queue.SimpleQueue[Sequence[Task] | None] = queue.SimpleQueue()
         self._running = threading.Event()
         self._working, self._ended_s = False, -math.inf
@@ -126,7 +129,11 @@ class Device:
         outcomes = one_pass(tasks)
         self._working, self._ended_s = False, time.monotonic()
         self._done(outcomes)
-        return True
+        if (failure := failure_for_good(outcomes)) is None:
+            return True
+        log.error("the device is lost", exc_info=failure)
+        self._lost()
+        return False
 
     def _next(self) -> Sequence[Task] | None:
         """Wait for a pass. In the first quiet moment, memory that passes have left behind goes back."""
@@ -135,6 +142,12 @@ class Device:
         except queue.Empty:
             give_back_memory()
             return self._passes.get()
+
+
+def failure_for_good(outcomes: Sequence[Outcome]) -> DeviceLost | None:
+    """Why there can be no pass after this one."""
+    failures = (outcome.error for outcome in outcomes if isinstance(outcome, Failed))
+    return next((error for error in failures if isinstance(error, DeviceLost)), None)
 
 
 def one_pass(tasks: Sequence[Task]) -> list[Outcome]:

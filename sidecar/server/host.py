@@ -5,8 +5,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from sidecar.protocol.errors import BadRequest
+
+if TYPE_CHECKING:
+    import torch
 
 MEBI = 1 << 20
 LEAST_MIB = 256
@@ -81,11 +85,11 @@ def _of_glibc(name: str) -> Callable[..., int] | None:
     return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
 
 
-def limit_memory(mebibytes: int, device: str) -> None:
-    """Let the process, and its share of an NVIDIA device, take no more than this.
+def limit_memory(mebibytes: int) -> None:
+    """Let the process take no more than this of the host's memory; Windows has no such limit.
 
-    Beyond it a line is answered with `insufficient_memory`. Windows has no limit for the host's part.
-    Raises `BadRequest` for a limit under which nothing can run.
+    Beyond it a line is answered with `insufficient_memory`. Raises `BadRequest` for a limit under which
+    nothing can run.
     """
     if mebibytes < LEAST_MIB:
         raise BadRequest(f"a memory limit is at least {LEAST_MIB} MiB, got {mebibytes}", field="memory-limit")
@@ -95,7 +99,14 @@ def limit_memory(mebibytes: int, device: str) -> None:
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
         wanted = mebibytes * MEBI
         resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard < 0 else min(wanted, hard), hard))
-    if device.startswith("cuda"):
+
+
+def limit_device_memory(mebibytes: int, device: "torch.device") -> None:
+    """Let models take no more than this of an NVIDIA device's memory; beyond it, as `limit_memory`.
+
+    What CUDA itself takes there comes on top. Other devices share the host's memory.
+    """
+    if device.type == "cuda":
         import torch
 
         total = torch.cuda.get_device_properties(device).total_memory

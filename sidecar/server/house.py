@@ -12,7 +12,7 @@ from sidecar.checks.candidate import check_candidate
 from sidecar.checks.settings import settings_for
 from sidecar.checks.speaking import check_probe
 from sidecar.checks.stages import CheckSettings
-from sidecar.engines.device import Placement, memory_errors, place
+from sidecar.engines.device import Placement, device_errors, on_device
 from sidecar.models import default_voice
 from sidecar.models.default_voice import Progress, ensure_default_voice
 from sidecar.models.file_names import MANIFEST, PROBE, SIGNATURE
@@ -28,7 +28,7 @@ from sidecar.reload.policy import SHIPPED
 from sidecar.reload.room import free_on
 from sidecar.reload.states import Entry, State
 from sidecar.reload.store import copy_at, digest_of, take_in_unlisted, tidy
-from sidecar.server.host import returnable_memory
+from sidecar.server.host import limit_device_memory, returnable_memory
 from sidecar.server.reloader import described
 from sidecar.server.voices import ServedVoice, Voices
 from sidecar.server.workshop import Workshop
@@ -49,7 +49,7 @@ class HouseOptions:
     taken from the models folder, `canary_share` on which part of the sessions a new version is tried first;
     0: none, it becomes live at once. `watch`: look at the folder at all. `low_memory_swap`: where two voices
     do not fit, let go of the old one first. `any_publisher`: whoever drops a pack may take a
-    name, the default voice's too."""
+    name, the default voice's too. `memory_limit_mib`: of the device's memory, where it has its own."""
 
     pack: Pack | None = None
     device: str = "auto"
@@ -60,6 +60,7 @@ class HouseOptions:
     watch: bool = True
     low_memory_swap: bool = False
     any_publisher: bool = False
+    memory_limit_mib: int | None = None
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,9 @@ class House:
 def open_house(home: Home, options: HouseOptions, progress: Progress) -> House:
     """Load what was live at the last end, as far as the policy of now lets it, or the default.
 
-    Raises `BadRequest`, or what loading the default voice raises.
+    They have spoken on the device that they are on. Raises `BadRequest`, or what loading the default voice
+    raises.
     """
-    placement = place(options.device, options.precision)
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     settings_for(home, options.policy)  # a policy that is none is refused now
@@ -87,28 +88,19 @@ def open_house(home: Home, options: HouseOptions, progress: Progress) -> House:
     shipped = default_voice.folder_in(home).name
     tidy(journal, home.store, shipped, survey(home.models))
     take_in_unlisted(journal, home.store, shipped)
-    loader = Loader(home, placement)
     judge = Judge(home, options.policy)
     shelf = Shelf(journal, home.store, judge, default)
-    found = last_live(shelf, loader)
-    voices, entries = [voice for _, voice in found], [entry for entry, _ in found]
-    if default.manifest.name not in [entry.name for entry in entries]:
-        voices.append(loader.load(default, probe=False))
-        entries.append(shelf.of_default(State.LIVE))
-    else:
-        entries.append(shelf.of_default(State.READY))
-    voices.sort(key=lambda voice: voice.name.name != default.manifest.name)
-    entries += shelf.others(entries)
-    with memory_errors("the voice"):
-        voices[0].synthesizer.warm_up()
+    first = on_device(
+        options.device, options.precision, lambda placement: first_voices(home, options, shelf, placement)
+    )
     workshop = Workshop(
         models=home.models,
         store=home.store,
         check=lambda source, cancelled: checked(
             source, cancelled, home, settings_for(home, options.policy), journal
         ),
-        load=lambda pack: loader.load(pack, probe=True),
-        free_bytes=lambda: free_on(placement.device),
+        load=lambda pack: first.loader.load(pack, probe=True),
+        free_bytes=lambda: free_on(first.loader.placement.device),
         canary_share=options.canary_share,
         watch=options.watch,
         low_memory_swap=options.low_memory_swap,
@@ -116,7 +108,34 @@ def open_house(home: Home, options: HouseOptions, progress: Progress) -> House:
         policy=options.policy,
         any_publisher=options.any_publisher,
     )
-    return House(Voices(*voices), tuple(entries), workshop, journal)
+    return House(Voices(*first.voices), first.entries, workshop, journal)
+
+
+@dataclass(frozen=True)
+class First:
+    """The voices that a sidecar begins with, the default one first, their entries and those of copies that
+    wait, and who has loaded them."""
+
+    voices: tuple[ServedVoice, ...]
+    entries: tuple[Entry, ...]
+    loader: "Loader"
+
+
+def first_voices(home: Home, options: HouseOptions, shelf: "Shelf", placement: Placement) -> First:
+    """Raises whatever comes of a voice that is not there or cannot speak on that device."""
+    if options.memory_limit_mib is not None:
+        limit_device_memory(options.memory_limit_mib, placement.device)
+    loader, default = Loader(home, placement), shelf.default
+    found = last_live(shelf, loader)
+    voices, entries = [voice for _, voice in found], [entry for entry, _ in found]
+    is_replaced = default.manifest.name in [entry.name for entry in entries]
+    if not is_replaced:
+        voices.append(loader.load(default, probe=placement.is_unproven))
+    entries.append(shelf.of_default(State.READY if is_replaced else State.LIVE))
+    voices.sort(key=lambda voice: voice.name.name != default.manifest.name)
+    with device_errors("the voice", placement.device):
+        voices[0].synthesizer.warm_up()
+    return First(tuple(voices), (*entries, *shelf.others(entries)), loader)
 
 
 @dataclass(frozen=True)
@@ -205,7 +224,7 @@ class Loader:
     def load(self, pack: Pack, probe: bool) -> ServedVoice:
         """With `probe`, one that has been heard in place. Raises `ModelRejected` or `InsufficientMemory`."""
         user = UserLexicon.load(self.home.lexicon) if self.home.lexicon.exists() else UserLexicon()
-        with memory_errors("the voice"):
+        with device_errors("the voice", self.placement.device):
             with returnable_memory():
                 model = load_model(pack, self.placement)
             emotions = with_users(model.emotions, self.home.emotions)
@@ -233,7 +252,7 @@ def last_live(shelf: Shelf, loader: Loader) -> list[tuple[Entry, ServedVoice]]:
             continue
         journal.update(lambda memory, folder=folder: replace(memory, loading=folder))  # type: ignore[misc]
         try:
-            found.append((entry, loader.load(pack, probe=False)))
+            found.append((entry, loader.load(pack, probe=loader.placement.is_unproven)))
             journal.update(lambda memory, entry=entry: memory.with_owner(entry.name, entry.signer))  # type: ignore[misc]
         except NpcVoiceError as error:
             log.warning("%s of the last time cannot be loaded: %s", name, error)

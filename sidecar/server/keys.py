@@ -5,7 +5,6 @@ from pathlib import Path
 
 import zmq
 import zmq.auth
-from zmq.auth.thread import ThreadAuthenticator
 
 from sidecar.protocol.errors import BadRequest
 
@@ -50,11 +49,3 @@ def read_keys(folder: Path) -> Curve:
     if secret is None:
         raise BadRequest(f"{path} holds no secret key", field="keys")
     return Curve(public, secret, folder / CLIENTS)
-
-
-def only_known_clients(context: "zmq.Context[zmq.Socket[bytes]]", clients: Path) -> ThreadAuthenticator:
-    """Let in those whose public key lies in that folder. `stop()` the result before the context ends."""
-    authenticator = ThreadAuthenticator(context)
-    authenticator.start()
-    authenticator.configure_curve(domain="*", location=str(clients))
-    return authenticator

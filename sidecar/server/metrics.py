@@ -134,6 +134,9 @@ class Exported(Collector):
         metrics, level = now.metrics, now.level
         yield counted("requests", "Requests by op.", "op", dict(metrics.requests))
         yield counted("errors", "Error replies by code.", "code", dict(metrics.errors))
+        yield total(
+            "mended_samples", "Samples beyond full scale or no numbers, put right.", metrics.mended_samples
+        )
         yield total("faults", "Errors of our own that ended nothing.", metrics.faults)
         yield total("replies_dropped", "Replies that a client did not take.", metrics.replies_dropped)
         yield total("audio_seconds", "Speech made.", metrics.audio_s)

@@ -16,7 +16,7 @@ import zmq
 from filelock import FileLock, Timeout
 
 from sidecar.engines.device import memory_errors
-from sidecar.protocol.connection import Connection
+from sidecar.protocol.connection import DEVICE_LOST, Connection
 from sidecar.protocol.errors import BadRequest, NpcVoiceError, StorageError
 from sidecar.server.gpu import Gpu
 from sidecar.server.house import House
@@ -98,6 +98,7 @@ def another(connection_file: Path) -> str:
 def serve(load: Callable[[], House], options: ServeOptions, ready: Callable[[Ready], None]) -> None:
     """Serve until told to stop. `load` is called once nothing else can be in the way.
 
+    Where the device is lost the process ends with `DEVICE_LOST`, so that a new one can be started.
     Raises what `load` raises, `BadRequest` for options that cannot be, and `StorageError` when the port
     is taken, another sidecar is there or the connection file cannot be written.
     """
@@ -128,9 +129,10 @@ def serve(load: Callable[[], House], options: ServeOptions, ready: Callable[[Rea
         server.append(Server(house.voices, settings))
         server[0].reload_with(lambda side: Reloader(house.workshop, house.journal, side, house.entries))
         ended = run(server[0], house.voices, settings, options, ready, stack)
-    if not ended:
+    if server[0].device_lost or not ended:
         logging.shutdown()
-        os._exit(0)  # everything is tidied up but the device, which is in a pass that nobody waits for
+        # all is tidied up but the device: it is in a pass that nobody waits for, or cannot be let go of
+        os._exit(DEVICE_LOST if server[0].device_lost else 0)
 
 
 def run(

@@ -15,12 +15,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TypeVar
 
 import torch
 
-from sidecar import files
 from sidecar.checks.candidate import Interrupted
 from sidecar.models.manifest import Manifest
 from sidecar.models.pack import Pack, intact
@@ -41,6 +39,7 @@ from sidecar.reload.budget import Budget
 from sidecar.reload.candidates import Candidate, survey
 from sidecar.reload.journal import Copy, Journal, Memory
 from sidecar.reload.policy import SHIPPED, Check, Load, Snapshot, Verdict, decide, gives_way, live_of
+from sidecar.reload.removal import remove_drop
 from sidecar.reload.room import check_room, fits, freed_bytes
 from sidecar.reload.rows import flood_row, is_called, row_of, shown
 from sidecar.reload.states import Entry, State
@@ -172,8 +171,8 @@ class Reloader:
     def rescan(self) -> ModelsReply:
         """Look at the models folder now (the watcher does); what was refused is looked at again, and what
         speaks is judged by the policy and the trusted publishers of now."""
-        self._jobs.put(self._judge_again)
         self._jobs.put(self._forget_refusals)
+        self._jobs.put(self._judge_again)
         if self._watcher is not None:
             self._watcher.look_now()
         return self.rows
@@ -627,17 +626,6 @@ def described(entry: Entry, pack: Pack, signer: str) -> Entry:
         entry, folder=pack.folder, name=manifest.name, version=manifest.version, sha256=manifest.sha256,
         signer=signer, speakers=frozenset(manifest.speakers), languages=frozenset(manifest.languages),
     )  # fmt: skip
-
-
-def remove_drop(models: Path, source: str) -> None:
-    """What was dropped is gone; a link, not what it leads to."""
-    path = models / source
-    if source and Path(source).name == source:
-        with contextlib.suppress(OSError):
-            if path.is_dir() and not path.is_symlink():
-                delete(path)
-            else:
-                files.remove(path)
 
 
 def _nothing() -> None:

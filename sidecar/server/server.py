@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import zmq
-from zmq.auth.thread import ThreadAuthenticator
 
 from sidecar import __version__
 from sidecar.protocol import wire
@@ -61,6 +60,7 @@ from sidecar.protocol.requests import (
     Models,
     Next,
     Ping,
+    Remove,
     Request,
     Rescan,
     Rollback,
@@ -80,12 +80,13 @@ from sidecar.server.disk_cache import DiskCache
 from sidecar.server.ears import Ears
 from sidecar.server.flight import Caller, now_s
 from sidecar.server.host import device_bytes
-from sidecar.server.keys import Curve, only_known_clients
+from sidecar.server.keys import Curve
 from sidecar.server.metrics import Level, Metrics, Snapshot, resident_bytes
 from sidecar.server.reloader import Reloader
 from sidecar.server.scheduling import QueueLimits
 from sidecar.server.voices import Voices
 from sidecar.server.workshop import ServerSide
+from sidecar.server.zap import Authenticator
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +140,7 @@ class Server:
         self._router: zmq.Socket[bytes] = self._context.socket(zmq.ROUTER)
         self._publisher: zmq.Socket[bytes] = self._context.socket(zmq.XPUB)
         self._done: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._guard: ThreadAuthenticator | None = None
+        self._guard = Authenticator(self._context, settings.curve.clients if settings.curve else None)
         self._ringer: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
         self._ring_lock = threading.RLock()  # a signal may find its own thread inside
         self._served = voices.fingerprints
@@ -151,7 +152,10 @@ class Server:
         self._told_fault_s = float("-inf")
         self._began_s = self._heard_s = now_s()
         self.metrics = Metrics()
-        self._device = Device(lambda outcomes: self._later(lambda: self._desk.finished(outcomes)))
+        self.device_lost = False
+        self._device = Device(
+            lambda outcomes: self._later(lambda: self._desk.finished(outcomes)), self._lose_device
+        )
         self._cache = MemoryCache(settings.cache_bytes)
         self._disk = self._disk_cache()
         answers = Answers(self._send, self.publish, self.metrics, now_s)
@@ -175,13 +179,13 @@ class Server:
         ):  # fmt: skip
             self._router.setsockopt(option, value)
         self._publisher.setsockopt(zmq.LINGER, LINGER_MS)
-        if settings.curve is not None:
-            self._guard = only_known_clients(self._context, settings.curve.clients)
+        self._guard.start()
         is_ipv6 = ":" in settings.address
         for socket in (self._router, self._publisher):
             if settings.curve is not None:
                 socket.setsockopt(zmq.CURVE_SERVER, 1)
                 socket.setsockopt(zmq.CURVE_SECRETKEY, settings.curve.secret_key)
+            socket.setsockopt_string(zmq.ZAP_DOMAIN, "npc-voice")  # turns away ZMTP 1 and 2, and so HTTP
             socket.setsockopt(zmq.IPV6, is_ipv6)
         host = f"[{settings.address}]" if is_ipv6 else settings.address
         self._router.bind(f"tcp://{host}:{settings.port or '*'}")
@@ -236,6 +240,11 @@ class Server:
         self._stops.append((reason, drain))
         self._ring()
 
+    def _lose_device(self) -> None:
+        """There is nothing left to speak with; on the device's thread."""
+        self.device_lost = True
+        self.stop("the device is lost", drain=False)
+
     def snapshot(self) -> Snapshot:
         """What was counted and what is the case now; for any thread but the server's own.
 
@@ -279,8 +288,7 @@ class Server:
         self._ears.stop()
         if self._disk is not None:
             self._disk.stop()
-        if self._guard is not None:
-            self._guard.stop()
+        self._guard.stop()
         with self._ring_lock:
             for socket in (self._router, self._publisher, self._ringer):
                 socket.close()
@@ -453,7 +461,7 @@ class Server:
             return SpeakersReply(voices.speakers(), voices.engine.default_speaker)
         if isinstance(request, Emotions):
             return EmotionsReply(voices.described.emotions)
-        if isinstance(request, Models | Rescan | Activate | Rollback | Canary):
+        if isinstance(request, Models | Rescan | Activate | Rollback | Remove | Canary):
             return self._control_models(request)
         if isinstance(request, Stats):
             return self._stats()
@@ -461,11 +469,15 @@ class Server:
         self._begin_to_stop("a shutdown request", True, now_s())
         return ShutdownReply(self._desk.open_lines)
 
-    def _control_models(self, request: Models | Rescan | Activate | Rollback | Canary) -> ModelsReply:
+    def _control_models(
+        self, request: Models | Rescan | Activate | Rollback | Remove | Canary
+    ) -> ModelsReply:
         if self._reloader is None:
             raise Unsupported("this sidecar was started without a models folder")
         if isinstance(request, Activate):
             return self._reloader.activate(request.model)
+        if isinstance(request, Remove):
+            return self._reloader.remove(request.model)
         if isinstance(request, Rollback):
             return self._reloader.rollback(request.model)
         if isinstance(request, Canary):

@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from ..protocol.errors import ModelRejected, StorageError
 
@@ -40,9 +41,9 @@ class Network(nn.Module):
     """Reads a word letter by letter: P(chunk of letter t | all letters, chunks of the letters before t).
 
     A bidirectional LSTM sees the whole spelling; an LSTM decoder walks over the
-    letters and is told at each what the one before said. All words of a batch have
-    the same length, so there is no padding. `B` words, `T` letters, `C` chunks,
-    `E` and `D` the widths of encoder and decoder.
+    letters and is told at each what the one before said. In training all words of a
+    batch have the same length; words of several are packed, so there is no padding.
+    `B` words, `T` letters, `C` chunks, `E` and `D` the widths of encoder and decoder.
     """
 
     def __init__(self, shape: Shape, dropout: float = 0.0) -> None:
@@ -64,16 +65,17 @@ class Network(nn.Module):
         self.out = nn.Linear(shape.decoder_width, shape.chunks)
         self.dropout = nn.Dropout(dropout)
 
-    def encode(self, letters: Tensor) -> Tensor:
-        """Letter numbers [B, T] -> context [B, T, 2E]."""
-        context: Tensor = self.encoder(self.letters(letters))[0]
-        return self.dropout(context)
+    def encode(self, letters: PackedSequence) -> PackedSequence:
+        """Letter numbers of words, longest first -> contexts [letters, 2E], packed as they are."""
+        context: PackedSequence = self.encoder(letters._replace(data=self.letters(letters.data)))[0]
+        return context
 
     def forward(self, letters: Tensor, chunks: Tensor) -> Tensor:
         """Logits [B, T, C] for letters [B, T] whose true chunks [B, T] are known (training)."""
         start = chunks.new_full((len(chunks), 1), self.start)
         previous = torch.cat([start, chunks[:, :-1]], dim=1)  # [B, T]
-        heard = torch.cat([self.encode(letters), self.chunks(previous)], dim=-1)  # [B, T, 2E + W]
+        context = self.dropout(self.encoder(self.letters(letters))[0])  # [B, T, 2E]
+        heard = torch.cat([context, self.chunks(previous)], dim=-1)  # [B, T, 2E + W]
         logits: Tensor = self.out(self.dropout(self.decoder(heard)[0]))
         return logits
 
@@ -96,7 +98,7 @@ class Decoder:
         self._out = network.out
 
     def prepare(self, context: Tensor) -> Tensor:
-        """Context [B, T, 2E] -> what it adds to the gates [B, T, 4D]."""
+        """Contexts [N, 2E] -> what they add to the gates [N, 4D]."""
         return context @ self._from_context + self._bias
 
     def first_state(self, count: int) -> State:
@@ -105,10 +107,12 @@ class Decoder:
         return zeros, zeros
 
     def step(self, prepared: Tensor, previous: Tensor, state: State) -> tuple[Tensor, State]:
-        """Gate inputs [N, 4D] and chunks just said [N] -> log P(next chunk) [N, C] and the state after."""
+        """Gate inputs [n, 4D] of words and chunks just said [n * K] by their beams -> log P(next chunk)
+        [n * K, C] and the state after."""
         hidden, cell = state
-        gates = prepared + self._from_chunk[previous] + hidden @ self._from_state
-        enter, forget, update, leave = gates.chunk(4, dim=-1)  # each [N, D], in torch's order
+        gates = self._from_chunk[previous].view(len(prepared), -1, prepared.shape[1])  # [n, K, 4D]
+        gates = gates.add_(prepared[:, None]).flatten(0, 1).add_(hidden @ self._from_state)
+        enter, forget, update, leave = gates.chunk(4, dim=-1)  # each [n * K, D], in torch's order
         cell = forget.sigmoid() * cell + enter.sigmoid() * update.tanh()
         hidden = leave.sigmoid() * cell.tanh()
         return self._out(hidden).log_softmax(dim=-1), (hidden, cell)

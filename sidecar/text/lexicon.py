@@ -23,6 +23,9 @@ PHONEMES = frozenset(
     "ɑɐɒæβɔɕçɖðʤəɚɛɜɟɡɥɨɪʝɯɰŋɳɲɴøɸθœɹɾɻʁɽʂʃʈʧʊʋʌɣɤχʎʒʔˈˌːʰʲ↓→↗↘ᵻ "
 )
 
+#: Of one entry. The dictionaries' longest has 53 phonemes; what a word may say must not be a speech.
+MAX_PHONEMES, MAX_WORD = 64, 100
+
 _LETTER_G_TIP = "the phoneme of 'go' is ɡ (U+0261), not the letter g"
 
 
@@ -107,11 +110,11 @@ class UserLexicon:
     """
 
     def __init__(self, entries: Mapping[str, str] | None = None) -> None:
-        """Raises BadRequest for an empty word or pronunciation, or an unknown phoneme symbol."""
+        """Raises BadRequest for an empty or too long word or pronunciation, or an unknown phoneme symbol."""
         self._exact: dict[str, str] = {}
         self._folded: dict[str, str] = {}
         for word, phonemes in (entries or {}).items():
-            self._add(word, phonemes, f"entry {word!r}")
+            self._add(word, phonemes, f"entry {word[:40]!r}")
 
     @classmethod
     def parse(cls, lines: Iterable[str]) -> "UserLexicon":
@@ -176,6 +179,11 @@ class UserLexicon:
 def _check(word: str, phonemes: str, where: str) -> None:
     if not word.strip() or not phonemes.strip():
         raise BadRequest(f"{where}: a word and its phonemes are both needed", field="lexicon")
+    for what, text, most in (("characters", word, MAX_WORD), ("phonemes", phonemes, MAX_PHONEMES)):
+        if len(text) > most:
+            raise BadRequest(
+                f"{where}: {word[:40]!r} has {len(text):,} {what}, the most is {most}", field="lexicon"
+            )
     for symbol in phonemes:
         if symbol not in PHONEMES or symbol in MARKS:
             raise BadRequest(

@@ -192,13 +192,13 @@ def header_of_640_bytes_that_begins_like_a_pickle(pack: Path, rng: random.Random
 @good
 def voices_in_low_rank(pack: Path, rng: random.Random) -> Path:
     numbers = np.random.default_rng(rng.randrange(2**32))
-    parts = {"mean": (256,), "length": (20, 3), "style": (3, 256)}
+    parts = {"mean": ((256,), 0.12), "length": ((20, 3), 0.25), "style": ((3, 256), 0.25)}
     change_tensors(
         pack,
         lambda voices: {
-            f"{name}.{part}": numbers.standard_normal(shape).astype(np.float32)
+            f"{name}.{part}": (size * numbers.standard_normal(shape)).astype(np.float32)
             for name in SPEAKERS
-            for part, shape in parts.items()
+            for part, (shape, size) in parts.items()
         },
         VOICES,
     )

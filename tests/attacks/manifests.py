@@ -358,6 +358,16 @@ def emotions_that_are_none(pack: Path, rng: random.Random) -> None:
     reseal(pack)
 
 
+@defect(R.EMOTIONS)
+def emotions_of_names_without_end(pack: Path, rng: random.Random) -> None:
+    aliases = rng.choice(
+        [[f"a{n}" for n in range(rng.randrange(17, 300))], ["a" * rng.randrange(41, 10_000)]]
+    )
+    emotions = rng.choice([{"haunted": {"aliases": aliases}}, {f"e{n}": {} for n in range(190)}])
+    (pack / EMOTIONS).write_text(json.dumps({"format": 1, "emotions": emotions}), "utf-8")
+    reseal(pack)
+
+
 @defect(R.LEXICON)
 def lexicon_that_is_none(pack: Path, rng: random.Random) -> None:
     (pack / LEXICON).write_bytes(
@@ -372,6 +382,13 @@ def lexicon_that_is_none(pack: Path, rng: random.Random) -> None:
             ]
         )
     )
+    reseal(pack)
+
+
+@defect(R.LEXICON)
+def word_that_is_a_speech(pack: Path, rng: random.Random) -> None:
+    word, phonemes = rng.choice([(3, rng.choice([65, 1_900_000])), (rng.choice([101, 100_000]), 3)])
+    (pack / LEXICON).write_text("Drizzt\tdɹˈɪst\n" + "a" * word + "\t" + "ɑ" * phonemes + "\n", "utf-8")
     reseal(pack)
 
 

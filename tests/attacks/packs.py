@@ -55,7 +55,7 @@ def make_miniature(folder: Path, *, name: str = "mini", version: str = "1.0.0", 
         for key, shape in tensor_shapes(MINIATURE).items()
     }
     save_file(weights, folder / WEIGHTS)
-    voices = {key: random.standard_normal((4, 256)).astype(np.float32) * 0.2 for key in SPEAKERS}
+    voices = {key: random.standard_normal((4, 256)).astype(np.float32) * 0.15 for key in SPEAKERS}
     save_file(voices, folder / VOICES)
     save_file({"line.0": random.standard_normal((80, BANDS)).astype(np.float16)}, folder / PROBE)
     (folder / LEXICON).write_text("Drizzt\tdɹˈɪst\n", "utf-8")

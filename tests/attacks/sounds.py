@@ -157,6 +157,21 @@ def exchanged_voices(pack: Path, rng: random.Random) -> None:
     change_tensors(pack, change, VOICES)
 
 
+@defect(R.PROBE_CLIPPED, R.PROBE_LEVEL, R.PROBE_LENGTH, R.PROBE_NOT_SPEECH, sounding=True)
+def voices_that_the_probe_leaves_out(pack: Path, rng: random.Random) -> None:
+    """Numbers of a voice's size, which are none."""
+    numbers = np.random.default_rng(rng.randrange(2**32))
+    spoken = {line["speaker"] for line in manifest_of(pack)["probe"]["lines"]}
+
+    def change(voices: Arrays) -> Arrays:
+        names = {name.partition(".")[0] for name in voices} - spoken
+        kept = {name: table for name, table in voices.items() if name.partition(".")[0] in spoken}
+        wild = {name: 0.2 * numbers.standard_normal((1, 256)).clip(-3, 3) for name in sorted(names)}
+        return kept | {name: table.astype(np.float32) for name, table in wild.items()}
+
+    change_tensors(pack, change, VOICES)
+
+
 @defect(R.PROBE_DIFFERS, sounding=True)
 def pictures_of_something_else(pack: Path, rng: random.Random) -> None:
     numbers = np.random.default_rng(rng.randrange(2**32))

@@ -331,6 +331,26 @@ def voice_of_wild_numbers(pack: Path, rng: random.Random) -> None:
     change_tensors(pack, change, VOICES)
 
 
+@defect(R.OUT_OF_RANGE)
+def voice_that_no_network_knows(pack: Path, rng: random.Random) -> None:
+    """Finite and small enough for weights, in a table or in factors; another voice than the first too."""
+    numbers, where = np.random.default_rng(rng.randrange(2**32)), rng.randrange(20)
+
+    def change(voices: Arrays) -> Arrays:
+        name, size = rng.choice(sorted(voices)), rng.choice([0.6, 3.0, 30.0])
+        table = voices.pop(name)
+        wild = np.repeat(table[:1], 20, axis=0)
+        wild[where] = size * numbers.standard_normal(256).clip(-3, 3)
+        if rng.random() < 0.5:
+            return voices | {name: wild}
+        style = np.stack([wild[where] - table[0], table[1]])
+        length = np.zeros((20, 2), np.float32)
+        length[where, 0] = 1
+        return voices | {f"{name}.mean": table[0], f"{name}.length": length, f"{name}.style": style}
+
+    change_tensors(pack, change, VOICES)
+
+
 @defect(R.TENSOR_SHAPE)
 def picture_of_another_size(pack: Path, rng: random.Random) -> None:
     shape = rng.choice([(80, 41), (80,), (3000, 40), (80, 40, 1)])

@@ -121,7 +121,7 @@ def scores(truths: dict[str, str]) -> Iterator[Score]:
     """Every reader that is installed, one after the other."""
     guesser = Guesser.load()
     yield score("ours, one word at a time", truths, lambda words: [guesser.read(word) for word in words])
-    yield score("ours, batched", truths, guesser.read_all)
+    yield score("ours, batched", truths, Guesser.load().read_all)
     if _has_espeak():
         yield score("espeak-ng", truths, espeak_readings)
 

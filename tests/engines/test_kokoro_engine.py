@@ -6,6 +6,7 @@ import torch
 
 from sidecar.engines.kokoro.config import KokoroConfig
 from sidecar.engines.kokoro.engine import KokoroEngine, fill
+from sidecar.engines.kokoro.generator import ShortTimeFourier
 from sidecar.prosody.plan import Phrase
 from sidecar.protocol.errors import BadRequest, ModelRejected, UnknownSpeaker
 from tests.engines.lines import CHINESE, LONG, MINE, SHORT
@@ -83,6 +84,26 @@ def test_bfloat16_stays_close_to_float32(engine: KokoroEngine, weights: dict[str
     exact, rounded = engine.render(plans, [1])[0], half.render(plans, [1])[0]
     noise_db = 10 * np.log10(np.square(exact - rounded).mean() / np.square(exact).mean())
     assert noise_db < -15
+
+
+@pytest.mark.parametrize("left", [-0.0, 1e-9, -1e-9])
+def test_what_a_library_leaves_at_the_ends_of_a_spectrum_is_not_heard(
+    monkeypatch: pytest.MonkeyPatch, left: float
+):
+    transform, x = ShortTimeFourier(20, 5), torch.randn(1, 600, generator=torch.Generator().manual_seed(1))
+    magnitude, phase = transform(x)
+    plain = torch.stft
+
+    def otherwise(*args: object, **options: object) -> torch.Tensor:
+        spectrum = plain(*args, **options)
+        assert not spectrum.imag[:, ::10].any()
+        spectrum.imag[:, ::10] = left
+        return spectrum
+
+    monkeypatch.setattr(torch, "stft", otherwise)
+    again = transform(x)
+    assert torch.equal(again[0], magnitude) and torch.equal(again[1], phase)
+    assert (phase[..., ::10].abs() == torch.pi).any() and not (phase[..., ::10] < 0).any()
 
 
 def test_a_blend_is_the_weighted_mean(engine: KokoroEngine):

@@ -48,6 +48,7 @@ from sidecar.protocol.requests import (
     Models,
     Next,
     Ping,
+    Remove,
     Request,
     Rescan,
     Rollback,
@@ -87,6 +88,7 @@ REQUESTS: dict[str, Request] = {
     "shutdown": Shutdown(),
     "activate": Activate("kokoro-82m@1.1.0"),
     "rollback": Rollback("kokoro-82m"),
+    "remove": Remove("mine@0.1.0"),
     "canary": Canary("kokoro-82m@1.1.0", 0.25),
     "next": Next("0123456789abcdef01234567"),
     "cancel": Cancel("42"),
@@ -117,7 +119,7 @@ REPLIES: dict[str, Reply | ErrorReply] = {
     "models": ModelsReply(
         (
             ModelRow("kokoro-82m", "1.0.0", "live", "92c8" * 16, True, 0.9),
-            ModelRow("mine", "0.1.0", "rejected", reason="hash", detail="weights.safetensors is damaged"),
+            ModelRow("mine", "0.1.0", "rejected", reason="hash", detail="weights are damaged", dropped=False),
         )
     ),
     "stats": StatsReply(

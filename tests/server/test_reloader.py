@@ -119,11 +119,11 @@ def playing(
         root / "models", root / "store", fake.check, fake.load, fake.free, share,
         low_memory_swap=low_memory_swap,
     )  # fmt: skip
+    journal = Journal(root / "store")
     folder = put_pack(root / "store", "1.0.0")
     voice = fake.load(open_pack(folder))
     first = Entry("tone-1.0.0", "", State.LIVE, folder, "tone", "1.0.0", voice.name.sha256)
     server = Server(Voices(voice), ServerSettings(token=TOKEN, trial=rules or TrialRules()))
-    journal = Journal(root / "store")
     journal.remember(Memory(live={"tone": folder.name}))
     del voice  # nobody but the server is to hold it
     server.reload_with(lambda side: Reloader(workshop, journal, side, (first,)))

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,13 +15,14 @@ import pytest
 import zmq
 
 from sidecar import Voice
+from sidecar.engines.device import DeviceLost
 from sidecar.protocol.limits import Limits
 from sidecar.protocol.requests import OPS
 from sidecar.server.scheduling import QueueLimits
 from sidecar.server.server import Server, ServerSettings
 from sidecar.server.voices import ServedVoice, Voices
-from sidecar.synthesis import Line
-from tests.fakes import still, tone_voices
+from sidecar.synthesis import Line, Synthesizer
+from tests.fakes import ToneEngine, still, tone_voice, tone_voices
 from tests.prosody.sounds import speaking
 from tests.test_clips import wav
 
@@ -336,6 +338,36 @@ def test_a_second_stop_answers_what_is_open_instead_of_finishing_it():
         server.stop()
         replies = [msgpack.unpackb(socket.recv_multipart()[1]) for _ in range(5)]
     assert {reply["error"]["code"] for reply in replies if not reply["ok"]} == {"shutting_down"}
+
+
+class FailingForGood(ToneEngine):
+    """Loses its device with the first line that it is to speak, once told to `go`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+
+    def plan(self, phrases):
+        self.go.wait(WAIT_MS / 1000)
+        raise DeviceLost("cuda:0 has failed")
+
+
+def test_a_lost_device_ends_the_server_and_other_lines_are_for_the_next_one():
+    engine = FailingForGood()
+    model = replace(tone_voice().synthesizer.model, engine=engine)
+    voices = Voices(ServedVoice.of(Synthesizer(model)))
+    with serving(voices) as (server, endpoint, _), connected(endpoint, zmq.DEALER) as socket:
+        for number in range(3):
+            socket.send_multipart([b"", header(id=str(number), op="synthesize", text=f"Line {number}.")])
+        with connected(endpoint) as other:
+            while ask(other, op="stats")[0]["lines_waiting"] < 2:
+                pass
+        engine.go.set()
+        replies = {r["id"]: r["error"] for r in (msgpack.unpackb(socket.recv_multipart()[1]) for _ in "012")}
+    assert (replies["0"]["code"], replies["0"]["message"]) == ("internal", "cuda:0 has failed")
+    assert [replies[number]["code"] for number in "12"] == ["shutting_down"] * 2
+    assert replies["1"]["retryable"] and not replies["0"].get("retryable")
+    assert server.device_lost
 
 
 def test_an_idle_server_ends_by_itself_but_not_while_it_speaks():

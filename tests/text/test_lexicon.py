@@ -74,11 +74,21 @@ def test_a_lexicon_file_is_read_with_comments_blank_lines_and_a_byte_order_mark(
         (["Zul zˈul"], "line 1: no tab"),
         (["Zul\t"], "line 1: no tab|line 1: a word and its phonemes"),
         (["Zul\tzˈul!"], "line 1: unknown phoneme symbol '!'"),
+        (["Zul\tzˈul", "", "the\t" + "ɑ" * 65], "line 3: 'the' has 65 phonemes, the most is 64"),
+        (["the\t" + "ɑ" * 1_900_000], "line 1: 'the' has 1,900,000 phonemes, the most is 64"),
+        (["z" * 101 + "\tzˈul"], "line 1: 'z{40}' has 101 characters, the most is 100"),
     ],
 )
 def test_a_bad_line_is_refused_with_its_number_and_symbol(lines: list[str], message: str) -> None:
     with pytest.raises(BadRequest, match=message):
         UserLexicon.parse(lines)
+
+
+def test_the_longest_entry_there_may_be_is_taken() -> None:
+    user = UserLexicon({"z" * 100: "ɑ" * 64})
+    assert user.lookup("z" * 100) == "ɑ" * 64
+    with pytest.raises(BadRequest, match=r"entry 'z{40}': 'z{40}' has 101 characters"):
+        UserLexicon({"z" * 101: "zˈul"})
 
 
 def test_the_latin_g_comes_with_the_advice_to_use_the_phonetic_one() -> None:

@@ -7,8 +7,8 @@ const HALT := "Halt! Who goes there?"
 const LONG := "The old mine has been sealed for ten long years, traveler. Take a lantern and a rope."
 const GUARD := {"speaker": "am_michael", "timings": ["words", "phonemes", "visemes"]}
 const OPS: Array[String] = [
-	"hello", "synthesize", "next", "cancel", "speakers", "emotions", "models", "activate", "rollback", "canary",
-	"rescan", "stats", "ping", "shutdown",
+	"hello", "synthesize", "next", "cancel", "speakers", "emotions", "models", "activate", "rollback", "remove",
+	"canary", "rescan", "stats", "ping", "shutdown",
 ]
 
 var client: Client
@@ -237,6 +237,7 @@ func test_models_are_commanded() -> void:
 	equal((await client.activate(live.name)).error, null)
 	equal((await client.models()).data.models[0].state, "live")
 	equal((await client.rollback("nobody")).error.code, "unknown_model")
+	equal((await client.remove("nobody")).error.code, "unknown_model")
 	equal((await client.canary("nobody@1.0.0", 0.5)).error.code, "unknown_model")
 
 

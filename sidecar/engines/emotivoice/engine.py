@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sidecar.engines.base import EngineDescription, SpeakerChoice
-from sidecar.engines.device import memory_errors
+from sidecar.engines.device import device_errors
 from sidecar.engines.emotivoice.acoustic import Prosody
 from sidecar.engines.emotivoice.config import (
     ARCHITECTURE,
@@ -121,22 +121,22 @@ class EmotiVoiceEngine:
         return SPOKEN_LANGUAGES[0]
 
     def plan(self, phrases: Sequence[Phrase]) -> list[Plan]:
-        with memory_errors("this line"):
+        with device_errors("this line", self.device):
             return [plan for some in self._groups(phrases) for plan in self._plan(some)]
 
     def render(self, plans: Sequence[Plan], seeds: Sequence[int]) -> list[Floats]:
         """The model has no chance in it: seeds change nothing. Plans must be this engine's own."""
-        with memory_errors("this line"):
+        with device_errors("this line", self.device):
             return [samples for some in self._groups(plans) for samples in self._render(some)]
 
     def pieces(self, plan: Plan, seed: int) -> Iterator[Floats]:
         """The vocoder by stretches of frames, with as many on either side as their samples depend on."""
-        with memory_errors("this line"):
+        with device_errors("this line", self.device):
             mel, _ = self._mel([plan])
         hop, context = self.config.hop, self.config.context_frames
         for first, last in stretches(plan.frames):
             begin, end = max(0, first - context), min(plan.frames, last + context)
-            with memory_errors("this line"):
+            with device_errors("this line", self.device):
                 samples = self._samples(mel[:, begin:end], Span([end - begin], self.device))[0]
             yield samples[(first - begin) * hop : (last - begin) * hop]
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sidecar.engines.base import EngineDescription, SpeakerChoice
-from sidecar.engines.device import memory_errors
+from sidecar.engines.device import device_errors
 from sidecar.engines.kokoro.config import DEFAULT_SPEAKER, SPOKEN_LANGUAGES, KokoroConfig
 from sidecar.engines.kokoro.names import parameter_names
 from sidecar.engines.kokoro.network import Kokoro
@@ -70,12 +70,12 @@ class KokoroEngine:
         return language_of(speaker)
 
     def plan(self, phrases: Sequence[Phrase]) -> list[Plan]:
-        with memory_errors("this line"):
+        with device_errors("this line", self.device):
             return [plan for some in self._groups(phrases) for plan in self._plan(some)]
 
     def render(self, plans: Sequence[Plan], seeds: Sequence[int]) -> list[Floats]:
         pairs = self._groups(list(zip(plans, seeds, strict=True)))
-        with memory_errors("this line"):
+        with device_errors("this line", self.device):
             return [samples for some in pairs for samples in self._render(*zip(*some, strict=True))]
 
     def pieces(self, plan: Plan, seed: int) -> Iterator[Floats]:

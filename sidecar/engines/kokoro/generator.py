@@ -70,10 +70,15 @@ class ShortTimeFourier(nn.Module):
 
         The row is centred with reflection at its ends. That makes the first frame symmetric and its phases
         0 or pi by the sign of a rounding error, which is why the transform itself must be torch's.
+
+        The lowest and the highest bin of a real signal are real. What a library leaves there as imaginary
+        part, be it a zero's sign, would choose between pi and -pi in every frame, and is heard.
         """
         spectrum = torch.stft(
             x, self.n_fft, self.hop, window=self.window, center=True, pad_mode="reflect", return_complex=True
-        ).transpose(1, 2)
+        )
+        spectrum.imag[:, :: self.n_fft // 2].zero_()
+        spectrum = spectrum.transpose(1, 2)
         return spectrum.abs(), spectrum.angle()
 
     def inverse(self, magnitude: Tensor, phase: Tensor, span: Span) -> Tensor:

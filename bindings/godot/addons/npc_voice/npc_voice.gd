@@ -83,6 +83,10 @@ func rollback(model: String) -> Reply:
 	return await client.rollback(model)
 
 
+func remove(model: String) -> Reply:
+	return await client.remove(model)
+
+
 func canary(model: String, share: float) -> Reply:
 	return await client.canary(model, share)
 

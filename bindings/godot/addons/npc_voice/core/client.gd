@@ -105,6 +105,10 @@ func rollback(model: String) -> Reply:
 	return await _ask("rollback", {"model": model})
 
 
+func remove(model: String) -> Reply:
+	return await _ask("remove", {"model": model})
+
+
 func canary(model: String, share: float) -> Reply:
 	return await _ask("canary", {"model": model, "share": share})
 

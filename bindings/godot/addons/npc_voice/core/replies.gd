@@ -5,7 +5,7 @@ extends RefCounted
 const MODEL := {"name": "str", "version": "str", "sha256": "str"}
 const MODELS := {"models": [{
 	"name": "str", "version": "str", "state": "str", "sha256?": "str", "pinned": "bool", "share?": "num",
-	"reason?": "str", "detail?": "str",
+	"reason?": "str", "detail?": "str", "dropped?": "bool",
 }]}
 const SPOKEN := {
 	"audio": {"format": "str", "sample_rate": "int", "channels": "int", "frames": "int"}, "model": MODEL,
@@ -27,7 +27,7 @@ const SHAPES := {
 		"speakers": [{"name": "str", "display": "str", "language": "str", "model": "str"}], "default": "str",
 	},
 	"emotions": {"emotions": [{"name": "str", "display": "map", "aliases": ["str"]}]},
-	"models": MODELS, "activate": MODELS, "rollback": MODELS, "canary": MODELS, "rescan": MODELS,
+	"models": MODELS, "activate": MODELS, "rollback": MODELS, "remove": MODELS, "canary": MODELS, "rescan": MODELS,
 	"stats": {
 		"uptime_s": "num", "requests": "map", "errors": "map", "lines_waiting": "int", "lines_running": "int",
 		"streams": "int", "audio_s": "num", "real_time_factor": "num", "latency": "map",

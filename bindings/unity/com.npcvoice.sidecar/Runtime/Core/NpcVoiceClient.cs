@@ -136,6 +136,12 @@ namespace NpcVoice
             return GetModels("rollback", Field("model", model));
         }
 
+        /// <summary><c>name@version</c>, or all versions of a name, are gone: drop, copy and voice.</summary>
+        public Task<IReadOnlyList<ModelRow>> Remove(string model)
+        {
+            return GetModels("remove", Field("model", model));
+        }
+
         /// <summary>Gives <c>name@version</c> a share of the sessions, 0 to 1; 0 ends the trial.</summary>
         public Task<IReadOnlyList<ModelRow>> Canary(string model, double share)
         {

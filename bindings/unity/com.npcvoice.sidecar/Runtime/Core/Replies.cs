@@ -136,6 +136,7 @@ namespace NpcVoice
             Share = row.OptionalNumber("share");
             Reason = row.OptionalText("reason");
             Detail = row.OptionalText("detail");
+            Dropped = row.Flag("dropped", true);
         }
 
         public string Name { get; }
@@ -143,6 +144,9 @@ namespace NpcVoice
         public string Version { get; }
 
         public string State { get; }
+
+        /// <summary>False: what it was made from does not lie in the models folder any more.</summary>
+        public bool Dropped { get; }
 
         public string Sha256 { get; }
 

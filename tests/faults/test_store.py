@@ -1,0 +1,272 @@
+"""The store and its journal: whatever happens to the folder or the process, no verified voice is lost.
+
+With voices that sound at once, in this process or in one that is killed at every write.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sidecar.models import default_voice
+from sidecar.models.file_names import MANIFEST
+from sidecar.models.home import Home
+from sidecar.models.pack import Pack, open_pack
+from sidecar.protocol.errors import ModelRejected
+from sidecar.reload.journal import PREVIOUS, STATE, Copy, Journal
+from sidecar.reload.policy import SHIPPED
+from sidecar.reload.states import State
+from sidecar.reload.store import digest_of, take_in_unlisted, tidy
+from sidecar.server import house
+from sidecar.server.house import HouseOptions, open_house
+from tests.fakes import tone_voice
+from tests.server.test_reloader import put_pack
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from sidecar import files
+from tests.faults.test_store import one_drop
+
+at, done = int(sys.argv[2]), 0
+
+def counted(act):
+    def acted(*args, **options):
+        global done
+        done += 1
+        if done == at:
+            os.kill(os.getpid(), 9)
+        return act(*args, **options)
+    return acted
+
+for name in ("write_whole", "replace", "rename", "remove"):
+    setattr(files, name, counted(getattr(files, name)))
+one_drop(Path(sys.argv[1]))
+print(done)
+"""
+
+
+def stored(home: Path, version: str, name: str = "guard") -> Pack:
+    """A copy in the store, called as a checked one is."""
+    made = put_pack(home / "aside", version, name)
+    target = home / "store" / f"{name}-{version}-{digest_of(made)[:8]}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return open_pack(made.rename(target))
+
+
+def live(home: Path, version: str) -> Pack:
+    """A voice that was dropped, became live, and whose drop has been deleted."""
+    pack = stored(home, version)
+    folder = pack.folder.name
+    Journal(home / "store").update(
+        lambda memory: replace(
+            memory.with_live("guard", folder),
+            copies={**memory.copies, folder: Copy("guard.npcvoice", version, digest_of(pack.folder))},
+        )
+    )
+    return pack
+
+
+def one_drop(root: Path) -> None:
+    """All that is written while a new version takes the place of another."""
+    home = root / "home"
+    journal = Journal(home / "store")
+    folder = stored(home, "1.1.0").folder
+    copy = Copy("new.npcvoice", "s", digest_of(folder))
+    journal.update(lambda memory: replace(memory, copies={**memory.copies, folder.name: copy}))
+    journal.update(lambda memory: replace(memory, loading=folder.name))
+    journal.update(lambda memory: memory.with_live("guard", folder.name))
+    tidy(journal, home / "store", "shipped", [])
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Opens a home as a start does; every voice is a tone."""
+    shipped = put_pack(tmp_path / "program", "1.0.0", default_voice.NAME)
+
+    def ensure(home: Home, progress: object) -> Pack:
+        target = default_voice.folder_in(home)
+        if not target.exists():
+            shutil.copytree(shipped, target)
+        return open_pack(target)
+
+    def load(self, pack: Pack, probe: bool):
+        voice = tone_voice(version=pack.manifest.version)
+        voice.synthesizer.model = replace(voice.synthesizer.model, manifest=pack.manifest)
+        return house.ServedVoice.of(voice.synthesizer)
+
+    monkeypatch.setattr(house, "ensure_default_voice", ensure)
+    monkeypatch.setattr(house.Loader, "load", load)
+
+    def begin(home: Path, **options):
+        return open_house(Home(home), HouseOptions(device="cpu", **options), lambda *_: None)
+
+    return begin
+
+
+def speakers(opened_house) -> dict[str, str]:
+    return {name.name: name.version for name in opened_house.voices.names}
+
+
+def test_a_data_folder_that_was_moved_has_all_its_voices(opened, tmp_path: Path):
+    live(tmp_path / "home", "1.0.0")
+    live(tmp_path / "home", "1.1.0")
+    (tmp_path / "home").rename(tmp_path / "elsewhere")
+    found = opened(tmp_path / "elsewhere")
+    assert speakers(found) == {default_voice.NAME: "1.0.0", "guard": "1.1.0"}
+    assert {(e.label, e.state) for e in found.entries if e.name == "guard"} == {
+        ("guard@1.1.0", State.LIVE),
+        ("guard@1.0.0", State.READY),  # to go back to, after a restart too
+    }
+
+
+def test_a_journal_that_is_torn_at_any_byte_loses_no_voice(opened, tmp_path: Path):
+    home = tmp_path / "home"
+    live(home, "1.0.0")
+    live(home, "1.1.0")
+    state = home / "store" / STATE
+    whole, before = state.read_bytes(), (home / "store" / PREVIOUS).read_bytes()
+    for length in range(0, len(whole), 7):
+        state.write_bytes(whole[:length])
+        (home / "store" / PREVIOUS).write_bytes(before if length % 2 else b"{")  # the one before it too
+        found = opened(home)
+        assert speakers(found)["guard"] in ("1.0.0", "1.1.0"), length
+        assert {e.version for e in found.entries if e.name == "guard"} == {"1.0.0", "1.1.0"}, length
+        assert len(list((home / "store").glob("guard-*"))) == 2
+
+
+def test_what_the_journal_never_heard_of_is_taken_in_and_what_is_no_copy_is_not(opened, tmp_path: Path):
+    home = tmp_path / "home"
+    stored(home, "1.0.0")
+    stored(home, "1.2.0")
+    odd = put_pack(home / "store", "9.9.9", "guard")  # not called as a copy is
+    damaged = stored(home, "3.0.0").folder
+    (damaged / "weights.safetensors").write_bytes(b"cut")
+    found = opened(home)
+    assert speakers(found)["guard"] == "1.2.0"
+    assert odd.exists() and damaged.exists()  # nothing is deleted on a journal that was not there
+
+
+def test_wherever_the_process_is_killed_a_voice_speaks_at_the_next_start(opened, tmp_path: Path):
+    at = 0
+    while True:
+        at += 1
+        root = tmp_path / str(at)
+        live(root / "home", "1.0.0")
+        ended = subprocess.run(
+            [sys.executable, "-c", KILLED, str(root), str(at)], capture_output=True, text=True, check=False
+        )
+        assert ended.returncode in (0, -signal.SIGKILL), ended.stderr
+        found = opened(root / "home")
+        assert speakers(found)["guard"] in ("1.0.0", "1.1.0")
+        assert {e.version for e in found.entries if e.name == "guard"} == {"1.0.0", "1.1.0"}, at
+        if ended.returncode == 0:
+            break
+    assert at > 5
+
+
+def test_a_pack_that_kills_every_start_is_not_loaded_twice(opened, tmp_path: Path, monkeypatch):
+    home = tmp_path / "home"
+    live(home, "1.0.0")
+    load = house.Loader.load
+
+    def dying(self, pack: Pack, probe: bool):
+        if pack.manifest.name == "guard":
+            raise KeyboardInterrupt  # stands for the end of the process
+        return load(self, pack, probe)
+
+    def remembering(self, change):
+        if Journal.dead:
+            return
+        update(self, change)
+
+    update, Journal.dead = Journal.update, False
+    monkeypatch.setattr(house.Loader, "load", dying)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Journal, "update", remembering)
+
+        def killed(self, pack: Pack, probe: bool):
+            Journal.dead = pack.manifest.name == "guard"  # nothing more is written
+            return dying(self, pack, probe)
+
+        patched.setattr(house.Loader, "load", killed)
+        opened(home)
+    del Journal.dead
+    found = opened(home)
+    assert speakers(found) == {default_voice.NAME: "1.0.0"}
+    (entry,) = [e for e in found.entries if e.name == "guard"]
+    assert (entry.state, entry.reason) == (State.REJECTED, "crashed")
+    assert list((home / "store").glob("guard-*"))  # and its copy is still there
+
+
+def test_a_stricter_policy_silences_what_was_taken_under_another(opened, tmp_path: Path):
+    home = tmp_path / "home"
+    live(home, "1.0.0")
+    strict = opened(home, policy="known")
+    assert speakers(strict) == {default_voice.NAME: "1.0.0"}
+    (entry,) = [e for e in strict.entries if e.name == "guard"]
+    assert (entry.state, entry.reason) == (State.REJECTED, "unsigned")
+    assert speakers(opened(home))["guard"] == "1.0.0"  # and the copy is not lost
+
+
+def test_a_copy_that_was_changed_in_the_store_does_not_speak(opened, tmp_path: Path):
+    home = tmp_path / "home"
+    folder = live(home, "1.0.0").folder
+    text = (folder / MANIFEST).read_text("utf-8")
+    (folder / MANIFEST).write_text(text.replace('"licence": "none"', '"licence": "mine"'), "utf-8")
+    assert "mine" in (folder / MANIFEST).read_text("utf-8")
+    assert "guard" not in speakers(opened(home))
+
+
+def test_a_name_that_leads_out_of_the_store_leads_nowhere(opened, tmp_path: Path):
+    home = tmp_path / "home"
+    pack = stored(home, "1.0.0")
+    outside = pack.folder.rename(tmp_path / "outside")
+    Journal(home / "store").update(lambda memory: memory.with_live("guard", f"../../{outside.name}"))
+    assert speakers(opened(home)) == {default_voice.NAME: "1.0.0"}
+    assert outside.exists()
+
+
+def test_the_store_does_not_grow_with_every_version(opened, tmp_path: Path):
+    home = tmp_path / "home"
+    for number in range(6):
+        live(home, f"1.{number}.0")
+        tidy(Journal(home / "store"), home / "store", "shipped", [])
+    assert sorted(p.name.split("-")[1] for p in (home / "store").glob("guard-*")) == ["1.4.0", "1.5.0"]
+    found = opened(home)
+    assert {e.version for e in found.entries if e.name == "guard"} == {"1.4.0", "1.5.0"}
+
+
+def test_copies_of_what_is_still_dropped_have_a_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    home = tmp_path / "home"
+    journal = Journal(home / "store")
+    for number in range(4):
+        folder = stored(home, f"0.{number}.0").folder
+        os.utime(folder, (number, number))
+        copy = Copy(f"drop{number}", "s", digest_of(folder))
+        journal.update(lambda m, f=folder, c=copy: replace(m, copies={**m.copies, f.name: c}))
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    monkeypatch.setattr("sidecar.reload.store.SPARE_BYTES", 2 * size + 10)
+    dropped = [f"drop{number}" for number in range(4)]
+    assert len(tidy(journal, home / "store", "shipped", dropped)) == 2
+    assert sorted(p.name.split("-")[1] for p in (home / "store").glob("guard-*")) == ["0.2.0", "0.3.0"]
+
+
+def test_the_default_voice_is_told_as_what_ships(opened, tmp_path: Path):
+    found = opened(tmp_path / "home")
+    (entry,) = found.entries
+    assert (entry.signer, entry.state) == (SHIPPED, State.LIVE)
+    take_in_unlisted(found.journal, tmp_path / "home" / "store", default_voice.folder_in(Home(tmp_path)).name)
+    assert not found.journal.memory.copies
+
+
+def test_a_judge_by_the_real_policy_refuses_an_unsigned_copy(tmp_path: Path):
+    pack = stored(tmp_path / "home", "1.0.0")
+    assert house.Judge(Home(tmp_path / "home"), "any")(pack) == ""
+    with pytest.raises(ModelRejected):
+        house.Judge(Home(tmp_path / "home"), "signed")(pack)
