@@ -14,8 +14,8 @@ import typer
 from rich.progress import Progress
 from rich.table import Column, Table
 
+from sidecar.children.starting import be_child_if_told
 from sidecar.console import AsJson, err, explained, out
-from sidecar.models.child import be_child_if_told
 from sidecar.pack_cli import pack_app
 
 if TYPE_CHECKING:

@@ -22,7 +22,8 @@ from sidecar.text.lexicon import UserLexicon
 
 
 class Voice:
-    """A loaded voice pack, in this process. Not thread-safe: use one a thread.
+    """A loaded voice pack, in this process; reference clips are decoded in a child, which ends with it.
+    Not thread-safe: use one a thread.
 
     tts = Voice.load()
     speech = tts.synthesize("Halt! Who goes there?", speaker="am_michael")

@@ -9,11 +9,13 @@ import pytest
 import soundfile
 
 from sidecar import clips
+from sidecar.audio.decoder import Decoder
 from sidecar.clips import Clips, name_of
 from sidecar.prosody.change import NONE, Change
 from sidecar.protocol.errors import BadAudio, BadRequest, StorageError
 from sidecar.synthesis import Line, Synthesizer
 from sidecar.voice import Voice
+from tests.audio import hostile
 from tests.fakes import tone_voice
 from tests.prosody.sounds import RATE_HZ, speaking
 
@@ -31,8 +33,8 @@ CALM, EXCITED, SILENT = wav(speaking()), wav(speaking(150, 5)), wav(np.zeros(2 *
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The size of each clip that is decoded."""
     sizes: list[int] = []
-    decode = clips.decoded
-    monkeypatch.setattr(clips, "decoded", lambda body: sizes.append(len(body)) or decode(body))
+    decode = Decoder.decoded
+    monkeypatch.setattr(Decoder, "decoded", lambda self, body: sizes.append(len(body)) or decode(self, body))
     return sizes
 
 
@@ -53,6 +55,13 @@ def test_the_least_recently_asked_for_are_forgotten(counted: list[int]):
     heard.known(name_of(b"bad\0\0"))
     heard.listen(b"one more")
     assert heard.known(name_of(b"bad\0\0")) is not None and heard.known(name_of(b"bad\0\1")) is None
+
+
+def test_a_refusal_does_not_hold_on_to_its_clip():
+    for clip in (SILENT, hostile.crashing()):
+        refusal = Clips().listen(clip)
+        assert isinstance(refusal, BadAudio)
+        assert (refusal.__traceback__, refusal.__context__, refusal.__cause__) == (None, None, None)
 
 
 def test_threads_may_share_it():

@@ -18,7 +18,7 @@ from uuid import uuid4
 from filelock import FileLock, Timeout
 
 from sidecar.checks.stages import CheckReport, CheckSettings, Stage, StageTime
-from sidecar.models.child import Ended, Report, run_child
+from sidecar.children.running import Ended, Report, run_child
 from sidecar.models.file_names import MANIFEST
 from sidecar.models.pack import Pack, flush, intact, open_pack, storage_errors
 from sidecar.models.reasons import Reason, refusal

@@ -1,4 +1,4 @@
-"""The child process of a check, which `models.child` starts with SOURCE and STAGING.
+"""The child process of a check, which `children.running` starts with SOURCE and STAGING.
 
 Gets its settings as a line on standard input; answers with a line for each stage it enters, and a last
 one that says what was found. A refusal, a full disk and a crash look different to the parent.
@@ -15,10 +15,17 @@ from sidecar.checks import bare
 from sidecar.checks.intake import copy_files, read_manifest, read_signature
 from sidecar.checks.sources import Source, open_source, refuse_link
 from sidecar.checks.stages import CheckSettings, Stage
+from sidecar.children.inside import (
+    end_with_parent,
+    limit_self,
+    lower_priority,
+    peak_memory_bytes,
+    read_request,
+    report,
+)
 from sidecar.engines.shortage import is_shortage
 from sidecar.models.architecture import architecture_of, check_description, check_headers
 from sidecar.models.file_names import EMOTIONS, LEXICON, MANIFEST, PROBE, SIGNATURE, VOICES
-from sidecar.models.in_child import end_with_parent, limit_self, peak_memory_bytes, read_request, report
 from sidecar.models.manifest import WEIGHTS
 from sidecar.models.pack import Pack, seal
 from sidecar.models.reasons import Reason
@@ -36,6 +43,7 @@ Headers = dict[str, Mapping[str, TensorEntry]]
 def main(source: Path, staging: Path) -> None:
     settings = CheckSettings.from_request(read_request())
     end_with_parent()
+    lower_priority()
     limit_self(settings.memory_bytes, settings.processor_s)
     report(**told(lambda: check(source, staging, settings)))
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from sidecar.children.inside import end_with_parent, peak_memory_bytes, report
 from sidecar.engines.emotivoice.pack_files import convert
 from sidecar.engines.kokoro import pack_files
-from sidecar.models.in_child import end_with_parent, peak_memory_bytes, report
 from sidecar.models.manifest import WEIGHTS
 from sidecar.protocol.errors import ModelRejected
 

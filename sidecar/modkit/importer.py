@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from sidecar.children.running import run_child
 from sidecar.engines.emotivoice.config import SPOKEN_LANGUAGES
 from sidecar.engines.emotivoice.sources import KINDS, REQUIRED
 from sidecar.models import default_voice
 from sidecar.models.architecture import EMOTIVOICE
-from sidecar.models.child import run_child
 from sidecar.models.file_names import LISTS, STYLE, WEIGHTS
 from sidecar.models.home import Home
 from sidecar.models.kokoro_pack import write_kokoro_pack

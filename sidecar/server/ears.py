@@ -39,10 +39,11 @@ class Ears:
         return True
 
     def stop(self) -> None:
-        """Hear what waits to its end: some seconds at most."""
+        """Hear what waits to its end: some seconds at most, unless it was made to take long."""
         if self._thread.is_alive():
             self._waiting.put(None)
             self._thread.join()
+        self._clips.stop()
 
     def _run(self) -> None:
         while (job := self._waiting.get()) is not None:

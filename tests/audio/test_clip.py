@@ -9,6 +9,7 @@ import soundfile
 
 from sidecar.audio.clip import decoded
 from sidecar.protocol.errors import BadAudio
+from tests.audio import hostile
 
 RATE_HZ = 16_000
 NOISE = (0.1 * np.random.default_rng(0).normal(size=2 * RATE_HZ)).astype(np.float32)
@@ -37,12 +38,13 @@ def claiming(frames: int) -> bytes:
 @pytest.mark.parametrize(
     ("kind", "subtype"),
     [("WAV", "PCM_16"), ("WAV", "PCM_24"), ("WAV", "FLOAT"), ("WAV", "ULAW"), ("FLAC", "PCM_16"),
+     ("WAV", "ALAW"), ("WAV", "IMA_ADPCM"), ("WAV", "MS_ADPCM"), ("WAVEX", "PCM_16"), ("WAVEX", "FLOAT"),
      ("OGG", "VORBIS"), ("OGG", "OPUS")],
 )  # fmt: skip
 def test_its_containers_are_read(kind: str, subtype: str):
     clip = decoded(written(NOISE, kind, subtype))
     assert clip.sample_rate_hz in (RATE_HZ, 48_000)
-    assert clip.duration_s == pytest.approx(2, abs=0.03)
+    assert clip.duration_s == pytest.approx(2, abs=0.04)
     assert np.abs(clip.samples).max() == 1
     assert clip.peak_dbfs == pytest.approx(20 * np.log10(np.abs(NOISE).max()), abs=2)
 
@@ -57,6 +59,14 @@ def test_its_extremes_are_read(seconds: float, rate_hz: int):
 def test_of_two_channels_the_louder_counts_even_where_they_cancel():
     both = np.stack([NOISE, -0.5 * NOISE], axis=1)
     assert np.corrcoef(decoded(written(both)).samples, NOISE)[0, 1] > 0.999
+
+
+EXTENDED = bytes.fromhex("0100000000001000800000aa00389b71")  # PCM
+
+
+def tagged(tag: int, body: bytes = written(NOISE)) -> bytes:
+    """A WAV whose first format, right behind its header, is another one."""
+    return body[:20] + tag.to_bytes(2, "little") + body[22:]
 
 
 BAD = {
@@ -90,6 +100,21 @@ BAD = {
     "silent": (written(np.zeros(RATE_HZ * 2, np.float32)), "silent"),
     "nearly silent": (written(NOISE / 2000), "silent"),
     "clipped": (written(np.clip(10 * NOISE, -1, 1)), "clipped"),
+    "gsm": (written(NOISE, subtype="GSM610"), "coded as GSM"),
+    "g721": (written(NOISE, subtype="G721_32"), "coded as G.721"),
+    "nms": (written(NOISE, subtype="NMS_ADPCM_32"), "coded as NMS ADPCM"),
+    "mp3 in wav": (tagged(0x55), "coded as MP3"),
+    "unknown in wav": (tagged(0x1234), "coded as format 0x1234"),
+    "mp3 in extended wav": (
+        written(NOISE, "WAVEX").replace(EXTENDED, b"\x55" + EXTENDED[1:]),
+        "coded as MP3",
+    ),
+    "odd in extended wav": (written(NOISE, "WAVEX").replace(EXTENDED, EXTENDED[:-1] + b"?"), "0xfffe"),
+    "second format": (
+        (lambda body: body[:36] + body[12:20] + b"\x55" + body[21:36] + body[36:])(written(NOISE)),
+        "coded as MP3",
+    ),
+    "many opus streams": (hostile.slow(2), "coded as Opus of many streams"),
     "billions of frames": (claiming(2**36 - 1), "too long"),
     "more frames than there are": (claiming(29 * RATE_HZ), "cannot be read as FLAC"),
 }

@@ -16,7 +16,7 @@ import pytest
 from sidecar.checks import candidate
 from sidecar.checks.candidate import Interrupted, check_candidate, clear_abandoned
 from sidecar.checks.stages import CheckSettings, Stage, StageTime
-from sidecar.models import child
+from sidecar.children import starting
 from sidecar.models.pack import Pack, verify
 from sidecar.protocol.errors import Cancelled, ModelRejected, NpcVoiceError, StorageError
 from tests.attacks.goods import GOODS
@@ -228,7 +228,7 @@ except StorageError as error:
 
 def test_a_child_inherits_no_secrets(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SECRET_TOKEN", "x")
-    kept = child.child_environment()
+    kept = starting.child_environment()
     assert "PATH" in {name.upper() for name in kept}
     assert "SECRET_TOKEN" not in kept and "HOME" not in kept
 

@@ -1,4 +1,4 @@
-"""The child's side of `child.py`: limits on itself, reports, and an end when the parent is gone."""
+"""A child's own side: limits on itself, reports, and an end when the parent is gone."""
 
 import json
 import os
@@ -32,13 +32,18 @@ def report(**fields: object) -> None:
     sys.stdout.flush()
 
 
+def lower_priority() -> None:
+    if sys.platform != "win32":  # there the parent chose it
+        os.nice(max(0, _NICE - os.nice(0)))
+
+
 def limit_self(memory_bytes: int, cpu_s: int) -> None:
-    """Lower our priority and bound our memory and processor time, where the system has such limits."""
+    """Bound our memory, and our processor time since we began; Windows has no limits that a process can set
+    itself. Can be called again: the bounds are soft."""
     if sys.platform == "win32":
-        return  # the parent chose the priority; there is no limit a process can set itself
+        return
     import resource
 
-    os.nice(max(0, _NICE - os.nice(0)))
     kind = resource.RLIMIT_DATA if sys.platform == "linux" else resource.RLIMIT_AS
     for which, value in ((kind, memory_bytes), (resource.RLIMIT_CPU, cpu_s), (resource.RLIMIT_CORE, 0)):
         _, hard = resource.getrlimit(which)

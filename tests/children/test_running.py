@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sidecar.models import child
-from sidecar.models.child import run_child
+from sidecar.children import starting
+from sidecar.children.running import run_child
 
 
 @pytest.fixture
@@ -20,12 +20,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         (tmp_path / "acting.py").write_text(code)
         return str(tmp_path / "acting.py")
 
-    real = child.subprocess.Popen
-
-    def without_module_switch(command: list[str], **options):
-        return real([sys.executable, command[5], *command[6:]], **options)  # a file instead of a module
-
-    monkeypatch.setattr(child.subprocess, "Popen", without_module_switch)
+    monkeypatch.setattr(starting, "child_command", lambda file, arguments: [sys.executable, file, *arguments])
     return make
 
 
@@ -79,7 +74,8 @@ def test_a_listener_that_fails_ends_the_child(module):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a child begins with nothing anyway")
 def test_a_childs_peak_is_its_own_and_not_its_parents(module):
-    code = "from sidecar.models.in_child import peak_memory_bytes, report\nreport(peak=peak_memory_bytes())"
+    code = f"import sys\nsys.path[:0] = {starting.library_folders()!r}\n"
+    code += "from sidecar.children.inside import peak_memory_bytes, report\nreport(peak=peak_memory_bytes())"
     ballast = np.ones(100 << 20, np.uint8)
     (said,) = run_child(module(code), [], timeout_s=30).reports
     assert 1 << 20 < said["peak"] < ballast.nbytes
