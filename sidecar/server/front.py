@@ -75,8 +75,8 @@ class Peer:
 
 class Front:
     """Accepts, reads and writes. `receive` is called in `turn` with a route and a message's frames and tells
-    whether they held the token; `vouch` tells it of a header, before its body is kept. `gone` is told the routes
-    of known peers that have left, whoever has closed the connection; it may be called within `send`."""
+    whether they held the token; `vouch` tells it of a header, before its body is kept. `gone` is told the
+    routes of known peers that have left, whoever closed the connection; it may be called within `send`."""
 
     def __init__(
         self,
