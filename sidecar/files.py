@@ -21,7 +21,7 @@ def write_whole(path: Path, content: bytes, *, durable: bool = False, mode: int 
     partial = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
-        with os.fdopen(descriptor, "wb") as stream:
+        with open(descriptor, "wb") as stream:
             stream.write(content)
             if durable:
                 stream.flush()

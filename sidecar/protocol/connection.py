@@ -1,11 +1,10 @@
 """The connection file: where a running sidecar listens, readable by its owner only."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
+from sidecar import files
 from sidecar.protocol.errors import BadRequest
 from sidecar.protocol.limits import VERSION
 from sidecar.protocol.record import from_map, to_map
@@ -38,14 +37,7 @@ class Connection:
     def write(self, path: Path) -> None:
         """Whole or not at all, mode 0600. Raises `OSError`."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                json.dump(to_map(self), stream)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        files.write_whole(path, json.dumps(to_map(self)).encode(), mode=0o600)
 
     @classmethod
     def read(cls, path: Path) -> "Connection":
@@ -59,6 +51,6 @@ class Connection:
         """Delete the file if it is still this process's own."""
         try:
             if Connection.read(path).token == self.token:
-                path.unlink()
+                files.remove(path)
         except (OSError, BadRequest):
             return

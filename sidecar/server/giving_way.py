@@ -18,7 +18,7 @@ from typing import TypeVar
 from sidecar.models.pack import Pack
 from sidecar.protocol.errors import Cancelled, InsufficientMemory
 from sidecar.reload.journal import Journal
-from sidecar.server.host import give_back_memory
+from sidecar.server.host import give_back_device_memory, give_back_memory
 from sidecar.server.workshop import ServerSide, Workshop
 
 log = logging.getLogger(__name__)
@@ -77,6 +77,7 @@ class GivingWay:
             gc.collect()
             self.stopping.wait(LOOK_S)
         give_back_memory()
+        give_back_device_memory()
         self.journal.tell("let_go", name=name, version=version, ms=elapsed_ms(began))
 
     def _go_on(self, old: Pack, began: float) -> None:
@@ -92,6 +93,7 @@ class GivingWay:
         for wait_s in PUT_BACK_AFTER_S:
             self.stopping.wait(wait_s)
             give_back_memory()
+            give_back_device_memory()
             try:
                 self._load_again(old)
                 return

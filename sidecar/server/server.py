@@ -154,7 +154,8 @@ class Server:
         self.metrics = Metrics()
         self.device_lost = False
         self._device = Device(
-            lambda outcomes: self._later(lambda: self._desk.finished(outcomes)), self._lose_device
+            lambda outcomes: self._later(lambda: self._desk.finished(outcomes)),
+            lambda: self._later(self._lose_device),
         )
         self._cache = MemoryCache(settings.cache_bytes)
         self._disk = self._disk_cache()
@@ -252,7 +253,7 @@ class Server:
         self._ring()
 
     def _lose_device(self) -> None:
-        """There is nothing left to speak with; on the device's thread."""
+        """There is nothing left to speak with; who was at fault has been answered."""
         self.device_lost = True
         self.stop("the device is lost", drain=False)
 

@@ -142,3 +142,19 @@ def test_a_bad_pack_is_refused_in_plain_words_and_the_voice_speaks_on(stage: Sta
         log = [json.loads(line) for line in (stage.home.store / "events.jsonl").read_text().splitlines()]
         (refusal,) = [entry for entry in log if entry["event"] == "model.rejected"]
         assert "weights.safetensors" in refusal["detail"] and refusal["source"] == "kokoro-82m-1.1.0"
+
+
+def test_a_ctrl_c_during_a_check_is_no_verdict_on_the_pack(stage: Stage, pack: Pack):
+    """What is typed at the terminal reaches the whole group; the pack is taken at the next start."""
+    process = start(stage.file, env=stage.environment, start_new_session=True)
+    try:
+        with Client(stage.file) as client:
+            drop(pack, stage.home.models, "1.1.0")
+            wait_for(lambda: "checking" in new_states(client), process)
+            os.killpg(process.pid, signal.SIGINT)
+    finally:
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    with sidecar(stage.file, env=stage.environment), Client(stage.file, timeout_s=60) as client:
+        wait_for(lambda: state(client, "kokoro-82m@1.1.0") == "live", timeout_s=WAIT_S)
+        assert not rejected(client, "check_crashed")

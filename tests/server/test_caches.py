@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sidecar import files
 from sidecar.protocol.replies import LineTiming, ModelName
 from sidecar.protocol.requests import Synthesize
 from sidecar.server.cache import MemoryCache
@@ -159,11 +160,23 @@ def test_the_disk_is_bounded_and_the_oldest_go(tmp_path: Path):
 
 
 def test_a_full_disk_is_a_warning_and_no_file(shelf: Shelf, tmp_path: Path, monkeypatch, caplog):
-    def full(self, content) -> int:
+    def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(files, "replace", full)
     shelf.cache.keep(key(), take())
     assert shelf.get(key()) is None
     assert "No space left" in caplog.text
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_bug_on_the_disks_thread_answers_who_waits_and_the_thread_goes_on(
+    shelf: Shelf, monkeypatch, caplog
+):
+    with monkeypatch.context() as patched:
+        patched.setattr(shelf.cache, "_path", lambda _: 1 // 0)
+        shelf.cache.keep(key(), take())
+        assert shelf.get(key()) is None
+    shelf.cache.keep(key(), take())
+    assert shelf.get(key()) is not None
+    assert "could not be cached" in caplog.text and "could not be read" in caplog.text
