@@ -324,6 +324,9 @@ def keys(folder: Annotated[Path, typer.Argument(help="Where they go.")]) -> None
 def main() -> None:
     """Entry point. Worker threads sleep while they wait: a spinning one costs a busy game, and us, dearly."""
     be_child_if_told(sys.argv)
+    for name in ("stdout", "stderr"):  # a program without a console, or a parent that closed them
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - to the end of the process
     for stream in (sys.stdout, sys.stderr):  # a pipe may be in a code page without our letters
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from sidecar.files import printable
 from sidecar.protocol.errors import HostError, ModelError, ModelRejected, NpcVoiceError, RequestError
 
 out, err = Console(markup=False, emoji=False), Console(stderr=True, markup=False, emoji=False)
@@ -28,11 +29,11 @@ def explained(command: Callable[..., None]) -> Callable[..., None]:
         except NpcVoiceError as error:
             if kwargs.get("as_json"):
                 print(json.dumps({"error": error_as_json(error)}))
-            typer.secho(f"ERROR {error.message}", fg="red", err=True)
+            typer.secho(f"ERROR {printable(error.message)}", fg="red", err=True)
             if isinstance(error, ModelRejected):
                 typer.echo(f"REASON {error.reason}", err=True)
             if error.tip:
-                typer.echo(f"TIP   {error.tip}", err=True)
+                typer.echo(f"TIP   {printable(error.tip)}", err=True)
             raise typer.Exit(exit_code(error)) from None
 
     return run

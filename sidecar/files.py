@@ -14,6 +14,7 @@ from uuid import uuid4
 
 HELD_OPEN_S = 1.0 if sys.platform == "win32" else 0.0
 _AGAIN_S = 0.02
+LONGEST_NAME = 120  #: characters of a file's name that are shown
 
 
 def write_whole(path: Path, content: bytes, *, durable: bool = False, mode: int = 0o666) -> None:
@@ -69,3 +70,14 @@ def _patiently(act: Callable[[], object]) -> None:
             if time.monotonic() >= until_s:
                 raise
             time.sleep(_AGAIN_S)
+
+
+def printable(text: str) -> str:
+    """The text for a terminal and for the wire: what controls one, is invisible or no text is escaped."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def shown(name: str) -> str:
+    """A file's name for people: escaped, on one line, and cut where it is absurdly long."""
+    plain = printable(name).replace("\n", "\\n")
+    return plain if len(plain) <= LONGEST_NAME else f"{plain[:LONGEST_NAME]}…"

@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from sidecar.console import AsJson, err, explained, out
+from sidecar.files import shown
 
 if TYPE_CHECKING:
     from sidecar.checks.candidate import Checked
@@ -175,7 +176,7 @@ def list_packs(as_json: AsJson = False) -> None:
         return
     table = Table(*headings)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(shown, row))
     out.print(table)
 
 

@@ -1,4 +1,4 @@
-"""Files that others may hold open: whole or as they were, tried again where the system says no for a moment."""
+"""Files that others may hold open: whole or as they were, and tried again where the system says no."""
 
 import os
 from pathlib import Path

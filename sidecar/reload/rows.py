@@ -1,10 +1,9 @@
 """What is told of packs: one row each, with nothing in it that a terminal or a codec stumbles over."""
 
+from sidecar.files import shown
 from sidecar.protocol.replies import ModelRow
 from sidecar.reload.policy import Snapshot, held
 from sidecar.reload.states import Entry, State
-
-LONGEST_NAME = 120
 
 
 def row_of(entry: Entry, now: Snapshot, dropped: bool | None) -> ModelRow:
@@ -29,9 +28,3 @@ def flood_row(count: int) -> ModelRow:
 def is_called(entry: Entry, name: str) -> bool:
     """What has not been judged goes by the name of its file."""
     return name in (entry.name, "" if entry.name else shown(entry.source))
-
-
-def shown(source: str) -> str:
-    """A file's name for people and for the wire: whatever is odd in it is escaped, an absurd length cut."""
-    plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in source)
-    return plain if len(plain) <= LONGEST_NAME else f"{plain[:LONGEST_NAME]}…"

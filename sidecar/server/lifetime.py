@@ -38,10 +38,14 @@ def stop_with_parent(pid: int, stop: Stop) -> None:
 
 
 def stop_with_stdin(stop: Stop) -> None:
-    """Call `stop` when standard input ends: whoever held its other end is gone."""
+    """Call `stop` when standard input ends: whoever held its other end is gone.
+
+    Raises `BadRequest` when there is none."""
+    if sys.stdin is None:
+        raise BadRequest("there is no standard input to watch", field="watch-stdin")
+    descriptor = sys.stdin.fileno()
 
     def watch() -> None:
-        descriptor = sys.stdin.fileno()
         with contextlib.suppress(OSError):
             while os.read(descriptor, 4096):
                 pass

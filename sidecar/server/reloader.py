@@ -20,6 +20,7 @@ from typing import TypeVar
 import torch
 
 from sidecar.checks.candidate import Interrupted
+from sidecar.files import shown
 from sidecar.models.manifest import Manifest
 from sidecar.models.pack import Pack, intact
 from sidecar.models.reasons import Reason
@@ -41,7 +42,7 @@ from sidecar.reload.journal import Copy, Journal, Memory
 from sidecar.reload.policy import SHIPPED, Check, Load, Snapshot, Verdict, decide, gives_way, live_of
 from sidecar.reload.removal import remove_drop
 from sidecar.reload.room import check_room, fits, freed_bytes
-from sidecar.reload.rows import flood_row, is_called, row_of, shown
+from sidecar.reload.rows import flood_row, is_called, row_of
 from sidecar.reload.states import Entry, State
 from sidecar.reload.store import delete, digest_of, tidy
 from sidecar.reload.watcher import Watcher

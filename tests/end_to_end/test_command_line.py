@@ -161,3 +161,23 @@ def test_a_port_that_is_taken_is_one_plain_error(pack: Pack, tmp_path: Path):
     finally:
         process.terminate()
         process.communicate(timeout=TIMEOUT_S)
+
+
+def test_without_a_console_commands_work_and_nothing_is_watched_that_is_not_there(pack: Pack):
+    """As a program of the desktop starts us: no standard input, output or error."""
+    closed = "exec {0} -m sidecar {1} <&- >&- 2>&-"
+    for arguments, code in (("pack list", 0), ("serve --no-watch --watch-stdin", 2)):
+        run = ["sh", "-c", closed.format(sys.executable, arguments)]
+        assert subprocess.run(run, check=False, timeout=120).returncode == code
+
+
+def test_a_folders_name_does_nothing_to_the_terminal(tmp_path: Path):
+    folder = tmp_path / "models" / "\x1b]0;pwned\x07"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text("{}")
+    environment = {**os.environ, "NPC_VOICE_HOME": str(tmp_path)}
+    for arguments in (["pack", "list"], ["pack", "check", str(folder)]):
+        run = subprocess.run(
+            [sys.executable, "-m", "sidecar", *arguments], env=environment, capture_output=True, check=False
+        )
+        assert b"\x1b]" not in run.stdout + run.stderr and run.stdout + run.stderr
