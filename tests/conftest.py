@@ -1,6 +1,7 @@
 """Shared by all tests: one converted default voice a run, in a folder of its own."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("cuda"):
                 item.add_marker(absent)
+
+
+def pytest_configure() -> None:
+    """A shell that starts us in the background has Ctrl-C ignored, in our children too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -119,7 +119,10 @@ REPLIES: dict[str, Reply | ErrorReply] = {
     "models": ModelsReply(
         (
             ModelRow("kokoro-82m", "1.0.0", "live", "92c8" * 16, True, 0.9),
-            ModelRow("mine", "0.1.0", "rejected", reason="hash", detail="weights are damaged", dropped=False),
+            ModelRow(
+                "mine", "0.1.0", "rejected", reason="hash", detail="weights.safetensors is damaged",
+                dropped=False,
+            ),  # fmt: skip
         )
     ),
     "stats": StatsReply(

@@ -111,6 +111,7 @@ namespace NpcVoice.Tests
             return new NpcVoiceOptions
             {
                 ConnectionFile = ConnectionFile, Start = true, TimeoutS = 30,
+                Arguments = new[] { "--any-publisher" },
                 Command = new[] { Prepared.Python, "-m", "sidecar" },
             };
         }
