@@ -122,7 +122,7 @@ REPLIES: dict[str, Reply | ErrorReply] = {
             ModelRow(
                 "mine", "0.1.0", "rejected", reason="hash", detail="weights.safetensors is damaged",
                 dropped=False,
-            ),  # fmt: skip
+            ),
         )
     ),
     "stats": StatsReply(
