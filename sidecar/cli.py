@@ -274,7 +274,7 @@ def serve(
     from sidecar.models.home import Home
     from sidecar.modkit.importer import find_pack
     from sidecar.server.host import be_nice, keep_one_heap, limit_memory
-    from sidecar.server.house import House, HouseOptions, open_house
+    from sidecar.server.house import House, HouseOptions, forget_start, open_house
     from sidecar.server.logs import log_to_stderr
     from sidecar.server.process import Ready, ServeOptions
     from sidecar.server.process import serve as run
@@ -306,7 +306,7 @@ def serve(
         disk_cache=home.cache, disk_cache_mib=disk_cache, metrics_port=metrics_port, parent_pid=parent_pid,
         watch_stdin=watch_stdin, idle_exit_s=idle_exit, log_text=log_text,
     )  # fmt: skip
-    run(load, options, ready)
+    run(load, options, ready, lambda: forget_start(home))
 
 
 @app.command()

@@ -7,6 +7,7 @@ when what was loaded and why not. Any thread may call; one at a time gets in.
 
 import json
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ STATE, PREVIOUS, EVENTS = "state.json", "state.previous.json", "events.jsonl"
 FORMAT = 2
 EVENTS_BYTES = 4 << 20  #: beyond this the older half of the log is forgotten
 REFUSALS = 256  #: refused drops that are remembered, the latest
+CRASHED = "crashed"  #: the reason of what the process has died of
 UNSIGNED = ""  #: the publisher of packs without a signature
 
 
@@ -41,7 +43,9 @@ class Copy:
 class Memory:
     """`live`, `previous` and `copies` name folders of the store. `refused` maps a dropped source and its
     stamp to reason and detail. `owners`: whose packs speak for a name, by key. `loading` is set while a
-    folder is being loaded: found at a start, it says what the process died of."""
+    folder is being loaded beside others: found at a start, it says what the process died of. `starting`
+    counts the starts in a row that ended while a folder was loaded at the start.
+    """
 
     live: Mapping[str, str] = field(default_factory=dict)
     pins: Mapping[str, str] = field(default_factory=dict)
@@ -50,6 +54,7 @@ class Memory:
     refused: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     owners: Mapping[str, str] = field(default_factory=dict)
     loading: str | None = None
+    starting: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, data: Any) -> "Memory":
@@ -65,6 +70,7 @@ class Memory:
                 {str(k): (str(v[0]), str(v[1])) for k, v in data["refused"].items()},
                 _texts(data["owners"]),
                 None if data["loading"] is None else str(data["loading"]),
+                {str(k): int(v) for k, v in data["starting"].items()},
             )
         except (KeyError, TypeError, AttributeError, IndexError) as error:
             raise ValueError(f"no memory of ours: {error!r}") from error
@@ -77,6 +83,16 @@ class Memory:
         before = self.live.get(name)
         previous = self.previous if before in (None, folder) else {**self.previous, name: str(before)}
         return replace(self, live={**self.live, name: folder}, previous=previous, loading=None)
+
+    def drop_of(self, folder: str) -> str:
+        """What a copy was made from, as refusals name it."""
+        copy = self.copies.get(folder, Copy("", ""))
+        return f"{copy.source or folder}\0{copy.stamp}"
+
+    def with_start(self, folder: str, begins: bool) -> "Memory":
+        """A start begins to load a folder, or has loaded it."""
+        rest = {other: count for other, count in self.starting.items() if other != folder}
+        return replace(self, starting={**rest, folder: self.starting.get(folder, 0) + 1} if begins else rest)
 
     def with_owner(self, name: str, publisher: str) -> "Memory":
         """Whose a name is, unless that is known."""
@@ -169,13 +185,17 @@ class Journal:
         if isinstance(previous, Memory):
             log.warning("%s is %s: the one before it counts", self._folder / STATE, latest)
             return previous, False
-        is_new = latest == previous == _ABSENT and not any(self._folder.glob("[!.]*/"))
+        is_new = latest == previous == _ABSENT and not self._holds_copies()
         if not is_new:
             log.warning("what was live cannot be read (%s): copies in the store are taken in anew", latest)
         return Memory(), is_new
 
+    def _holds_copies(self) -> bool:
+        return self._folder.is_dir() and any(_COPY.search(path.name) for path in self._folder.iterdir())
+
 
 _ABSENT = "not there"
+_COPY = re.compile(r"^[^.].*-[0-9a-f]{8}$")  #: `NAME-VERSION-HASH8`, which the default voice is not
 
 
 def _read_memory(path: Path) -> Memory | str:

@@ -78,7 +78,8 @@ def _pinned(snapshot: Snapshot) -> Action | None:
         if live is not None and live.version == version:
             continue  # another drop of the version that speaks is no reason to load it again
         for entry in snapshot.entries:
-            if (entry.name, entry.version, entry.state) == (name, version, State.READY):
+            is_wanted = (entry.name, entry.version, entry.state) == (name, version, State.READY)
+            if is_wanted and _of_another(snapshot, entry) is None:
                 return Load(entry)
     return None
 
@@ -90,17 +91,26 @@ def _found(snapshot: Snapshot) -> Action | None:
 
 def held(snapshot: Snapshot, entry: Entry) -> Hold | None:
     """Why a ready version waits until the user activates it; None where nothing is in its way."""
-    if entry.state is not State.READY or snapshot.pins.get(entry.name) == entry.version:
+    if entry.state is not State.READY:
         return None
     live = live_of(snapshot.entries, entry.name)
-    return _of_another(snapshot, entry) or (None if live is None else _lacking(entry, live))
+    if (hold := _of_another(snapshot, entry)) is not None:
+        return hold
+    is_pinned = snapshot.pins.get(entry.name) == entry.version
+    return None if live is None or is_pinned else _lacking(entry, live)
 
 
 def _of_another(snapshot: Snapshot, entry: Entry) -> Hold | None:
-    owner = snapshot.owners.get(entry.name, entry.signer)
+    owner = snapshot.owners.get(entry.name)
     if entry.signer in (owner, SHIPPED) or snapshot.any_publisher:
         return None
     tip = f"activate {entry.label} if it shall"
+    if owner is None:
+        others = [
+            e for e in snapshot.entries if e.name == entry.name and e.folder and e.signer != entry.signer
+        ]
+        several = f"packs of several publishers are called {entry.name}; {tip}"
+        return Hold("name_owned", several) if others else None
     if owner == SHIPPED:
         return Hold("name_reserved", f"{entry.name} is what ships with the program: no pack takes it; {tip}")
     whose = f"the publisher with key {owner[:16]}…" if owner else "somebody who does not sign"

@@ -59,9 +59,9 @@ def _forget(journal: Journal, home: Home, going: list[Pack], name: str, version:
         owners = {n: key for n, key in memory.owners.items() if n != name or version}
         return replace(memory, pins=pins, owners=owners)
 
-    journal.update(without)
-    for folder in folders:
+    for folder in folders:  # first: a copy that the journal does not know would be taken in again
         delete(home.store / folder)
+    journal.update(without)
     for source in drops:
         remove_drop(home.models, source)
     journal.tell("removed", name=name, version=version)

@@ -16,7 +16,7 @@ from sidecar import files
 from sidecar.models.file_names import MANIFEST
 from sidecar.models.pack import Pack, intact, open_pack
 from sidecar.protocol.errors import ModelError
-from sidecar.reload.journal import Copy, Journal, Memory
+from sidecar.reload.journal import CRASHED, Copy, Journal, Memory
 
 log = logging.getLogger(__name__)
 
@@ -31,21 +31,28 @@ def copy_at(store: Path, folder: str) -> Path | None:
     return store / folder if plain and (store / folder).is_dir() else None
 
 
+def folders_in(store: Path) -> list[Path]:
+    """The copies, by name, without what is hidden or no folder."""
+    if not store.is_dir():
+        return []
+    return sorted(path for path in store.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
 def digest_of(folder: Path) -> str:
     """The manifest's sha256, which pins every file."""
     return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
 
 
 def take_in_unlisted(journal: Journal, store: Path, shipped: str) -> None:
-    """Copies that are whole and that the journal does not know: it was lost, or never written. The highest
-    version of a name that nobody speaks for is live again, the next one can be gone back to."""
-    for folder in sorted(store.glob("[!.]*/")):
+    """Copies that are whole and that the journal does not know: it was lost, or never written. They are there
+    again; whether one may speak is decided as for any other."""
+    for folder in folders_in(store):
         if folder.name == shipped or folder.name in journal.memory.copies:
             continue
-        if (pack := _whole(folder)) is not None:
+        if _whole(folder) is not None:
             journal.tell("taken_in", folder=folder.name)
-            found = Copy("", "", digest_of(folder))
-            journal.update(lambda memory, pack=pack, found=found: _with(memory, pack, found, store))  # type: ignore[misc]
+            copies = {**journal.memory.copies, folder.name: Copy("", "", digest_of(folder))}
+            journal.update(lambda memory, copies=copies: replace(memory, copies=copies))  # type: ignore[misc]
 
 
 def _whole(folder: Path) -> Pack | None:
@@ -55,20 +62,6 @@ def _whole(folder: Path) -> Pack | None:
         return None
     name = f"{pack.manifest.name}-{pack.manifest.version}-{digest_of(folder)[:8]}"
     return pack if folder.name == name else None
-
-
-def _with(memory: Memory, pack: Pack, found: Copy, store: Path) -> Memory:
-    name, folder = pack.manifest.name, pack.folder.name
-    memory = replace(memory, copies={**memory.copies, folder: found})
-    live = memory.live.get(name)
-    if live is None:
-        return replace(memory, live={**memory.live, name: folder})
-    if memory.copies.get(live, found).stamp:  # it was written down that this one speaks
-        return memory
-    other = _opened(store / live)
-    if other is not None and other.manifest.precedence < pack.manifest.precedence:
-        return memory.with_live(name, folder)
-    return replace(memory, previous={**memory.previous, name: folder})
 
 
 def _opened(folder: Path) -> Pack | None:
@@ -91,9 +84,9 @@ def tidy(journal: Journal, store: Path, shipped: str, dropped: Collection[str]) 
     pinned = frozenset(f"{name}-{version}-" for name, version in memory.pins.items())
     kept, spare_bytes = {*memory.needed, shipped}, 0
     gone = []
-    for folder in sorted(store.glob("[!.]*/"), key=_age, reverse=True):
+    for folder in sorted(folders_in(store), key=_age, reverse=True):
         copy = memory.copies.get(folder.name)
-        if folder.name in kept or folder.name[:-8] in pinned or _has_crashed(memory, copy):
+        if folder.name in kept or folder.name[:-8] in pinned or _has_crashed(memory, folder.name):
             continue
         if copy is None and _whole(folder) is not None:  # it is taken in, not deleted
             continue
@@ -122,8 +115,8 @@ def _without(memory: Memory, folders: Collection[str]) -> Memory:
     return memory
 
 
-def _has_crashed(memory: Memory, copy: Copy | None) -> bool:
-    return copy is not None and memory.refused.get(f"{copy.source}\0{copy.stamp}", ("", ""))[0] == "crashed"
+def _has_crashed(memory: Memory, folder: str) -> bool:
+    return memory.refused.get(memory.drop_of(folder), ("", ""))[0] == CRASHED
 
 
 def _age(folder: Path) -> float:

@@ -51,7 +51,7 @@ from sidecar.server.voices import ServedVoice, Voices
 
 log = logging.getLogger(__name__)
 
-MAX_WAITERS = 4096
+MAX_WAITERS, MAX_OWN_WAITERS = 4096, 512  #: in all, and of one client
 AWAY_S = 10.0
 SHARES = 1024  #: clients whose part of the device is remembered while lines wait
 OVERLOAD_EVENT_EVERY_S = 1.0
@@ -136,7 +136,7 @@ class Desk:
         """A line that was not asked for before. Raises what is wrong with it."""
         caller, request = waiter.caller, waiter.request
         if request.stream:
-            self._check_streams()
+            self._check_streams(caller)
         known = self._tools.voices.describe(request.model, caller.session)
         key = TakeKey.of(known.fingerprint, request, known.engine.in_pieces)
         if (take := self._tools.cache.get(key)) is not None:
@@ -173,7 +173,7 @@ class Desk:
         self._drop_waiters(lambda w: w.caller.route == route and w.caller.own_session is None, gone)
         for stream in self._streams.opened_by(route):
             self._drop_stream(stream)
-        self._streams.forget_callers(route)
+        self._streams.forget_callers(route, self._tools.answers.clock())
         if any(waiter.caller.route == route for waiter in self._waiters()):
             self._away[route] = self._tools.answers.clock() + AWAY_S
         self._due_changed = True
@@ -409,7 +409,8 @@ class Desk:
     def _ask_disk(self, key: TakeKey, waiter: Waiter) -> bool:
         """Wait for the disk's answer; False when it cannot be asked now."""
         assert self._tools.disk is not None
-        self._check_crowd()
+        if self._is_crowded(waiter.caller):
+            return False
         if key not in self._on_disk and not self._tools.disk.look_up(key):
             return False
         self._on_disk.setdefault(key, []).append(waiter)
@@ -419,13 +420,13 @@ class Desk:
         """Wait until the clip has been heard. Raises `ShuttingDown` or `Overloaded`."""
         if self._closed:
             raise ShuttingDown("the sidecar is stopping")
-        self._check_crowd()
+        self._check_crowd(waiter.caller)
         if name not in self._on_clip and not self._tools.ears.listen(name, clip):
             raise self._overloaded(Admission(False, retry_after_s=1.0))
         self._on_clip.setdefault(name, []).append(waiter)
 
     def _join(self, flight: Flight, waiter: Waiter) -> None:
-        self._check_crowd()
+        self._check_crowd(waiter.caller)
         flight.rank = min(flight.rank, RANKS[waiter.request.priority])
         flight.waiters.append(waiter)
         self._retries.keep(waiter.caller, waiter.request, flight.recording, flight.voice.name)
@@ -472,15 +473,21 @@ class Desk:
             for flight in flights
         ]
 
-    def _check_crowd(self) -> None:
+    def _check_crowd(self, caller: Caller) -> None:
         """Raises `Overloaded` when too many wait for lines that are made already, or asked for elsewhere."""
-        if self.open_lines >= MAX_WAITERS:
+        if self._is_crowded(caller):
             raise self._overloaded(Admission(False, retry_after_s=1.0))
 
-    def _check_streams(self) -> None:
+    def _is_crowded(self, caller: Caller) -> bool:
+        """The last places are for clients that have nothing waiting."""
+        waiting = [waiter.caller.session for waiter in self._waiters()]
+        own = waiting.count(caller.session)
+        return own >= MAX_OWN_WAITERS or len(waiting) >= MAX_WAITERS - (MAX_OWN_WAITERS if own else 0)
+
+    def _check_streams(self, caller: Caller) -> None:
         """Raises `Overloaded` unless one more stream could be opened when its first chunk is there."""
-        promised = sum(waiter.request.stream for waiter in self._waiters())
-        if self._streams.full(promised):
+        promised = [waiter.caller.session for waiter in self._waiters() if waiter.request.stream]
+        if self._streams.full(len(promised), caller.session in promised or self._streams.has(caller.session)):
             raise self._overloaded(Admission(False, retry_after_s=1.0))
 
     def _overloaded(self, decision: Admission) -> Overloaded:
@@ -626,9 +633,14 @@ class Desk:
         elif (take := asked.recording.take) is not None:
             self._from_take(caller, request, asked.model, take, cached=False)
         else:
-            self._check_crowd()
+            self._check_crowd(caller)
             flight = next(f for f in self._flights.values() if f.recording is asked.recording)
+            flight.waiters = [w for w in flight.waiters if not self._has_come_back(w, caller)]
             flight.waiters.append(Waiter.of(caller, request))
+
+    def _has_come_back(self, waiter: Waiter, caller: Caller) -> bool:
+        """Whether one who waits on a connection that is closed now asks on another."""
+        return waiter.caller.asked == caller.asked and waiter.caller.route in self._away
 
     def _from_take(
         self, caller: Caller, request: Synthesize, model: ModelName, take: Take, cached: bool = True

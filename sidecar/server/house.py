@@ -23,7 +23,7 @@ from sidecar.models.trust import check_signature
 from sidecar.prosody.emotions import with_users
 from sidecar.protocol.errors import ModelRejected, NpcVoiceError
 from sidecar.reload.candidates import survey
-from sidecar.reload.journal import UNSIGNED, Copy, Journal, Memory
+from sidecar.reload.journal import CRASHED, UNSIGNED, Copy, Journal, Memory
 from sidecar.reload.policy import SHIPPED
 from sidecar.reload.room import free_on
 from sidecar.reload.states import Entry, State
@@ -37,10 +37,8 @@ from sidecar.text.lexicon import UserLexicon
 
 log = logging.getLogger(__name__)
 
-CRASHED = (
-    "crashed",
-    "the sidecar died while it loaded this pack: drop it again, or rescan, to try once more",
-)
+CRASHED_DETAIL = "the sidecar died while it loaded this pack: drop it again, or rescan, to try once more"
+STARTS = 2  #: in a row that end while a voice of the last time is loaded: then it is to blame
 
 
 @dataclass(frozen=True)
@@ -83,6 +81,7 @@ def open_house(home: Home, options: HouseOptions, progress: Progress) -> House:
         torch.set_num_threads(options.threads)
     settings_for(home, options.policy)  # a policy that is none is refused now
     journal = Journal(home.store)
+    journal.update(lambda memory: memory)  # from now on there is one, and it is known when it is lost
     default = options.pack or ensure_default_voice(home, progress)
     blame_crash(journal)
     shipped = default_voice.folder_in(home).name
@@ -107,6 +106,7 @@ def open_house(home: Home, options: HouseOptions, progress: Progress) -> House:
         judge=judge,
         policy=options.policy,
         any_publisher=options.any_publisher,
+        shipped=shipped,
     )
     return House(Voices(*first.voices), first.entries, workshop, journal)
 
@@ -168,7 +168,8 @@ class Shelf:
     default: Pack
 
     def of_default(self, state: State) -> Entry:
-        return described(Entry(self.default.folder.name, "", state), self.default, SHIPPED)
+        """Without a source: nothing that is dropped is what ships."""
+        return described(Entry("", "", state), self.default, SHIPPED)
 
     def judged(self, folder: str, state: State) -> tuple[Entry, Pack] | None:
         """The copy of that name, rejected if the policy of now says so; None if it is not whole."""
@@ -193,12 +194,12 @@ class Shelf:
         """Copies that do not speak: those to go back to, those that are pinned, those that crashed."""
         folders = {entry.folder.name for entry in known if entry.folder is not None}
         memory, entries = self.journal.memory, []
-        for folder, copy in memory.copies.items():
+        for folder in memory.copies:
             found = self.judged(folder, State.READY) if folder not in folders else None
             if found is None:
                 continue
             entry, _ = found
-            if (why := memory.refused.get(f"{copy.source}\0{copy.stamp}")) is not None:
+            if (why := memory.refused.get(memory.drop_of(folder))) is not None:
                 entry = replace(entry, state=State.REJECTED, reason=why[0], detail=why[1])
             entries.append(entry)
         return entries
@@ -250,28 +251,34 @@ def last_live(shelf: Shelf, loader: Loader) -> list[tuple[Entry, ServedVoice]]:
         if entry.state is not State.LIVE:
             log.warning("a voice of the last time may not speak: %s", entry.detail)
             continue
-        journal.update(lambda memory, folder=folder: replace(memory, loading=folder))  # type: ignore[misc]
+        journal.update(lambda memory, folder=folder: memory.with_start(folder, begins=True))  # type: ignore[misc]
         try:
             found.append((entry, loader.load(pack, probe=loader.placement.is_unproven)))
             journal.update(lambda memory, entry=entry: memory.with_owner(entry.name, entry.signer))  # type: ignore[misc]
         except NpcVoiceError as error:
             log.warning("%s of the last time cannot be loaded: %s", name, error)
-        finally:
-            journal.update(lambda memory: replace(memory, loading=None))
+        journal.update(lambda memory, folder=folder: memory.with_start(folder, begins=False))  # type: ignore[misc]
     return found
 
 
 def blame_crash(journal: Journal) -> None:
-    """A pack that was being loaded when the last process died is not tried again. Its copy stays."""
-    folder = journal.memory.loading
-    if folder is None:
-        return
-    journal.tell("crashed", folder=folder)
-    copy = journal.memory.copies.get(folder)
+    """A pack that was being loaded when the last process died, or at whose loading two starts in a row ended,
+    is not tried again. Its copy stays."""
+    memory = journal.memory
+    guilty = [folder for folder, starts in memory.starting.items() if starts >= STARTS]
+    for folder in [*guilty, *([memory.loading] if memory.loading is not None else [])]:
+        journal.tell("crashed", folder=folder)
+        journal.update(lambda memory, folder=folder: _blamed(memory, folder))  # type: ignore[misc]
 
-    def blamed(memory: Memory) -> Memory:
-        live = {name: f for name, f in memory.live.items() if f != folder}
-        memory = replace(memory, loading=None, live=live)
-        return memory if copy is None else memory.with_refusal(f"{copy.source}\0{copy.stamp}", *CRASHED)
 
-    journal.update(blamed)
+def _blamed(memory: Memory, folder: str) -> Memory:
+    live = {name: f for name, f in memory.live.items() if f != folder}
+    memory = replace(memory.with_start(folder, begins=False), loading=None, live=live)
+    if folder not in memory.copies:
+        return memory
+    return memory.with_refusal(memory.drop_of(folder), CRASHED, CRASHED_DETAIL)
+
+
+def forget_start(home: Home) -> None:
+    """Somebody has ended a start while voices were loaded, which is none of their faults."""
+    Journal(home.store).update(lambda memory: replace(memory, starting={}))

@@ -95,8 +95,14 @@ def another(connection_file: Path) -> str:
         return "another sidecar, which is just starting,"
 
 
-def serve(load: Callable[[], House], options: ServeOptions, ready: Callable[[Ready], None]) -> None:
-    """Serve until told to stop. `load` is called once nothing else can be in the way.
+def serve(
+    load: Callable[[], House],
+    options: ServeOptions,
+    ready: Callable[[Ready], None],
+    abandoned: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until told to stop. `load` is called once nothing else can be in the way, `abandoned` where it is
+    told to stop before anything is served.
 
     Where the device is lost the process ends with `DEVICE_LOST`, so that a new one can be started.
     Raises what `load` raises, `BadRequest` for options that cannot be, and `StorageError` when the port
@@ -111,6 +117,7 @@ def serve(load: Callable[[], House], options: ServeOptions, ready: Callable[[Rea
 
         def stop(reason: str, drain: bool) -> None:
             if not server:
+                abandoned()
                 logging.shutdown()
                 os._exit(0)  # nothing is served yet, and loading cannot be interrupted otherwise
             server[0].stop(reason, drain)

@@ -72,8 +72,12 @@ class Reloader:
     ) -> None:
         """`live` are the entries of the voices that the server has begun with."""
         self._workshop, self._journal, self._server = workshop, journal, server
-        self._entries: dict[str, Entry] = {entry.source: entry for entry in live}
+        self._entries: dict[str, Entry] = {}
+        for entry in sorted(live, key=lambda e: (e.signer != SHIPPED, e.state is not State.LIVE)):
+            entry = former(entry) if entry.source in self._entries else entry
+            self._entries[entry.source] = entry
         self._listed = tuple(self._entries.values())  # the same for other threads, replaced as a whole
+        self._orphans: set[str] = set()  # names whose voice is to go, unless another follows it
         self._later: dict[str, Candidate] = {}  # what was found beyond `MOST_FOUND`
         self._budget = Budget(time.monotonic())
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -85,6 +89,7 @@ class Reloader:
 
     def start(self) -> None:
         self._thread.start()
+        self._jobs.put(_nothing)  # what the start has found may have to be done something about
         if self._watcher is not None:
             self._watcher.start()
 
@@ -141,10 +146,12 @@ class Reloader:
         """Try a version on part of the sessions; share 0 ends it. Raises `UnknownModel` or `Unsupported`."""
         name, _, version = model.partition("@")
         row = self._row(name, version)
-        if row.state == State.LIVE.value:
+        if row.state == State.LIVE.value or live_of(self._listed, name) is None:
             raise Unsupported(
-                f"{model!r} is live for all sessions: there is nothing to try it against", field="model"
+                f"there is no other version that {model!r} could be tried against", field="model"
             )
+        if row.state == State.READY.value and row.reason is not None and share > 0:
+            raise Unsupported(f"{model!r} waits to be activated: {row.detail}", field="model")
         self._jobs.put(lambda: self._try(name, version, share))
         return self.rows
 
@@ -194,6 +201,7 @@ class Reloader:
                 self._safely(self._take_from_later)
                 action = decide(self._snapshot())
                 if action is None:
+                    self._safely(self._retire_orphans)
                     break
                 self._safely(lambda action=action: self._do(action))  # type: ignore[misc]
 
@@ -247,15 +255,14 @@ class Reloader:
     def _take_up(self, candidate: Candidate) -> None:
         """A new drop, or one that was judged before this start."""
         known = self._entries.get(candidate.name)
-        if known is not None and known.stamp in ("", candidate.stamp):  # "": there since the start
-            self._put(replace(known, stamp=candidate.stamp))
+        if known is not None and known.stamp == candidate.stamp:
             return
         entry = Entry(
             candidate.name, candidate.stamp, size_bytes=candidate.size_bytes, changed_ns=candidate.changed_ns
         )
         if known is not None and known.folder is not None:  # what was dropped before stays what it is
             self._drop(known)
-            self._put(replace(known, source=f"{known.source} ({known.version})"))
+            self._put(former(known))
         memory = self._journal.memory
         if (refused := memory.refused.get(key(candidate))) is not None:
             self._put(replace(entry, state=State.REJECTED, reason=refused[0], detail=refused[1]))
@@ -387,21 +394,25 @@ class Reloader:
                 self._workshop.judge(pack)
             except ModelRejected as error:
                 self._silence(entry)
-                self._reject(replace(entry, state=State.CHECKING), error)
-                self._succeed(entry)
+                self._reject(replace(entry, state=State.CHECKING, share=None), error)
 
     def _silence(self, entry: Entry) -> None:
-        """A version that goes is not tried on anybody any more."""
-        if entry.state is State.CANARY:
-            self._on_server(lambda: self._server.voices.end_trial(entry.name, self._server.clock()))
-
-    def _succeed(self, gone: Entry) -> None:
-        """Where nobody can follow a version that spoke, its name is nobody's; else the policy sees to it."""
-        if gone.state is not State.LIVE:
+        """A version that goes, or the trial against it, is heard by nobody any more; one that speaks does so
+        until the policy has brought another to life, or there is none."""
+        if entry.state not in (State.CANARY, State.LIVE):
             return
-        action = decide(replace(self._snapshot(), entries=[e for e in self._listed if e.name == gone.name]))
-        if not isinstance(action, Load):
-            self._on_server(lambda: self._server.voices.retire(gone.name, self._server.clock()))
+        self._on_server(lambda: self._server.voices.end_trial(entry.name, self._server.clock()))
+        for other in [e for e in self._listed if e.name == entry.name and e.state is State.CANARY]:
+            self._put(other.moved(State.READY))
+        if entry.state is State.LIVE:
+            self._orphans.add(entry.name)
+
+    def _retire_orphans(self) -> None:
+        """Nobody has followed: their names are nobody's."""
+        for name in list(self._orphans):
+            if live_of(self._listed, name) is None:
+                self._on_server(lambda name=name: self._server.voices.retire(name, self._server.clock()))  # type: ignore[misc]
+            self._orphans.discard(name)
 
     def _remove(self, name: str, version: str) -> None:
         going = [e for e in self._listed if is_called(e, name) and version in ("", e.version)]
@@ -411,7 +422,6 @@ class Reloader:
             self._forget(entry, all_versions=not version)
             remove_drop(self._workshop.models, entry.source)
             self._journal.tell("removed", name=shown(name), version=entry.version, source=entry.source)
-            self._succeed(entry)
 
     def _forget(self, entry: Entry, all_versions: bool) -> None:
         """Whatever would bring it back after a restart, and its copy."""
@@ -422,9 +432,9 @@ class Reloader:
             owners = {n: k for n, k in memory.owners.items() if not (all_versions and n == entry.name)}
             return replace(memory.without(folder), pins=pins, owners=owners)
 
-        self._journal.update(without)
         if entry.folder is not None and entry.folder.parent == self._workshop.store:
-            delete(entry.folder)
+            delete(entry.folder)  # first: a copy that the journal does not know would be taken in again
+        self._journal.update(without)
 
     # --- loading
 
@@ -506,7 +516,7 @@ class Reloader:
         ms = round(1000 * (time.perf_counter() - began), 1)
         self._tell(events.ModelLive(entry.name, entry.version, ms, was.version if was is not None else None))
         self._journal.tell("exchange", name=entry.name, ms=round(exchange_ms, 4))
-        self._tidy()
+        self._safely(self._tidy)
 
     def _now_live(self, entry: Entry) -> None:
         """Write down who speaks; the one before is ready again."""
@@ -527,9 +537,8 @@ class Reloader:
 
     def _tidy(self) -> None:
         """Copies that are needed no more go, and their rows with them."""
-        shipped = next((e.folder.name for e in self._listed if e.signer == SHIPPED and e.folder), "")
         seen = survey(self._workshop.models)
-        gone = tidy(self._journal, self._workshop.store, shipped, seen)
+        gone = tidy(self._journal, self._workshop.store, self._workshop.shipped, seen)
         for entry in [e for e in self._listed if e.folder is not None and e.folder.name in gone]:
             if entry.source not in seen:
                 self._drop(entry)
@@ -541,9 +550,14 @@ class Reloader:
             self._on_server(lambda: self._server.voices.end_trial(name, self._server.clock()))
             self._stop_trial(name, str(version), "it is wanted for everybody")
 
+        wanted = next((e for e in self._listed if (e.name, e.version) == (name, version) and e.folder), None)
+
         def with_pin(memory: Memory) -> Memory:
             pins = {n: v for n, v in memory.pins.items() if n != name}
-            return replace(memory, pins=pins if version is None else {**pins, name: version})
+            if version is None:
+                return replace(memory, pins=pins)
+            owners = memory.owners if wanted is None else {**memory.owners, name: wanted.signer}
+            return replace(memory, pins={**pins, name: version}, owners=owners)
 
         self._journal.update(with_pin)
         self._journal.tell("pinned" if version else "unpinned", name=name, version=version)
@@ -573,7 +587,8 @@ class Reloader:
             return
         entry = trials[0]
         live = live_of(self._listed, name)
-        assert live is not None
+        if live is None:  # it is being removed
+            return
         if verdict.promote:
             self._now_live(entry)
             self._tell(events.ModelLive(name, version, 0.0, live.version))
@@ -605,6 +620,11 @@ class Reloader:
     def _unknown(self, model: str) -> UnknownModel:
         known = [f"{row.name}@{row.version}" for row in self.rows.models if row.version]
         return UnknownModel(f"unknown model {model[:80]!r}{did_you_mean(model, known)}", field="model")
+
+
+def former(entry: Entry) -> Entry:
+    """What was dropped before something else under its name stays what it is, under a name of its own."""
+    return replace(entry, source=f"{entry.source} ({entry.folder.name if entry.folder else entry.stamp})")
 
 
 def key(candidate: Candidate) -> str:

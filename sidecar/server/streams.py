@@ -27,9 +27,14 @@ class Streams:
     def __len__(self) -> int:
         return len(self._open)
 
-    def full(self, promised: int = 0) -> bool:
-        """Whether there is room for one more beside those that were `promised` to lines under way."""
-        if self.unfinished + promised >= MOST:
+    def has(self, session: str) -> bool:
+        """Whether a client has a stream that has not ended."""
+        return any(not s.ended and s.caller.session == session for s in self._open.values())
+
+    def full(self, promised: int = 0, has_own: bool = False) -> bool:
+        """Whether there is no room for one more beside those that were `promised` to lines under way. The
+        last places are for clients that have none."""
+        if self.unfinished + promised >= MOST - (MOST // 8 if has_own else 0):
             return True
         waiting = {id(s.recording): s.recording.size_bytes for s in self._open.values() if not s.ended}
         return sum(waiting.values()) > BYTES
@@ -102,10 +107,12 @@ class Streams:
         mine = [s for s in self._open.values() if s.caller.route == route]
         return [stream for stream in mine if stream.caller.own_session is None]
 
-    def forget_callers(self, route: bytes) -> None:
-        """Nobody waits for chunks on a connection that is closed."""
+    def forget_callers(self, route: bytes, now_s: float) -> None:
+        """Nobody waits for chunks on a connection that is closed; whoever did may come back for them."""
         for stream in self._open.values():
-            stream.parked = [caller for caller in stream.parked if caller.route != route]
+            if any(caller.route == route for caller in stream.parked):
+                stream.parked = [caller for caller in stream.parked if caller.route != route]
+                stream.pulled_s = now_s
 
     def unpulled(self, now_s: float) -> list[Stream]:
         """Those whose life is over."""

@@ -26,6 +26,7 @@ class Workshop:
     `check` puts a verified copy into the store; `load` makes a voice of it that has spoken its probe.
     Both raise an `NpcVoiceError`. `judge` says whose a copy is, by key (`UNSIGNED`: nobody's), or raises
     `ModelRejected` by the `policy` and the trusted publishers of now. `any_publisher`: a name is nobody's.
+    `shipped` is the default voice's folder in the store.
     `free_bytes` is the memory left on the voices' device.
     `low_memory_swap`: where two voices do not fit, the old one may go before the new one is there.
     """
@@ -41,6 +42,7 @@ class Workshop:
     judge: Callable[[Pack], str] = lambda _: UNSIGNED
     policy: str = "any"
     any_publisher: bool = False
+    shipped: str = ""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ FULL = Memory(
     {"b\0t": ("hash", "damaged")},
     {"voice": "key"},
     "f3",
+    {"f1": 1},
 )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from sidecar.checks.candidate import Interrupted
 from sidecar.models.manifest import Manifest
-from sidecar.models.pack import Pack
+from sidecar.models.pack import Pack, describe
 from sidecar.protocol.errors import ModelRejected
 from sidecar.reload.policy import SHIPPED
 from sidecar.reload.states import Entry, State
@@ -268,3 +268,86 @@ def test_rows_are_whole_while_the_reloader_works(theatre: Theatre):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_removing_all_versions_silences_the_one_that_speaks_though_another_was_ready(theatre: Theatre):
+    signed(theatre.models, "1.1.0", "kay")
+    theatre.wait(lambda: theatre.state("other@1.1.0") == "live")
+    signed(theatre.models, "1.0.0", "kay")
+    theatre.wait(lambda: theatre.state("other@1.0.0") == "ready")
+    theatre.ask(op="remove", model="other")
+    theatre.wait(lambda: "other" not in {m["name"] for m in theatre.ask(op="hello")["models"]})
+
+
+def test_a_version_that_goes_and_whose_successor_cannot_be_loaded_is_silent(theatre: Theatre):
+    for version in ("1.0.0", "1.1.0"):
+        signed(theatre.models, version, "kay")
+        theatre.wait(lambda version=version: theatre.state(f"other@{version}") == "live")
+    theatre.fake.bad["load 1.0.0"] = ModelRejected("it is broken now", reason="probe_differs")
+    theatre.ask(op="remove", model="other@1.1.0")
+    theatre.wait(lambda: theatre.state("other@1.0.0") == "rejected")
+    theatre.wait(lambda: "other" not in {m["name"] for m in theatre.ask(op="hello")["models"]})
+
+
+def test_removing_the_live_version_ends_its_trial_and_the_other_speaks(theatre: Theatre):
+    signed(theatre.models, "1.0.0", "kay")
+    theatre.wait(lambda: theatre.state("other@1.0.0") == "live")
+    theatre.ask(op="activate", model="other@1.0.0")
+    theatre.wait(lambda: theatre.rows()["other@1.0.0"]["pinned"])
+    signed(theatre.models, "1.1.0", "kay")
+    theatre.wait(lambda: theatre.state("other@1.1.0") == "ready")
+    theatre.ask(op="canary", model="other@1.1.0", share=0.5)
+    theatre.wait(lambda: theatre.state("other@1.1.0") == "canary")
+    assert theatre.rows()["other@1.1.0"]["share"] == 0.5
+    theatre.ask(op="remove", model="other@1.0.0")
+    theatre.wait(lambda: theatre.state("other@1.1.0") == "live")
+    theatre.wait(lambda: theatre.version(model="other") == "1.1.0")
+
+
+def test_a_pin_lets_nobody_else_in_under_the_same_version(theatre: Theatre):
+    signed(theatre.models, "1.0.0", "kay")
+    theatre.wait(lambda: theatre.state("other@1.0.0") == "live")
+    theatre.fake.bad["load 2.0.0"] = ModelRejected("no", reason="probe_differs")
+    signed(theatre.models, "2.0.0", "kay")
+    theatre.wait(lambda: theatre.state("other@2.0.0") == "rejected")
+    del theatre.fake.bad["load 2.0.0"]
+    journal = theatre.server._reloader._journal
+    journal.update(lambda memory: replace(memory, pins={"other": "2.0.0"}))
+    shutil.rmtree(theatre.models / "other-2.0.0")
+    signed(theatre.models / ".apart", "2.0.0", "mallory").rename(theatre.models / "mallorys")
+    theatre.wait(lambda: any(r.get("reason") == "name_owned" for r in theatre.ask(op="models")["models"]))
+    assert theatre.version(model="other") == "1.0.0"
+
+
+def test_a_held_version_is_not_tried_either(theatre: Theatre):
+    signed(theatre.models, "1.0.0", "kay")
+    theatre.wait(lambda: theatre.state("other@1.0.0") == "live")
+    signed(theatre.models, "2.0.0", "mallory")
+    theatre.wait(lambda: theatre.state("other@2.0.0") == "ready")
+    assert theatre.refused(op="canary", model="other@2.0.0", share=0.5)["code"] == "unsupported"
+
+
+def test_a_source_that_changes_often_at_one_version_keeps_what_speaks(theatre: Theatre):
+    for number in range(3):
+        aside = put_pack(theatre.models / f".new{number}", "1.0.0", "other")
+        (aside / "signer").write_text("kay")
+        (aside / "weights.safetensors").write_bytes(b"%d" % number)
+        manifest = Manifest.from_json((aside / "manifest.json").read_bytes())
+        files = (describe(aside / "weights.safetensors"),)
+        (aside / "manifest.json").write_text(replace(manifest, files=files).to_json(), "utf-8")
+        target = theatre.models / "changing"
+        if target.exists():
+            target.rename(theatre.models / f".old{number}")
+        aside.rename(target)
+        seen = number + 1
+        rows = lambda: [r for r in theatre.ask(op="models")["models"] if r["name"] == "other"]  # noqa: E731
+        theatre.wait(lambda seen=seen: len(rows()) == seen)
+    assert [row["state"] for row in rows()].count("live") == 1
+
+
+def test_what_the_start_has_left_to_do_is_done_without_anybody_asking(tmp_path: Path):
+    fake = Publishers(tmp_path / "store")
+    ready = put_pack(tmp_path / "store", "3.0.0", "other")
+    waiting = Entry("x", "s", State.READY, ready, "other", "3.0.0", "0" * 64)
+    with playing(tmp_path, fake, entries=(waiting,)) as theatre:
+        theatre.wait(lambda: theatre.state("other@3.0.0") == "live")

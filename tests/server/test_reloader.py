@@ -113,6 +113,7 @@ def playing(
     share: float = 0.0,
     rules: TrialRules | None = None,
     low_memory_swap: bool = False,
+    entries: tuple[Entry, ...] = (),
 ) -> Iterator[Theatre]:
     fake = fake or Fake(root / "store")
     workshop = Workshop(
@@ -126,7 +127,7 @@ def playing(
     server = Server(Voices(voice), ServerSettings(token=TOKEN, trial=rules or TrialRules()))
     journal.remember(Memory(live={"tone": folder.name}))
     del voice  # nobody but the server is to hold it
-    server.reload_with(lambda side: Reloader(workshop, journal, side, (first,)))
+    server.reload_with(lambda side: Reloader(workshop, journal, side, (first, *entries)))
     endpoint, events = server.bind()
     thread = threading.Thread(target=server.run)
     thread.start()
