@@ -92,14 +92,15 @@ def open_house(home: Home, options: HouseOptions, progress: Progress) -> House:
     first = on_device(
         options.device, options.precision, lambda placement: first_voices(home, options, shelf, placement)
     )
+    loader = first.loader  # what is kept must not hold on to the first voices
     workshop = Workshop(
         models=home.models,
         store=home.store,
         check=lambda source, cancelled: checked(
             source, cancelled, home, settings_for(home, options.policy), journal
         ),
-        load=lambda pack: first.loader.load(pack, probe=True),
-        free_bytes=lambda: free_on(first.loader.placement.device),
+        load=lambda pack: loader.load(pack, probe=True),
+        free_bytes=lambda: free_on(loader.placement.device),
         canary_share=options.canary_share,
         watch=options.watch,
         low_memory_swap=options.low_memory_swap,

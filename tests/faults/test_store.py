@@ -3,11 +3,13 @@
 With voices that sound at once, in this process or in one that is killed at every write.
 """
 
+import gc
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -336,3 +338,13 @@ def test_a_judge_by_the_real_policy_refuses_an_unsigned_copy(tmp_path: Path):
     assert house.Judge(Home(tmp_path / "home"), "any")(pack) == ""
     with pytest.raises(ModelRejected):
         house.Judge(Home(tmp_path / "home"), "signed")(pack)
+
+
+def test_nothing_but_the_voices_holds_on_to_a_voice(opened, tmp_path: Path):
+    """Else none would ever be let go of."""
+    found = opened(tmp_path / "home")
+    voice = weakref.ref(found.voices.default.synthesizer)
+    workshop, journal = found.workshop, found.journal
+    del found
+    gc.collect()
+    assert voice() is None and workshop.load and journal.memory
