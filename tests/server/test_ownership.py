@@ -328,6 +328,9 @@ def test_a_held_version_is_not_tried_either(theatre: Theatre):
 
 
 def test_a_source_that_changes_often_at_one_version_keeps_what_speaks(theatre: Theatre):
+    def rows() -> list[dict]:
+        return [row for row in theatre.ask(op="models")["models"] if row["name"] == "other"]
+
     for number in range(3):
         aside = put_pack(theatre.models / f".new{number}", "1.0.0", "other")
         (aside / "signer").write_text("kay")
@@ -340,7 +343,6 @@ def test_a_source_that_changes_often_at_one_version_keeps_what_speaks(theatre: T
             target.rename(theatre.models / f".old{number}")
         aside.rename(target)
         seen = number + 1
-        rows = lambda: [r for r in theatre.ask(op="models")["models"] if r["name"] == "other"]  # noqa: E731
         theatre.wait(lambda seen=seen: len(rows()) == seen)
     assert [row["state"] for row in rows()].count("live") == 1
 
