@@ -141,7 +141,7 @@ class Synthesizer:
 
         Raises `InternalError` where no sound comes of it, as on a device that computes wrongly.
         """
-        if not np.isfinite(self.speak(Line("Ready.")).samples).all():
+        if self.speak(Line("Ready.")).lost_samples:
             raise InternalError(f"no sound comes out of {self.model.engine.description.device}")
 
     def check(self, line: Line) -> None:
