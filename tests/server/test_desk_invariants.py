@@ -61,6 +61,7 @@ class Play:
         )
         self.asked: list[tuple[Caller, Synthesize, bytes | None]] = []
         self.refused: list[Caller] = []
+        self.lives = [0, 0, 0, 0]
         self.gone: set[int] = set()  # who may have asked again elsewhere
         self.numbers = 0
 
@@ -71,7 +72,7 @@ class Play:
 
     def ask(self, name: str, a: int, b: int, clip: bytes | None = None, **fields) -> None:
         session = f"session {a % 3}" if b % 2 else None
-        caller = self.room.caller(name, session, f"route {a % 4}".encode())
+        caller = self.room.caller(name, session, self.route(a))
         request = Synthesize(TEXTS[b % len(TEXTS)], priority=("bark", "dialogue")[a % 2], **fields)
         self._send(caller, request, clip)
 
@@ -81,6 +82,9 @@ class Play:
             self.room.desk.synthesize(caller, request, clip)
         except NpcVoiceError:
             self.refused.append(caller)
+
+    def route(self, a: int) -> bytes:
+        return f"route {a % 4}/{self.lives[a % 4]}".encode()
 
     def name(self) -> str:
         self.numbers += 1
@@ -102,12 +106,12 @@ class Play:
         """A retry, from where it came or from a new connection."""
         if self.asked:
             caller, request, clip = self.asked[a % len(self.asked)]
-            route = caller.route if b % 2 else b"another"
+            route = self.route(b) if b % 2 else b"another"
             self._send(replace(caller, route=route, arrived_s=self.room.clock()), request, clip)
 
     def do_next(self, a: int, b: int) -> None:
         handles = [*self.room.desk._streams._open, "no such stream"]
-        caller = self.room.caller(self.name(), None, f"route {b % 4}".encode())
+        caller = self.room.caller(self.name(), None, self.route(b))
         self.asked.append((caller, Synthesize("-"), None))
         try:
             self.room.desk.next(caller, handles[a % len(handles)])
@@ -120,7 +124,8 @@ class Play:
             self.room.desk.cancel(caller, caller.id)
 
     def do_left(self, a: int, b: int) -> None:
-        route = f"route {a % 4}".encode()
+        route = self.route(a)
+        self.lives[a % 4] += 1  # a connection's name is never used again
         self.gone |= {id(caller) for caller, _, _ in self.asked if caller.route == route}
         self.room.desk.left(route)
 
