@@ -260,7 +260,8 @@ class Server:
     def snapshot(self) -> Snapshot:
         """What was counted and what is the case now; for any thread but the server's own.
 
-        Raises `TimeoutError` when the server does not answer, as before its start and after its end."""
+        Raises `concurrent.futures.TimeoutError` when the server does not answer, as before its start and
+        after its end."""
         told: Future[Snapshot] = Future()
         self._later(lambda: told.set_result(Snapshot(self.metrics.copy(), self._level())))
         return told.result(SNAPSHOT_S)

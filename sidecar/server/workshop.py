@@ -4,6 +4,7 @@ import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYet  # Python 3.10 has one of its own
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -71,6 +72,6 @@ class ServerSide:
 
         self.run(run)
         while not stopping.is_set():
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(NotYet):
                 return done.result(timeout=_POLL_S)
         raise Cancelled("the sidecar is stopping")
