@@ -117,6 +117,9 @@ def check(
 @explained
 def remove(
     model: Annotated[str, typer.Argument(help="NAME@VERSION, or NAME for all its versions.")],
+    connection_file: Annotated[
+        Path | None, typer.Option(help="Of the sidecar that serves, if it has its own.")
+    ] = None,
 ) -> None:
     """Take a voice away: what was dropped, its verified copy, and, if a sidecar runs, its voice."""
     from sidecar.client import Client
@@ -125,7 +128,7 @@ def remove(
     from sidecar.reload.removal import remove_from
 
     try:
-        with Client(timeout_s=5, attempts=1) as client:
+        with Client(connection_file, timeout_s=5, attempts=1) as client:
             client.remove(model)
     except Unreachable:
         gone = remove_from(Home.from_environment(), model)

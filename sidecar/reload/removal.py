@@ -13,7 +13,7 @@ from sidecar.models.home import Home
 from sidecar.models.pack import Pack, open_pack, packs_in
 from sidecar.protocol.errors import ModelError, StorageError, UnknownModel, Unsupported, did_you_mean
 from sidecar.reload.journal import Journal, Memory
-from sidecar.reload.store import delete
+from sidecar.reload.store import SERVING, delete
 
 
 def remove_from(home: Home, model: str) -> list[str]:
@@ -69,12 +69,15 @@ def _forget(journal: Journal, home: Home, going: list[Pack], name: str, version:
 
 @contextlib.contextmanager
 def _nobody_serves(home: Home) -> Iterator[None]:
-    lock = FileLock(home.connection_file.with_name(f"{home.connection_file.name}.lock"), timeout=0)
+    lock = FileLock(home.store / SERVING, timeout=0)
     try:
-        home.root.mkdir(parents=True, exist_ok=True)
+        home.store.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:
-        raise StorageError("a sidecar is starting or stopping: try again in a moment") from error
+        raise StorageError(
+            "a sidecar serves from this data folder, and does not answer here",
+            tip="name its --connection-file, or try again in a moment",
+        ) from error
     try:
         yield
     finally:

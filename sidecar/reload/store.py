@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 #: What copies may take beside those that speak, that one may go back to or that are pinned.
 SPARE_BYTES = 4 << 30
 _GOING = ".going-"
+SERVING = ".serving.lock"  #: held by the first sidecar that serves from a store
 
 
 def copy_at(store: Path, folder: str) -> Path | None:

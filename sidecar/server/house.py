@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 
 from sidecar.checks.candidate import check_candidate
 from sidecar.checks.settings import settings_for
@@ -27,7 +28,7 @@ from sidecar.reload.journal import CRASHED, UNSIGNED, Copy, Journal, Memory
 from sidecar.reload.policy import SHIPPED
 from sidecar.reload.room import free_on
 from sidecar.reload.states import Entry, State
-from sidecar.reload.store import copy_at, digest_of, take_in_unlisted, tidy
+from sidecar.reload.store import SERVING, copy_at, digest_of, take_in_unlisted, tidy
 from sidecar.server.host import limit_device_memory, returnable_memory
 from sidecar.server.reloader import described
 from sidecar.server.voices import ServedVoice, Voices
@@ -63,12 +64,13 @@ class HouseOptions:
 
 @dataclass(frozen=True)
 class House:
-    """`entries` are those of `voices`."""
+    """`entries` are those of `voices` and of copies that wait. `lock` says that the store is served from."""
 
     voices: Voices
     entries: tuple[Entry, ...]
     workshop: Workshop
     journal: Journal
+    lock: FileLock
 
 
 def open_house(home: Home, options: HouseOptions, progress: Progress) -> House:
@@ -80,6 +82,7 @@ def open_house(home: Home, options: HouseOptions, progress: Progress) -> House:
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     settings_for(home, options.policy)  # a policy that is none is refused now
+    lock = serving_from(home.store)
     journal = Journal(home.store)
     journal.update(lambda memory: memory)  # from now on there is one, and it is known when it is lost
     default = options.pack or ensure_default_voice(home, progress)
@@ -109,7 +112,19 @@ def open_house(home: Home, options: HouseOptions, progress: Progress) -> House:
         any_publisher=options.any_publisher,
         shipped=shipped,
     )
-    return House(Voices(*first.voices), first.entries, workshop, journal)
+    return House(Voices(*first.voices), first.entries, workshop, journal, lock)
+
+
+def serving_from(store: Path) -> FileLock:
+    """Held until it is let go of, or another sidecar's already: two may serve from one store, though each
+    writes down only what it knows itself."""
+    lock = FileLock(store / SERVING)
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except (Timeout, OSError) as error:
+        log.warning("this data folder is not ours alone: %s", error)
+    return lock
 
 
 @dataclass(frozen=True)

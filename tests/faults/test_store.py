@@ -19,9 +19,10 @@ from sidecar.models import default_voice
 from sidecar.models.file_names import MANIFEST
 from sidecar.models.home import Home
 from sidecar.models.pack import Pack, open_pack
-from sidecar.protocol.errors import ModelRejected
+from sidecar.protocol.errors import ModelRejected, StorageError, UnknownModel, Unsupported
 from sidecar.reload.journal import PREVIOUS, STATE, Copy, Journal
 from sidecar.reload.policy import SHIPPED, Load, Snapshot, decide, held
+from sidecar.reload.removal import remove_from
 from sidecar.reload.states import Entry, State
 from sidecar.reload.store import digest_of, take_in_unlisted, tidy
 from sidecar.server import house
@@ -348,3 +349,18 @@ def test_nothing_but_the_voices_holds_on_to_a_voice(opened, tmp_path: Path):
     del found
     gc.collect()
     assert voice() is None and workshop.load and journal.memory
+
+
+def test_under_a_sidecar_nothing_is_removed_behind_its_back(opened, tmp_path: Path):
+    home = tmp_path / "home"
+    live(home, "1.0.0")
+    found = opened(home)
+    with pytest.raises(StorageError, match="serves from this data folder"):
+        remove_from(Home(home), "guard")
+    found.lock.release()
+    assert remove_from(Home(home), "guard") == ["guard@1.0.0"]
+    assert not list((home / "store").glob("guard-*")) and "guard" not in speakers(opened(home))
+    with pytest.raises(Unsupported):
+        remove_from(Home(home), default_voice.NAME)
+    with pytest.raises(UnknownModel):
+        remove_from(Home(home), "nobody")
