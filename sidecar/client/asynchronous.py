@@ -197,21 +197,36 @@ class AsyncClient:
         self, text: str, *, session: str | None = None, id: str | None = None, clip: bytes | None = None,
         **options: Any,
     ) -> AsyncGenerator[Line, None]:  # fmt: skip
-        """One line chunk by chunk. Closing the iterator early cancels the rest."""
+        """One line chunk by chunk. Closing the iterator early cancels the rest.
+
+        It survives a sidecar that is started again: the next one is asked from the start, and what was heard
+        already is passed over.
+        """
         sent = self._sent(synthesize_request(text, {**options, "stream": True}, clip), session, id, clip)
         line = spoken(await self._ask(sent))
-        last = False
+        last, heard = False, 0
         try:
             while True:
                 assert line.reply.chunk is not None and line.reply.stream is not None
                 last = line.reply.chunk.last
-                yield line
+                if line.reply.chunk.index >= heard:
+                    heard += 1
+                    yield line
                 if last:
                     return
-                line = spoken(await self._ask(self._sent(Next(line.reply.stream), session)))
+                line = await self._following(line.reply.stream, sent, session)
         finally:
             if not last:
                 await self.cancel(sent.id, session=session)
+
+    async def _following(self, stream: str, sent: _Sent, session: str | None) -> Line:
+        """The next chunk, or the first once more, where a sidecar answers that does not know the stream."""
+        try:
+            return spoken(await self._ask(self._sent(Next(stream), session)))
+        except BadRequest as error:
+            if error.field != "stream":
+                raise
+            return spoken(await self._ask(sent))
 
     async def cancel(self, target: str, *, session: str | None = None) -> bool:
         """End a line of this session; False when it was over or never there."""

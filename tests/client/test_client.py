@@ -153,6 +153,16 @@ def test_events_of_a_newer_sidecar_are_passed_over_and_so_are_new_fields(tmp_pat
         teller.join(10)
 
 
+def test_a_stream_goes_on_where_it_was_with_a_sidecar_that_is_started_again(tmp_path: Path):
+    file = tmp_path / "connection.json"
+    with serving(file) as first, Client(file) as client:
+        chunks = client.stream(LONG)
+        heard = [next(chunks).audio]
+        first._later(lambda: (first._desk._streams._open.clear(), first._desk._retries.__init__()))
+        heard += [chunk.audio for chunk in chunks]
+    assert len(heard) > 2 and b"".join(heard) == spoken(LONG)
+
+
 def test_a_sidecar_that_is_started_again_is_found(tmp_path: Path):
     file = tmp_path / "c.json"
     with Client(file, timeout_s=5) as client:
