@@ -2,7 +2,6 @@
 
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -197,18 +196,19 @@ def test_a_flood_is_told_in_one_row_and_hides_no_good_pack(theatre: Theatre, mon
     def checked(source: Path) -> None:
         order.append(source.name)
         if len(order) == 5:
-            hold.wait(20)
+            hold.wait(60)
 
     theatre.fake.before = checked
     theatre.models.mkdir(exist_ok=True)
     for number in range(300):
         (theatre.models / f"junk{number}.npcvoice").write_bytes(b"PK")
         theatre.fake.bad[f"junk{number}.npcvoice"] = ModelRejected("junk", reason="archive_damaged")
-    theatre.wait(lambda: theatre.state("(models folder)@") == "rejected")
+    theatre.wait(lambda: theatre.state("(models folder)@") == "rejected", timeout_s=60)
     assert len(theatre.rows()) < 40
     assert "more wait" in theatre.rows()["(models folder)@"]["detail"]
     put_pack(theatre.models, "1.1.0")
-    time.sleep(1.5)  # it comes to rest behind all of them
+    waits = theatre.server._reloader._watcher._settling._waits
+    theatre.wait(lambda: "tone-1.1.0" in waits and waits["tone-1.1.0"].is_over)  # found, behind all of them
     hold.set()
     theatre.wait(lambda: theatre.state("tone@1.1.0") == "live", timeout_s=40)
     assert order.index("tone-1.1.0") < 20
