@@ -207,8 +207,9 @@ def test_a_flood_is_told_in_one_row_and_hides_no_good_pack(theatre: Theatre, mon
     assert len(theatre.rows()) < 40
     assert "more wait" in theatre.rows()["(models folder)@"]["detail"]
     put_pack(theatre.models, "1.1.0")
-    waits = theatre.server._reloader._watcher._settling._waits
-    theatre.wait(lambda: "tone-1.1.0" in waits and waits["tone-1.1.0"].is_over)  # found, behind all of them
+    settling = theatre.server._reloader._watcher._settling
+    wait_of = lambda: settling._waits.get("tone-1.1.0")  # noqa: E731
+    theatre.wait(lambda: wait_of() is not None and wait_of().is_over)  # found, behind all of them
     hold.set()
     theatre.wait(lambda: theatre.state("tone@1.1.0") == "live", timeout_s=40)
     assert order.index("tone-1.1.0") < 20
