@@ -11,7 +11,7 @@ from sidecar.models.home import Home
 from sidecar.reload.journal import Journal
 from sidecar.reload.states import Entry, State
 from sidecar.server import house
-from sidecar.server.house import House
+from sidecar.server.house import House, serving_from
 from sidecar.server.voices import Voices
 from sidecar.server.workshop import Workshop
 from tests.fakes import tone_voice
@@ -25,7 +25,7 @@ def tone_house(home: Home, *_: object) -> House:
     name = voice.name
     entry = Entry(voice.label, "", State.LIVE, Path(voice.label), name.name, name.version, name.sha256)
     workshop = Workshop(home.models, home.store, never, never, lambda: 0, watch=False)
-    return House(Voices(voice), (entry,), workshop, Journal(home.store))
+    return House(Voices(voice), (entry,), workshop, Journal(home.store), serving_from(home.store))
 
 
 if __name__ == "__main__":
