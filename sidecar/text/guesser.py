@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pack_sequence
 
-from .english_sounds import PRIMARY, SECONDARY, with_stress
+from .english.sounds import PRIMARY, SECONDARY, with_stress
 from .guesser_network import Decoder, Trained
 from .guesser_network import load as load_network
 

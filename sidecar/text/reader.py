@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from functools import cache, cached_property
 
 from sidecar.protocol.errors import BadRequest
-from sidecar.text import chinese_normalise, english_normalise
 from sidecar.text.breaks import breaks
-from sidecar.text.chinese import ChineseReader
-from sidecar.text.english import EnglishReader
+from sidecar.text.chinese import normalise as chinese_normalise
+from sidecar.text.chinese.reader import ChineseReader
+from sidecar.text.english import normalise as english_normalise
+from sidecar.text.english.reader import EnglishReader
 from sidecar.text.guesser import Guesser
 from sidecar.text.languages import CHINESE, Dialect, Run, runs
 from sidecar.text.lexicon import MAX_PHONEMES, Lexicon, UserLexicon

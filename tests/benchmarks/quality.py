@@ -18,7 +18,7 @@ import torch
 
 from sidecar.demo import sample_lines
 from sidecar.prosody.plan import Phrase
-from sidecar.text.english_normalise import normalise
+from sidecar.text.english.normalise import normalise
 from sidecar.text.languages import dialect
 from sidecar.text.phrases import phrases
 from sidecar.text.tokens import TokenKind

@@ -11,7 +11,7 @@ from sidecar.engines.emotivoice.lists import numbered, published_tokens
 from sidecar.engines.emotivoice.plans import symbols_frames, tokens_frames
 from sidecar.engines.emotivoice.spelling import PRIVATE, SYMBOLS, Speller, chinese
 from sidecar.protocol.errors import BadRequest
-from sidecar.text.chinese import syllable_phonemes
+from sidecar.text.chinese.reader import syllable_phonemes
 from tests.engines.emotivoice_fixture import FOLDER
 
 SPLIT = json.loads((FOLDER / "pinyin_split.json").read_text("utf-8"))["map"]

@@ -13,7 +13,7 @@ from sidecar.lipsync.sounds import (
     SHAPES,
     VOWELS,
 )
-from sidecar.text import chinese
+from sidecar.text.chinese import reader as chinese
 from sidecar.text.lexicon import Lexicon
 from tests.lipsync.lines import during, timed
 

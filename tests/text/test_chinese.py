@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
 from pypinyin.contrib.tone_convert import to_tone3
 
-from sidecar.text.chinese import ChineseReader, syllable_phonemes
-from sidecar.text.chinese_normalise import normalise
-from sidecar.text.chinese_readings import IN_CONTEXT, WORDS
+from sidecar.text.chinese.normalise import normalise
+from sidecar.text.chinese.reader import ChineseReader, syllable_phonemes
+from sidecar.text.chinese.readings import IN_CONTEXT, WORDS
 from sidecar.text.tokens import Mark, Spoken, Token, TokenKind, Word
 
 CASES = Path(__file__).parent / "data" / "chinese_cases.tsv"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sidecar.text.chinese_normalise import normalise, word_cutter
+from sidecar.text.chinese.normalise import normalise, word_cutter
 from sidecar.text.tokens import MARKS, Token, TokenKind
 
 CASES = Path(__file__).parent / "data" / "chinese_cases.tsv"
@@ -106,7 +106,7 @@ def test_hundred_thousand_characters_take_seconds_at_most(unit: str) -> None:
 
 def test_jieba_reads_and_writes_nothing_in_the_temporary_folder(tmp_path: Path) -> None:
     (tmp_path / "jieba.cache").write_bytes(b"planted")
-    code = "from sidecar.text.chinese_normalise import normalise; assert len(normalise('我们走')) == 2"
+    code = "from sidecar.text.chinese.normalise import normalise; assert len(normalise('我们走')) == 2"
     environment = {"TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-W", "ignore", "-c", code]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidecar.engines.kokoro.vocabulary import VOCABULARY
-from sidecar.text.english import EnglishReader
-from sidecar.text.english_normalise import normalise
+from sidecar.text.english.normalise import normalise
+from sidecar.text.english.reader import EnglishReader
 from sidecar.text.lexicon import PHONEMES, Lexicon, UserLexicon
 from sidecar.text.tokens import MARKS, Mark, Token, TokenKind, Word
 

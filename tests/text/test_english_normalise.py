@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sidecar.text.english_normalise import normalise
+from sidecar.text.english.normalise import normalise
 from sidecar.text.tokens import MARKS, Token, TokenKind
 
 _CASES = [

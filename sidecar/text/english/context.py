@@ -9,8 +9,8 @@ the dictionaries: NOUN, VERB, VBD, VBN, ADJ, ADV, DT.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .english_scan import word_set as _set
-from .tokens import MARKS
+from ..tokens import MARKS
+from .scan import word_set as _set
 
 _NUMBERS = _set(
     "one two three four five six seven eight nine ten twenty thirty forty fifty hundred thousand both"

@@ -11,7 +11,7 @@ of units), 现代汉语八百词 (两 before measure words), common usage for th
 import re
 from collections.abc import Callable
 
-from sidecar.text.chinese_numbers import cardinal, digit_by_digit, number, roman
+from sidecar.text.chinese.numbers import cardinal, digit_by_digit, number, roman
 
 #: Han characters with a possible reading: 〇, the unified ideographs and their extensions.
 HANZI = "[〇\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U000323af]"

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .tokens import Token, TokenKind
+from ..tokens import Token, TokenKind
 
 #: A letter, as a character class of `re`. Fractions and superscripts count as \w for Python; not here.
 LETTER = r"[^\W\d_²³½¼¾⅓⅔⅛⅜⅝⅞⅕⅖⅗⅘⅙⅚⅐⅑⅒]"

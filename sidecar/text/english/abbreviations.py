@@ -6,8 +6,8 @@ The table is what a reader of dialogue meets: titles, streets, Latin, ranks, gam
 
 import re
 
-from .english_dates import MONTHS
-from .english_scan import LETTER, Scan, word_set
+from .dates import MONTHS
+from .scan import LETTER, Scan, word_set
 
 #: Said in full with or without a point.
 _ALWAYS = {

@@ -9,13 +9,10 @@ compound stressed less.
 import re
 from collections.abc import Callable, Sequence
 
-from . import english_compounds as compounds
-from . import english_context as context
-from . import english_shapes as shapes
-from . import english_sounds as sounds
-from .english_extras import CLITICS, EXTRA, LEAD_METAL, PATRONYMS
-from .lexicon import PHONEMES, Lexicon, Readings, UserLexicon
-from .tokens import Mark, Spoken, Token, TokenKind, Word
+from ..lexicon import PHONEMES, Lexicon, Readings, UserLexicon
+from ..tokens import Mark, Spoken, Token, TokenKind, Word
+from . import compounds, context, shapes, sounds
+from .extras import CLITICS, EXTRA, LEAD_METAL, PATRONYMS
 
 _SILENT_MARKS = frozenset('“”"()')
 _TRAILING_N = re.compile(r"in'?$")

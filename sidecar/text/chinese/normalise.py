@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import jieba
 
-from sidecar.text.chinese_rules import HANZI, SCANNER, spell_out
+from sidecar.text.chinese.rules import HANZI, SCANNER, spell_out
 from sidecar.text.tokens import Token, TokenKind
 
 _MARK_OF = {

@@ -6,10 +6,10 @@ answers with the index behind what it read, or None.
 
 import re
 
-from . import english_numbers as numbers
-from .english_scan import PAUSES, Scan, is_letter
-from .english_units import CURRENCIES
-from .english_words import read_leading_apostrophe
+from . import numbers
+from .scan import PAUSES, Scan, is_letter
+from .units import CURRENCIES
+from .words import read_leading_apostrophe
 
 _STOPS = re.compile(r"[.!?]+")
 _SYMBOLS = {

@@ -7,9 +7,9 @@ the match to the index behind what it read, or None to let the next rule try.
 import re
 from collections.abc import Callable
 
-from . import english_numbers as numbers
-from .english_scan import Scan, is_letter, word_set
-from .english_units import CURRENCIES, money, unit_after
+from . import numbers
+from .scan import Scan, is_letter, word_set
+from .units import CURRENCIES, money, unit_after
 
 Rule = tuple[re.Pattern[str], Callable[[Scan, re.Match[str]], int | None]]
 

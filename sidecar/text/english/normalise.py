@@ -6,13 +6,11 @@ length of the line: one scan from left to right, each pattern bounded or greedy
 without nesting.
 """
 
-from . import english_dates as dates
-from . import english_marks as marks
-from . import english_quantities as quantities
-from .english_scan import Scan, fold, is_letter
-from .english_units import CURRENCIES
-from .english_words import read_word
-from .tokens import Token
+from ..tokens import Token
+from . import dates, marks, quantities
+from .scan import Scan, fold, is_letter
+from .units import CURRENCIES
+from .words import read_word
 
 _NUMBER_RULES = dates.RULES + quantities.RULES
 _STARTS_NUMBER = frozenset("0123456789½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒") | frozenset(CURRENCIES)

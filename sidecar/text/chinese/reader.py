@@ -19,8 +19,8 @@ from functools import lru_cache
 
 from pypinyin import Style, lazy_pinyin
 
-from sidecar.text.chinese_normalise import word_cutter
-from sidecar.text.chinese_readings import IN_CONTEXT, corrected
+from sidecar.text.chinese.normalise import word_cutter
+from sidecar.text.chinese.readings import IN_CONTEXT, corrected
 from sidecar.text.tokens import Mark, Spoken, Token, TokenKind, Word
 
 #: How much of the clause on each side of a word may decide its reading, in characters.

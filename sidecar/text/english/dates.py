@@ -7,9 +7,9 @@ share one span.
 
 import re
 
-from . import english_numbers as numbers
-from .english_quantities import Rule
-from .english_scan import LETTER, Scan
+from . import numbers
+from .quantities import Rule
+from .scan import LETTER, Scan
 
 _NAMES = [
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",

@@ -6,10 +6,9 @@ touch were written as one ("well-known", "DragonSlayer"): the reader may join th
 
 import re
 
-from . import english_abbreviations as abbreviations
-from . import english_numbers as numbers
-from .english_scan import LETTER, Scan, is_letter, word_set
-from .english_shapes import humps, is_spelled, unstretch
+from . import abbreviations, numbers
+from .scan import LETTER, Scan, is_letter, word_set
+from .shapes import humps, is_spelled, unstretch
 
 #: Longer words are cut: nobody says them, and a reader's cost may grow with their length.
 LONGEST_WORD = 48

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from itertools import groupby
 
-from .english_scan import word_set
+from .scan import word_set
 
 _STRETCHED = re.compile(r"(.)\1\1", re.IGNORECASE | re.DOTALL)
 _MAY_BE_DRAWN = re.compile(r"(.)\1|ar?gh", re.IGNORECASE)

@@ -6,8 +6,8 @@ spans that touch (see `english_words`).
 
 from collections.abc import Sequence
 
-from . import english_sounds as sounds
-from .tokens import Token, TokenKind
+from ..tokens import Token, TokenKind
+from . import sounds
 
 
 def group(tokens: Sequence[Token]) -> list[tuple[int, int]]:
