@@ -53,7 +53,7 @@ def progress_bar() -> Iterator[Callable[[str, float], None]]:
 
 
 def load_voice(pack: str | None, device: str, precision: str, threads: int | None) -> "Voice":
-    from sidecar.models.home import Home
+    from sidecar.home import Home
     from sidecar.modkit.importer import find_pack
     from sidecar.voice import Voice
 
@@ -271,7 +271,7 @@ def serve(
     threads: Threads = None,
 ) -> None:
     """Serve speech to games over ZeroMQ on this machine."""
-    from sidecar.models.home import Home
+    from sidecar.home import Home
     from sidecar.modkit.importer import find_pack
     from sidecar.server.host import be_nice, keep_one_heap, limit_memory
     from sidecar.server.house import House, HouseOptions, forget_start, open_house

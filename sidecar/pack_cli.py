@@ -43,7 +43,7 @@ def import_pack(
     as_json: AsJson = False,
 ) -> None:
     """Turn one or several checkpoint files into a voice pack in the models folder."""
-    from sidecar.models.home import Home
+    from sidecar.home import Home
     from sidecar.modkit.importer import import_checkpoint
 
     name = name or ("kokoro-82m-float" if len(sources) == 1 else "emotivoice")
@@ -102,7 +102,7 @@ def check(
     from sidecar.checks.candidate import check_candidate
     from sidecar.checks.settings import settings_for
     from sidecar.checks.stages import StageTime
-    from sidecar.models.home import Home
+    from sidecar.home import Home
 
     def show(taken: StageTime) -> None:
         if not as_json:
@@ -123,7 +123,7 @@ def remove(
 ) -> None:
     """Take a voice away: what was dropped, its verified copy, and, if a sidecar runs, its voice."""
     from sidecar.client import Client
-    from sidecar.models.home import Home
+    from sidecar.home import Home
     from sidecar.protocol.errors import Unreachable
     from sidecar.reload.removal import remove_from
 
@@ -163,7 +163,7 @@ def show_report(checked: "Checked", as_json: bool) -> None:
 @explained
 def list_packs(as_json: AsJson = False) -> None:
     """List the packs in the models folder."""
-    from sidecar.models.home import Home
+    from sidecar.home import Home
     from sidecar.models.pack import Pack
     from sidecar.modkit.importer import installed_packs
 
@@ -189,7 +189,7 @@ def pack_info(
     pack: Annotated[str, typer.Argument(help="A folder, a name or name-version.")], as_json: AsJson = False
 ) -> None:
     """Check a pack's files and show its manifest."""
-    from sidecar.models.home import Home
+    from sidecar.home import Home
     from sidecar.models.pack import verify
     from sidecar.modkit.importer import find_pack
 
@@ -265,7 +265,7 @@ def trust_add(
     name: Annotated[str, typer.Option(help="What you call them.")],
 ) -> None:
     """Trust the packs of a publisher."""
-    from sidecar.models.home import Home
+    from sidecar.home import Home
     from sidecar.models.trust import Publisher, TrustList
 
     path = Home.from_environment().trust
@@ -276,7 +276,7 @@ def trust_add(
 @explained
 def trust_list(as_json: AsJson = False) -> None:
     """List the publishers you trust."""
-    from sidecar.models.home import Home
+    from sidecar.home import Home
     from sidecar.models.trust import TrustList
 
     publishers = TrustList.load(Home.from_environment().trust).publishers
@@ -293,7 +293,7 @@ def trust_list(as_json: AsJson = False) -> None:
 @explained
 def trust_remove(key: Annotated[str, typer.Argument(help="The key to forget.")]) -> None:
     """Trust a publisher no longer."""
-    from sidecar.models.home import Home
+    from sidecar.home import Home
     from sidecar.models.trust import TrustList
     from sidecar.protocol.errors import BadRequest
 

@@ -56,8 +56,8 @@ class Line:
     """A request to speak. None means: as the model or the line itself suggests.
 
     `manner` is a second speaker who lends tune and rhythm while `speaker` keeps the timbre. `reference`
-    is what was heard in a clip (`Clips.change`); it adds to `emotion`, and `intensity` scales both. `prompt`
-    says in words how to speak, to models that read it.
+    is what was heard in a clip (`ClipMemory.change`); it adds to `emotion`, and `intensity` scales both.
+    `prompt` says in words how to speak, to models that read it.
     `seed` decides the breath noise; by default it follows from the request.
     """
 

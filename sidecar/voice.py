@@ -5,15 +5,15 @@ from pathlib import Path
 
 import torch
 
-from sidecar.clips import Clips
 from sidecar.engines.base import EngineDescription, SpeakerChoice
 from sidecar.engines.device import Placement, memory_errors, on_device
+from sidecar.home import Home
 from sidecar.models.default_voice import Progress, ensure_default_voice, silent
-from sidecar.models.home import Home
 from sidecar.models.loader import load_model
 from sidecar.models.manifest import Manifest
 from sidecar.models.pack import open_pack, verify
 from sidecar.prosody.change import NONE, Change
+from sidecar.prosody.clip_memory import ClipMemory
 from sidecar.prosody.emotions import NEUTRAL, Repertoire, with_users
 from sidecar.protocol.errors import BadRequest, StorageError
 from sidecar.speech import Speech
@@ -32,7 +32,7 @@ class Voice:
 
     def __init__(self, synthesizer: Synthesizer) -> None:
         self.synthesizer = synthesizer
-        self._clips = Clips()
+        self._clips = ClipMemory()
 
     @classmethod
     def load(

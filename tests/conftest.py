@@ -10,8 +10,8 @@ import torch
 
 from sidecar.engines.device import place
 from sidecar.engines.kokoro.engine import KokoroEngine
+from sidecar.home import Home
 from sidecar.models.default_voice import ensure_default_voice
-from sidecar.models.home import Home
 from sidecar.models.loader import load_model
 from sidecar.models.pack import Pack
 from sidecar.synthesis import Synthesizer

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from sidecar import cli
-from sidecar.models.home import Home
+from sidecar.home import Home
 from sidecar.reload.journal import Journal
 from sidecar.reload.states import Entry, State
 from sidecar.server import house

@@ -200,7 +200,7 @@ def served(placement: Placement, budget: Budget) -> Result:
     """A sidecar on that device, as a game starts it, with a client that streams and one that changes its
     voice while others speak."""
     from sidecar.client import Client
-    from sidecar.models.home import Home
+    from sidecar.home import Home
     from tests.processes import sidecar
 
     with tempfile.TemporaryDirectory() as folder:

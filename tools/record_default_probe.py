@@ -9,8 +9,8 @@ from pathlib import Path
 
 from sidecar.checks.speaking import record_probe
 from sidecar.engines.device import place
+from sidecar.home import Home
 from sidecar.models import default_voice
-from sidecar.models.home import Home
 from sidecar.models.loader import load_model
 from sidecar.models.standard_probe import STANDARD
 from sidecar.synthesis import Synthesizer

@@ -1,7 +1,7 @@
 """What the user's home and a policy's name make of a check."""
 
 from sidecar.checks.stages import CheckSettings
-from sidecar.models.home import Home
+from sidecar.home import Home
 from sidecar.models.trust import TrustList, TrustPolicy
 from sidecar.protocol.errors import BadRequest
 

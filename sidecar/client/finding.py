@@ -20,7 +20,7 @@ from typing import IO, Any
 import zmq
 import zmq.auth
 
-from sidecar.models.home import Home
+from sidecar.home import Home
 from sidecar.protocol.connection import DEVICE_LOST, Connection
 from sidecar.protocol.errors import BadRequest, Unreachable
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from sidecar import files
 from sidecar.engines.kokoro import pack_files
+from sidecar.home import Home
 from sidecar.models.file_names import MANIFEST, PROBE
-from sidecar.models.home import Home
 from sidecar.models.kokoro_pack import write_kokoro_pack
 from sidecar.models.manifest import Probe
 from sidecar.models.pack import Pack, intact, open_pack, storage_errors, writing_to

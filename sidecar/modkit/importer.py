@@ -12,10 +12,10 @@ from typing import Any
 from sidecar.children.running import run_child
 from sidecar.engines.emotivoice.config import SPOKEN_LANGUAGES
 from sidecar.engines.emotivoice.sources import KINDS, REQUIRED
+from sidecar.home import Home
 from sidecar.models import default_voice
 from sidecar.models.architecture import EMOTIVOICE
 from sidecar.models.file_names import LISTS, STYLE, WEIGHTS
-from sidecar.models.home import Home
 from sidecar.models.kokoro_pack import write_kokoro_pack
 from sidecar.models.manifest import Probe
 from sidecar.models.pack import (

@@ -8,8 +8,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from sidecar import files
+from sidecar.home import Home
 from sidecar.models import default_voice
-from sidecar.models.home import Home
 from sidecar.models.pack import Pack, open_pack, packs_in
 from sidecar.protocol.errors import ModelError, StorageError, UnknownModel, Unsupported, did_you_mean
 from sidecar.reload.journal import Journal, Memory

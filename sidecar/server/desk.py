@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sidecar.clips import Heard, name_of
+from sidecar.prosody.clip_memory import Heard, name_of
 from sidecar.prosody.reference import change_of
 from sidecar.protocol.errors import (
     BadAudio,

@@ -5,7 +5,7 @@ import queue
 import threading
 from collections.abc import Callable
 
-from sidecar.clips import Clips, Heard
+from sidecar.prosody.clip_memory import ClipMemory, Heard
 from sidecar.protocol.errors import InternalError
 
 log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ class Ears:
     PENDING = 8
 
     def __init__(self, told: Told) -> None:
-        self._told, self._clips = told, Clips()
+        self._told, self._clips = told, ClipMemory()
         self._waiting: queue.Queue[tuple[str, bytes] | None] = queue.Queue(self.PENDING)
         self._thread = threading.Thread(target=self._run, name="ears", daemon=True)
 

@@ -14,10 +14,10 @@ from sidecar.checks.settings import settings_for
 from sidecar.checks.speaking import check_probe
 from sidecar.checks.stages import CheckSettings
 from sidecar.engines.device import Placement, device_errors, on_device
+from sidecar.home import Home
 from sidecar.models import default_voice
 from sidecar.models.default_voice import Progress, ensure_default_voice
 from sidecar.models.file_names import MANIFEST, PROBE, SIGNATURE
-from sidecar.models.home import Home
 from sidecar.models.loader import load_model
 from sidecar.models.pack import Pack, intact
 from sidecar.models.trust import check_signature

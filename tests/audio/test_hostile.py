@@ -13,13 +13,13 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="measures what L
 
 LISTEN = """
 import json, os, psutil, resource, sys
-from sidecar.clips import Clips
+from sidecar.prosody.clip_memory import ClipMemory
 from sidecar.children.inside import peak_memory_bytes
 from sidecar.protocol.errors import BadAudio
 clip, process = sys.stdin.buffer.read(), psutil.Process()
-Clips().listen(clip[:100])
+ClipMemory().listen(clip[:100])
 before, began = process.memory_info().rss, sum(os.times()[:4])
-refused = [isinstance(Clips().listen(clip), BadAudio) for _ in range(int(sys.argv[1]))]
+refused = [isinstance(ClipMemory().listen(clip), BadAudio) for _ in range(int(sys.argv[1]))]
 peak = max(peak_memory_bytes(), 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 print(json.dumps([all(refused), process.memory_info().rss - before, peak, sum(os.times()[:4]) - began]))
 """

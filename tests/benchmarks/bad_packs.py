@@ -13,8 +13,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from sidecar.home import Home
 from sidecar.models.default_voice import ensure_default_voice
-from sidecar.models.home import Home
 from tests.attacks.defects import DEFECTS, SOUNDING_DEFECTS
 from tests.attacks.drop import drop
 from tests.attacks.packs import make_miniature

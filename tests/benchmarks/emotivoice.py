@@ -26,7 +26,7 @@ import torch
 from sidecar.engines.device import place
 from sidecar.engines.emotivoice.engine import EmotiVoiceEngine
 from sidecar.engines.emotivoice.plans import TokenPlan, curve, symbols_frames, to_force, to_hz
-from sidecar.models.home import Home
+from sidecar.home import Home
 from sidecar.models.loader import load_model
 from sidecar.models.pack import Pack
 from sidecar.modkit.importer import import_checkpoint

@@ -24,8 +24,8 @@ import torch
 
 from sidecar.engines.device import place
 from sidecar.engines.kokoro.voices import Voices
+from sidecar.home import Home
 from sidecar.models.default_voice import ensure_default_voice
-from sidecar.models.home import Home
 from sidecar.models.loader import load_model
 from sidecar.prosody.plan import Phrase, Speaker
 

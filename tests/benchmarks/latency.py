@@ -130,8 +130,8 @@ def batching(device: str) -> None:
     """Speech a second with one and with four lines in a pass, on the engine itself."""
     from sidecar.engines.device import place
     from sidecar.engines.kokoro.engine import KokoroEngine
+    from sidecar.home import Home
     from sidecar.models.default_voice import ensure_default_voice
-    from sidecar.models.home import Home
     from sidecar.models.loader import load_model
     from sidecar.synthesis import Line, Synthesizer
 

@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sidecar.client import AsyncClient
+from sidecar.home import Home
 from sidecar.models.default_voice import ensure_default_voice
-from sidecar.models.home import Home
 from sidecar.models.pack import Pack
 from sidecar.protocol.events import ModelLive, ModelRejected, ModelReleased
 from tests.benchmarks.figures import percentile

@@ -5,8 +5,8 @@ python -m tests.bindings.drop_version VERSION
 
 import sys
 
+from sidecar.home import Home
 from sidecar.models.default_voice import folder_in
-from sidecar.models.home import Home
 from sidecar.models.pack import open_pack
 from tests.faults.reversioned import drop
 

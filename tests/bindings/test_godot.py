@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 from sidecar.client import Client
-from sidecar.models.home import Home
+from sidecar.home import Home
 from sidecar.models.pack import Pack
 from sidecar.protocol.connection import Connection
 from tests import processes

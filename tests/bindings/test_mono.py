@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.client import Client
-from sidecar.models.home import Home
+from sidecar.home import Home
 from sidecar.models.pack import Pack
 from sidecar.protocol.connection import Connection
 from tests import processes

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 
 from sidecar.checks.candidate import check_candidate
 from sidecar.checks.stages import CheckSettings
-from sidecar.models.home import Home
+from sidecar.home import Home
 from sidecar.models.pack import Pack
 from sidecar.protocol.errors import ModelRejected
 from tests.attacks.packs import change_manifest, reseal

@@ -11,7 +11,7 @@ from sidecar.engines.checkpoint import load
 from sidecar.engines.emotivoice.checkpoint_import import fitted, joint_tensors, measured, style_tensors
 from sidecar.engines.emotivoice.config import EmotiVoiceConfig
 from sidecar.engines.emotivoice.network import JointGenerator, StyleEncoder
-from sidecar.models.home import Home
+from sidecar.home import Home
 from sidecar.models.pack import Pack
 from sidecar.modkit.importer import import_checkpoint
 

@@ -20,7 +20,7 @@ from sidecar.engines.device import Placement, is_lost, memory_errors, on_device,
 from sidecar.engines.emotivoice.engine import EmotiVoiceEngine
 from sidecar.engines.kokoro.engine import KokoroEngine
 from sidecar.engines.kokoro.generator import Generator
-from sidecar.models.home import Home
+from sidecar.home import Home
 from sidecar.models.loader import load_model
 from sidecar.models.pack import Pack
 from sidecar.prosody.plan import Floats, Phrase, Plan

@@ -9,7 +9,7 @@ import pytest
 from sidecar.engines.device import place
 from sidecar.engines.emotivoice.engine import EmotiVoiceEngine
 from sidecar.engines.emotivoice.plans import TokenPlan, to_energy, to_force, to_hz, to_pitch
-from sidecar.models.home import Home
+from sidecar.home import Home
 from sidecar.models.loader import load_model
 from sidecar.models.pack import Pack, verify
 from sidecar.prosody.plan import Phrase

@@ -11,7 +11,7 @@ from sidecar.engines.base import Engine
 from sidecar.engines.device import place
 from sidecar.engines.emotivoice.engine import EmotiVoiceEngine
 from sidecar.engines.kokoro.engine import KokoroEngine
-from sidecar.models.home import Home
+from sidecar.home import Home
 from sidecar.models.loader import Model, load_model
 from sidecar.models.pack import Pack
 from sidecar.prosody.plan import Phrase, Plan

@@ -20,7 +20,7 @@ from collections import Counter
 from pathlib import Path
 
 from sidecar.client import Client
-from sidecar.models.home import Home
+from sidecar.home import Home
 from sidecar.models.reasons import Reason
 from sidecar.models.trust import TrustPolicy
 from sidecar.protocol.replies import ModelRow

@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 
 from sidecar.client import Client
+from sidecar.home import Home
 from sidecar.models.default_voice import ensure_default_voice
-from sidecar.models.home import Home
 from tests.benchmarks.figures import percentile
 from tests.engines.emotivoice_full import write_full_size
 from tests.faults.dropped import Talk

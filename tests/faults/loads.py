@@ -22,8 +22,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from sidecar.client import AsyncClient, Client
+from sidecar.home import Home
 from sidecar.models.default_voice import ensure_default_voice
-from sidecar.models.home import Home
 from sidecar.models.pack import Pack
 from sidecar.protocol.events import ModelLive, ModelRejected
 from tests.attacks.defects import SOUNDING_DEFECTS

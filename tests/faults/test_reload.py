@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.client import AsyncClient, Client
-from sidecar.models.home import Home
+from sidecar.home import Home
 from sidecar.models.pack import Pack
 from sidecar.protocol.events import ModelLive, ModelRejected
 from tests.faults.reversioned import drop

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.home import Home
 from sidecar.models import default_voice
 from sidecar.models.file_names import MANIFEST
-from sidecar.models.home import Home
 from sidecar.models.pack import Pack, open_pack
 from sidecar.protocol.errors import ModelRejected, StorageError, UnknownModel, Unsupported
 from sidecar.reload.journal import PREVIOUS, STATE, Copy, Journal

@@ -22,8 +22,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from sidecar.client import Client
+from sidecar.home import Home
 from sidecar.models.default_voice import ensure_default_voice
-from sidecar.models.home import Home
 from sidecar.models.pack import Pack, describe
 from tests.attacks.goods import GOODS
 from tests.attacks.packs import LEXICON, MANIFEST, change_manifest, manifest_of

@@ -16,14 +16,14 @@ from safetensors.torch import load_file
 from sidecar.engines.kokoro.config import KokoroConfig
 from sidecar.engines.kokoro.names import expected_shapes
 from sidecar.engines.kokoro.onnx_import import read_onnx
+from sidecar.home import Home
 from sidecar.models import default_voice
 from sidecar.models.default_voice import ensure_default_voice, genuine, joined_parts
-from sidecar.models.home import Home
 from sidecar.models.pack import Pack, describe, open_pack, staged, verify
 from sidecar.protocol.errors import ModelRejected, NoModel, StorageError
 
 ENSURE = (
-    "from pathlib import Path; from sidecar.models.home import Home;"
+    "from pathlib import Path; from sidecar.home import Home;"
     "from sidecar.models.default_voice import ensure_default_voice;"
     "import sys; print(ensure_default_voice(Home(Path(sys.argv[1]))).folder)"
 )

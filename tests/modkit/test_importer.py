@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from sidecar.home import Home
 from sidecar.models.default_voice import joined_parts
-from sidecar.models.home import Home
 from sidecar.models.pack import Pack, verify
 from sidecar.modkit.importer import find_pack, import_checkpoint, installed_packs
 from sidecar.protocol.errors import BadRequest, ModelRejected, NoModel

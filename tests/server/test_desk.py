@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import zmq
 
-from sidecar.clips import Heard
 from sidecar.lipsync.sounds import SHAPES
+from sidecar.prosody.clip_memory import Heard
 from sidecar.prosody.traits import Traits
 from sidecar.protocol import wire
 from sidecar.protocol.errors import (

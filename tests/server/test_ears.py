@@ -6,13 +6,13 @@ import psutil
 import pytest
 
 from sidecar.audio import decoder as decoding
-from sidecar.clips import Heard, name_of
+from sidecar.prosody.clip_memory import Heard, name_of
 from sidecar.prosody.traits import Traits
 from sidecar.protocol.errors import BadAudio, InternalError
 from sidecar.server.ears import Ears
 from tests.audio import hostile
 from tests.processes import wait_for
-from tests.test_clips import CALM, EXCITED
+from tests.prosody.test_clip_memory import CALM, EXCITED
 
 
 def heard_of(*clips: bytes) -> list[Heard | InternalError]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.engines.device import place
-from sidecar.models.home import Home
+from sidecar.home import Home
 from sidecar.models.loader import load_model
 from sidecar.server.voices import ServedVoice, Voices
 from sidecar.synthesis import Line, Synthesizer

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from sidecar.engines.device import Placement
+from sidecar.home import Home
 from sidecar.models.default_voice import silent
-from sidecar.models.home import Home
 from sidecar.models.pack import Pack, open_pack
 from sidecar.protocol.errors import BadRequest, ModelRejected
 from sidecar.server import house

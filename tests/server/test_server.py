@@ -24,7 +24,7 @@ from sidecar.server.voices import ServedVoice, Voices
 from sidecar.synthesis import Line, Synthesizer
 from tests.fakes import ToneEngine, still, tone_voice, tone_voices
 from tests.prosody.sounds import speaking
-from tests.test_clips import wav
+from tests.prosody.test_clip_memory import wav
 
 TOKEN = "correct-token"
 WAIT_MS = 60_000

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from sidecar import clips
 from sidecar.audio.decoder import Decoder
-from sidecar.clips import Clips, name_of
 from sidecar.prosody.change import NONE, Change
+from sidecar.prosody.clip_memory import ENTRIES, ClipMemory, name_of
 from sidecar.protocol.errors import BadAudio, BadRequest, StorageError
 from sidecar.synthesis import Line, Synthesizer
 from sidecar.voice import Voice
@@ -39,7 +38,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_a_clip_is_heard_once_and_so_is_a_bad_one(counted: list[int]):
-    heard = Clips()
+    heard = ClipMemory()
     assert heard.change(EXCITED, CALM) == heard.change(EXCITED, CALM) != NONE
     for _ in range(2):
         with pytest.raises(BadAudio, match="silent"):
@@ -49,8 +48,8 @@ def test_a_clip_is_heard_once_and_so_is_a_bad_one(counted: list[int]):
 
 
 def test_the_least_recently_asked_for_are_forgotten(counted: list[int]):
-    heard = Clips()
-    for number in range(clips.ENTRIES):
+    heard = ClipMemory()
+    for number in range(ENTRIES):
         heard.listen(b"bad" + number.to_bytes(2, "big"))
     heard.known(name_of(b"bad\0\0"))
     heard.listen(b"one more")
@@ -59,13 +58,13 @@ def test_the_least_recently_asked_for_are_forgotten(counted: list[int]):
 
 def test_a_refusal_does_not_hold_on_to_its_clip():
     for clip in (SILENT, hostile.crashing()):
-        refusal = Clips().listen(clip)
+        refusal = ClipMemory().listen(clip)
         assert isinstance(refusal, BadAudio)
         assert (refusal.__traceback__, refusal.__context__, refusal.__cause__) == (None, None, None)
 
 
 def test_threads_may_share_it():
-    heard, changes = Clips(), []
+    heard, changes = ClipMemory(), []
     threads = [threading.Thread(target=lambda: changes.append(heard.change(EXCITED, CALM))) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -77,14 +76,14 @@ def test_threads_may_share_it():
 def test_a_refusal_names_the_clip_that_is_at_fault():
     for pair, field in (((SILENT, CALM), "reference"), ((CALM, SILENT), "baseline")):
         with pytest.raises(BadAudio) as refused:
-            Clips().change(*pair)
+            ClipMemory().change(*pair)
         assert refused.value.field == field
 
 
 def test_what_is_heard_has_the_sign_of_the_truth():
-    change = Clips().change(EXCITED, CALM)
+    change = ClipMemory().change(EXCITED, CALM)
     assert change.f0_st > 3 and change.range_oct > 0.3
-    assert Clips().change(CALM, EXCITED).f0_st < -3
+    assert ClipMemory().change(CALM, EXCITED).f0_st < -3
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ ENTRIES = 64
 Heard = Traits | BadAudio
 
 
-class Clips:
+class ClipMemory:
     """Listens to clips and remembers the last `ENTRIES`, refusals too. Any thread; two that ask for the
     same new clip at once both listen to it. A child process decodes them, from the first on until `stop`."""
 
