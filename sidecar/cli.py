@@ -273,11 +273,11 @@ def serve(
     """Serve speech to games over ZeroMQ on this machine."""
     from sidecar.home import Home
     from sidecar.modkit.importer import find_pack
-    from sidecar.server.host import be_nice, keep_one_heap, limit_memory
-    from sidecar.server.house import House, HouseOptions, forget_start, open_house
-    from sidecar.server.logs import log_to_stderr
-    from sidecar.server.process import Ready, ServeOptions
-    from sidecar.server.process import serve as run
+    from sidecar.server.process.host import be_nice, keep_one_heap, limit_memory
+    from sidecar.server.process.logs import log_to_stderr
+    from sidecar.server.process.process import Ready, ServeOptions
+    from sidecar.server.process.process import serve as run
+    from sidecar.server.reloading.startup import Startup, StartupOptions, forget_start, start_up
 
     log_to_stderr()
     home = Home.from_environment()
@@ -286,15 +286,15 @@ def serve(
         be_nice()
     keep_one_heap()
 
-    def load() -> House:
+    def load() -> Startup:
         if memory_limit is not None:
             limit_memory(memory_limit)
-        models = HouseOptions(
+        models = StartupOptions(
             find_pack(home, pack) if pack else None, device, precision, threads, policy, canary, not no_watch,
             low_memory_swap, any_publisher, memory_limit,
         )  # fmt: skip
         with progress_bar() as progress:
-            return open_house(home, models, progress)
+            return start_up(home, models, progress)
 
     def ready(where: Ready) -> None:
         out.print(f"serving on {where.connection.commands}, clients read {file}", highlight=False)
@@ -314,7 +314,7 @@ def serve(
 def keys(folder: Annotated[Path, typer.Argument(help="Where they go.")]) -> None:
     """Make CURVE keys for a sidecar that other machines may reach, and for one client."""
     from sidecar.models.pack import storage_errors
-    from sidecar.server.keys import make_keys
+    from sidecar.server.door.keys import make_keys
 
     with storage_errors(folder):
         secret = make_keys(folder)

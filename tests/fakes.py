@@ -14,10 +14,10 @@ from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
 from sidecar.protocol.errors import UnknownSpeaker, did_you_mean
 from sidecar.reload.journal import Journal
 from sidecar.reload.states import Entry, State
-from sidecar.server.device import Outcome, Task, one_pass
-from sidecar.server.reloader import Reloader
-from sidecar.server.voices import ServedVoice, Voices
-from sidecar.server.workshop import ServerSide, Workshop
+from sidecar.server.lines.device_thread import Outcome, Task, one_pass
+from sidecar.server.live_voices import ServedVoice, Voices
+from sidecar.server.reloading.dependencies import ServerSide, Workshop
+from sidecar.server.reloading.reloader import Reloader
 from sidecar.synthesis import Synthesizer
 from sidecar.text.lexicon import PHONEMES
 from sidecar.text.tokens import MARKS

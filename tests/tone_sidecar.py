@@ -10,14 +10,13 @@ from sidecar import cli
 from sidecar.home import Home
 from sidecar.reload.journal import Journal
 from sidecar.reload.states import Entry, State
-from sidecar.server import house
-from sidecar.server.house import House, serving_from
-from sidecar.server.voices import Voices
-from sidecar.server.workshop import Workshop
+from sidecar.server.live_voices import Voices
+from sidecar.server.reloading.dependencies import Workshop
+from sidecar.server.reloading.startup import Startup, serving_from
 from tests.fakes import tone_voice
 
 
-def tone_house(home: Home, *_: object) -> House:
+def tone_startup(home: Home, *_: object) -> Startup:
     def never(*_: object) -> NoReturn:
         raise AssertionError("nothing is to be reloaded here")
 
@@ -25,9 +24,9 @@ def tone_house(home: Home, *_: object) -> House:
     name = voice.name
     entry = Entry(voice.label, "", State.LIVE, Path(voice.label), name.name, name.version, name.sha256)
     workshop = Workshop(home.models, home.store, never, never, lambda: 0, watch=False)
-    return House(Voices(voice), (entry,), workshop, Journal(home.store), serving_from(home.store))
+    return Startup(Voices(voice), (entry,), workshop, Journal(home.store), serving_from(home.store))
 
 
 if __name__ == "__main__":
-    house.open_house = tone_house
+    startup.start_up = tone_startup
     cli.main()

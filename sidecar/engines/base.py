@@ -1,4 +1,4 @@
-"""What every acoustic architecture offers to the rest of the house."""
+"""What every acoustic architecture offers to the rest of the sidecar."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

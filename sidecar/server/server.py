@@ -71,22 +71,22 @@ from sidecar.protocol.requests import (
     require_body,
 )
 from sidecar.reload.policy import TrialRules, cost_ratio, judge
-from sidecar.server.answers import Answers
-from sidecar.server.cache import MemoryCache
-from sidecar.server.desk import Desk, Tools
-from sidecar.server.device import Device
-from sidecar.server.disk_cache import DiskCache
-from sidecar.server.ears import Ears
-from sidecar.server.flight import Caller, now_s
-from sidecar.server.front import SUBSCRIPTION_BYTES, Front, is_beginning
-from sidecar.server.host import device_bytes
-from sidecar.server.keys import Curve
+from sidecar.server.door.front import SUBSCRIPTION_BYTES, Front, is_beginning
+from sidecar.server.door.keys import Curve
+from sidecar.server.door.zap import Authenticator
+from sidecar.server.lines.answers import Answers
+from sidecar.server.lines.clip_listener import Ears
+from sidecar.server.lines.desk import Desk, Tools
+from sidecar.server.lines.device_thread import Device
+from sidecar.server.lines.disk_cache import DiskCache
+from sidecar.server.lines.flight import Caller, now_s
+from sidecar.server.lines.memory_cache import MemoryCache
+from sidecar.server.lines.scheduling import QueueLimits
+from sidecar.server.live_voices import Voices
 from sidecar.server.metrics import Level, Metrics, Snapshot, resident_bytes
-from sidecar.server.reloader import Reloader
-from sidecar.server.scheduling import QueueLimits
-from sidecar.server.voices import Voices
-from sidecar.server.workshop import ServerSide
-from sidecar.server.zap import Authenticator
+from sidecar.server.process.host import device_bytes
+from sidecar.server.reloading.dependencies import ServerSide
+from sidecar.server.reloading.reloader import Reloader
 
 log = logging.getLogger(__name__)
 

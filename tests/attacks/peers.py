@@ -26,7 +26,7 @@ import msgpack
 import psutil
 import zmq
 
-from sidecar.server.process import SWITCH_S
+from sidecar.server.process.process import SWITCH_S
 from sidecar.server.server import Server, ServerSettings
 from tests.fakes import tone_voices
 from tests.protocol.zmtp import GREETING, LONG, MORE, RawPeer, frame, message, ready

@@ -11,7 +11,7 @@ import pytest
 import zmq
 
 from sidecar.protocol.connection import Connection
-from sidecar.server.keys import make_keys
+from sidecar.server.door.keys import make_keys
 from tests.networks import Machine, two_machines
 from tests.processes import TIMEOUT_S, command, serves, wait_for
 

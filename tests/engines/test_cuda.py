@@ -25,7 +25,7 @@ from sidecar.models.loader import load_model
 from sidecar.models.pack import Pack
 from sidecar.prosody.plan import Floats, Phrase, Plan
 from sidecar.protocol.errors import InsufficientMemory, NoModel
-from sidecar.server.host import give_back_device_memory, limit_device_memory
+from sidecar.server.process.host import give_back_device_memory, limit_device_memory
 from sidecar.synthesis import Synthesizer
 from tests.engines.emotivoice_fixture import make_pack
 from tests.engines.kokoro_full import full_size, random_tensors

@@ -1,4 +1,4 @@
-"""From an imported pack to plans and samples that are upstream's, in the house's units."""
+"""From an imported pack to plans and samples that are upstream's, in our units."""
 
 from dataclasses import replace
 from pathlib import Path

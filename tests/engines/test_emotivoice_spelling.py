@@ -1,4 +1,4 @@
-"""The house's phonemes in EmotiVoice's tokens."""
+"""Our phonemes in EmotiVoice's tokens."""
 
 import json
 
@@ -15,7 +15,7 @@ from sidecar.text.chinese.reader import syllable_phonemes
 from tests.engines.emotivoice_fixture import FOLDER
 
 SPLIT = json.loads((FOLDER / "pinyin_split.json").read_text("utf-8"))["map"]
-#: Interjections: upstream's own spelling is of no listed token, or the house has no phoneme of its own.
+#: Interjections: upstream's own spelling is of no listed token, or we have no phoneme of its own.
 OTHERWISE = {"lo", "m", "yo", "hm", "hng"}
 
 LINES = {

@@ -25,9 +25,8 @@ from sidecar.reload.policy import SHIPPED, Load, Snapshot, decide, held
 from sidecar.reload.removal import remove_from
 from sidecar.reload.states import Entry, State
 from sidecar.reload.store import digest_of, take_in_unlisted, tidy
-from sidecar.server import house
-from sidecar.server.house import HouseOptions, open_house
-from sidecar.server.reloader import Reloader
+from sidecar.server.reloading.reloader import Reloader
+from sidecar.server.reloading.startup import StartupOptions, start_up
 from tests.fakes import tone_voice
 from tests.server.test_reloader import put_pack
 
@@ -102,19 +101,19 @@ def opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     def load(self, pack: Pack, probe: bool):
         voice = tone_voice(version=pack.manifest.version)
         voice.synthesizer.model = replace(voice.synthesizer.model, manifest=pack.manifest)
-        return house.ServedVoice.of(voice.synthesizer)
+        return startup.ServedVoice.of(voice.synthesizer)
 
-    monkeypatch.setattr(house, "ensure_default_voice", ensure)
-    monkeypatch.setattr(house.Loader, "load", load)
+    monkeypatch.setattr(startup, "ensure_default_voice", ensure)
+    monkeypatch.setattr(startup.Loader, "load", load)
 
     def begin(home: Path, **options):
-        return open_house(Home(home), HouseOptions(device="cpu", **options), lambda *_: None)
+        return start_up(Home(home), StartupOptions(device="cpu", **options), lambda *_: None)
 
     return begin
 
 
-def speakers(opened_house) -> dict[str, str]:
-    return {name.name: name.version for name in opened_house.voices.names}
+def speakers(opened) -> dict[str, str]:
+    return {name.name: name.version for name in opened.voices.names}
 
 
 def test_a_data_folder_that_was_moved_has_all_its_voices(opened, tmp_path: Path):
@@ -180,7 +179,7 @@ def test_wherever_the_process_is_killed_a_voice_speaks_at_the_next_start(opened,
 def test_a_pack_that_kills_every_start_is_not_loaded_twice(opened, tmp_path: Path, monkeypatch):
     home = tmp_path / "home"
     live(home, "1.0.0")
-    load = house.Loader.load
+    load = startup.Loader.load
 
     def dying(self, pack: Pack, probe: bool):
         if pack.manifest.name == "guard":
@@ -193,7 +192,7 @@ def test_a_pack_that_kills_every_start_is_not_loaded_twice(opened, tmp_path: Pat
         update(self, change)
 
     update, Journal.dead = Journal.update, False
-    monkeypatch.setattr(house.Loader, "load", dying)
+    monkeypatch.setattr(startup.Loader, "load", dying)
 
     def killed(self, pack: Pack, probe: bool):
         Journal.dead = pack.manifest.name == "guard"  # nothing more is written
@@ -201,12 +200,12 @@ def test_a_pack_that_kills_every_start_is_not_loaded_twice(opened, tmp_path: Pat
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(Journal, "update", remembering)
-        patched.setattr(house.Loader, "load", killed)
+        patched.setattr(startup.Loader, "load", killed)
         opened(home)
     Journal.dead = False
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):  # once may have been anything
         patched.setattr(Journal, "update", remembering)
-        patched.setattr(house.Loader, "load", killed)
+        patched.setattr(startup.Loader, "load", killed)
         opened(home)
     del Journal.dead
     found = opened(home)
@@ -221,7 +220,7 @@ def test_a_start_that_somebody_ends_is_no_voices_fault(opened, tmp_path: Path):
     folder = live(home, "1.0.0").folder.name
     for _ in range(3):
         Journal(home / "store").update(lambda memory: memory.with_start(folder, begins=True))
-        house.forget_start(Home(home))
+        startup.forget_start(Home(home))
     assert speakers(opened(home))["guard"] == "1.0.0"
 
 
@@ -336,9 +335,9 @@ def test_the_default_voice_is_told_as_what_ships(opened, tmp_path: Path):
 
 def test_a_judge_by_the_real_policy_refuses_an_unsigned_copy(tmp_path: Path):
     pack = stored(tmp_path / "home", "1.0.0")
-    assert house.Judge(Home(tmp_path / "home"), "any")(pack) == ""
+    assert startup.Judge(Home(tmp_path / "home"), "any")(pack) == ""
     with pytest.raises(ModelRejected):
-        house.Judge(Home(tmp_path / "home"), "signed")(pack)
+        startup.Judge(Home(tmp_path / "home"), "signed")(pack)
 
 
 def test_nothing_but_the_voices_holds_on_to_a_voice(opened, tmp_path: Path):

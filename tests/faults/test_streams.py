@@ -6,9 +6,9 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from sidecar.server import retries
-from sidecar.server.device import Spoken
-from sidecar.server.streams import ENDED_BYTES
+from sidecar.server.lines import retries
+from sidecar.server.lines.device_thread import Spoken
+from sidecar.server.lines.streams import ENDED_BYTES
 from tests.server.test_desk import Room
 
 LINES, SETTLED = 5_000, 1_500

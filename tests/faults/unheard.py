@@ -12,13 +12,12 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does;
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 from sidecar import cli
-from sidecar.server import house
 
 
 def main() -> None:
-    settings_for = house.settings_for
-    house.settings_for = lambda home, policy: replace(settings_for(home, policy), listen=False)
-    house.check_probe = lambda synthesizer, pack: synthesizer.warm_up()
+    settings_for = startup.settings_for
+    startup.settings_for = lambda home, policy: replace(settings_for(home, policy), listen=False)
+    startup.check_probe = lambda synthesizer, pack: synthesizer.warm_up()
     cli.main()
 
 

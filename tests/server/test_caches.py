@@ -10,9 +10,9 @@ import pytest
 from sidecar import files
 from sidecar.protocol.replies import LineTiming, ModelName
 from sidecar.protocol.requests import Synthesize
-from sidecar.server.cache import MemoryCache
-from sidecar.server.disk_cache import SUFFIX, Damaged, DiskCache, named, packed, unpacked
-from sidecar.server.takes import Part, Take, TakeKey
+from sidecar.server.lines.disk_cache import SUFFIX, Damaged, DiskCache, named, packed, unpacked
+from sidecar.server.lines.memory_cache import MemoryCache
+from sidecar.server.lines.takes import Part, Take, TakeKey
 
 MODEL = ModelName("m", "1.0.0", "0" * 64)
 

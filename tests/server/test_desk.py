@@ -24,16 +24,16 @@ from sidecar.protocol.events import Event, LineDone, LineStarted, ServerOverload
 from sidecar.protocol.limits import Limits
 from sidecar.protocol.replies import ErrorReply, Reply, Retold, SpokenReply, parse_reply, reply_frame
 from sidecar.protocol.requests import Synthesize
-from sidecar.server import retries, streams
-from sidecar.server.answers import Answers
-from sidecar.server.cache import MemoryCache
-from sidecar.server.desk import AWAY_S, MAX_OWN_WAITERS, MAX_WAITERS, Desk, Tools
-from sidecar.server.device import Spoken
-from sidecar.server.flight import Caller
+from sidecar.server.lines import retries, streams
+from sidecar.server.lines.answers import Answers
+from sidecar.server.lines.desk import AWAY_S, MAX_OWN_WAITERS, MAX_WAITERS, Desk, Tools
+from sidecar.server.lines.device_thread import Spoken
+from sidecar.server.lines.flight import Caller
+from sidecar.server.lines.memory_cache import MemoryCache
+from sidecar.server.lines.scheduling import QueueLimits
+from sidecar.server.lines.streams import ENDED_KEPT, LIFE_S, MOST, PARKED
+from sidecar.server.live_voices import Voices
 from sidecar.server.metrics import Metrics
-from sidecar.server.scheduling import QueueLimits
-from sidecar.server.streams import ENDED_KEPT, LIFE_S, MOST, PARKED
-from sidecar.server.voices import Voices
 from sidecar.synthesis import Line
 from tests.fakes import Clock, SteppedDevice, tone_voice
 

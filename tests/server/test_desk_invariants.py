@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 from sidecar.protocol.errors import BadAudio, InternalError, NpcVoiceError
 from sidecar.protocol.requests import Synthesize
-from sidecar.server import streams
-from sidecar.server.desk import AWAY_S, Desk, Tools
-from sidecar.server.device import Failed
-from sidecar.server.flight import Caller
-from sidecar.server.scheduling import QueueLimits
-from sidecar.server.streams import LIFE_S
+from sidecar.server.lines import streams
+from sidecar.server.lines.desk import AWAY_S, Desk, Tools
+from sidecar.server.lines.device_thread import Failed
+from sidecar.server.lines.flight import Caller
+from sidecar.server.lines.scheduling import QueueLimits
+from sidecar.server.lines.streams import LIFE_S
 from tests.fakes import tone_voice
 from tests.server.test_desk import EXCITED, Room
 

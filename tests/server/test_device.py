@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sidecar.engines.device import DeviceLost
 from sidecar.protocol.errors import InternalError
-from sidecar.server.device import Device, Failed, Outcome, Task
+from sidecar.server.lines.device_thread import Device, Failed, Outcome, Task
 from sidecar.synthesis import Line
 from tests.fakes import tone_voice
 

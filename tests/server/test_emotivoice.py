@@ -7,7 +7,7 @@ import pytest
 from sidecar.engines.device import place
 from sidecar.home import Home
 from sidecar.models.loader import load_model
-from sidecar.server.voices import ServedVoice, Voices
+from sidecar.server.live_voices import ServedVoice, Voices
 from sidecar.synthesis import Line, Synthesizer
 from tests.engines.emotivoice_fixture import make_pack
 from tests.server.test_server import ask, connected, serving

@@ -10,8 +10,8 @@ import msgpack
 import pytest
 import zmq
 
-from sidecar.server import front
-from sidecar.server.front import COMMANDS, EVENTS
+from sidecar.server.door import front
+from sidecar.server.door.front import COMMANDS, EVENTS
 from tests.fakes import tone_voices
 from tests.protocol.zmtp import COMMAND, GREETING, LONG, MORE, RawPeer, frame, message, ready
 from tests.server.test_server import TOKEN, ask, connected, header, serving

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sidecar.engines.device import place
-from sidecar.server.host import limit_device_memory
+from sidecar.server.process.host import limit_device_memory
 
 GIBI = 1 << 30
 

@@ -13,8 +13,8 @@ import zmq
 from sidecar.client import Client
 from sidecar.protocol.connection import Connection
 from sidecar.protocol.errors import BadRequest, Unreachable
-from sidecar.server.keys import make_keys, read_keys
-from sidecar.server.process import ServeOptions, check_address
+from sidecar.server.door.keys import make_keys, read_keys
+from sidecar.server.process.process import ServeOptions, check_address
 from sidecar.server.server import Server, ServerSettings
 from tests.fakes import tone_voices
 

@@ -8,7 +8,7 @@ from itertools import islice
 
 import pytest
 
-from sidecar.server.logs import JsonLines, Unhurried
+from sidecar.server.process.logs import JsonLines, Unhurried
 
 LONG = "x" * 1000
 

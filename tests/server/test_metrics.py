@@ -24,7 +24,6 @@ from sidecar.protocol.replies import LineTiming
 from sidecar.server import metrics
 from sidecar.server import server as module
 from sidecar.server.gpu import Gpu
-from sidecar.server.logs import JsonLines
 from sidecar.server.metrics import (
     BOUNDS_MS,
     Exported,
@@ -35,6 +34,7 @@ from sidecar.server.metrics import (
     Snapshot,
     resident_bytes,
 )
+from sidecar.server.process.logs import JsonLines
 from sidecar.server.server import Server, ServerSettings
 from tests.fakes import tone_voices
 from tests.server.test_server import ask, connected, serving

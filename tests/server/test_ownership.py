@@ -14,7 +14,7 @@ from sidecar.models.pack import Pack, describe
 from sidecar.protocol.errors import ModelRejected
 from sidecar.reload.policy import SHIPPED
 from sidecar.reload.states import Entry, State
-from sidecar.server import reloader
+from sidecar.server.reloading import reloader
 from tests.server.test_reloader import Fake, Theatre, playing, put_pack
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from sidecar.protocol.errors import BadRequest
-from sidecar.server.process import ServeOptions, check_address
-from sidecar.server.reach import advertised
+from sidecar.server.door.reach import advertised
+from sidecar.server.process.process import ServeOptions, check_address
 
 
 def options(address: str, advertise: str | None) -> ServeOptions:

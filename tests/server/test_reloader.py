@@ -19,10 +19,10 @@ from sidecar.protocol.errors import Cancelled, ModelRejected
 from sidecar.reload.journal import Journal, Memory
 from sidecar.reload.policy import TrialRules
 from sidecar.reload.states import Entry, State
-from sidecar.server.reloader import Reloader
+from sidecar.server.live_voices import GRACE_S, ServedVoice, Voices, drawn
+from sidecar.server.reloading.dependencies import Workshop
+from sidecar.server.reloading.reloader import Reloader
 from sidecar.server.server import Server, ServerSettings
-from sidecar.server.voices import GRACE_S, ServedVoice, Voices, drawn
-from sidecar.server.workshop import Workshop
 from tests.fakes import tone_voice
 from tests.server.test_server import TOKEN, ask, connected, refused
 

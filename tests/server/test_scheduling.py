@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.server.scheduling import (
+from sidecar.server.lines.scheduling import (
     AHEAD_S,
     RANKS,
     TURN_S,

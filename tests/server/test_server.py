@@ -18,9 +18,9 @@ from sidecar import Voice
 from sidecar.engines.device import DeviceLost
 from sidecar.protocol.limits import Limits
 from sidecar.protocol.requests import OPS
-from sidecar.server.scheduling import QueueLimits
+from sidecar.server.lines.scheduling import QueueLimits
+from sidecar.server.live_voices import ServedVoice, Voices
 from sidecar.server.server import Server, ServerSettings
-from sidecar.server.voices import ServedVoice, Voices
 from sidecar.synthesis import Line, Synthesizer
 from tests.fakes import ToneEngine, still, tone_voice, tone_voices
 from tests.prosody.sounds import speaking

@@ -10,8 +10,8 @@ import pytest
 import zmq
 import zmq.auth
 
-from sidecar.server.keys import make_keys, read_keys
-from sidecar.server.zap import ENDPOINT, Authenticator
+from sidecar.server.door.keys import make_keys, read_keys
+from sidecar.server.door.zap import ENDPOINT, Authenticator
 from tests.protocol.zmtp import RawPeer
 
 needs_curve = pytest.mark.skipif(not zmq.has("curve"), reason="this libzmq has no CURVE")

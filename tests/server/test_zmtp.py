@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from sidecar.server.zmtp import COMMAND_BYTES, GULP_BYTES, Broken, Rules, Talk, socket_type
+from sidecar.server.door.zmtp import COMMAND_BYTES, GULP_BYTES, Broken, Rules, Talk, socket_type
 from tests.protocol.zmtp import COMMAND, GREETING, LONG, MORE, frame, message, ready
 
 HEADER_BYTES, BODY_BYTES = 1000, 100_000

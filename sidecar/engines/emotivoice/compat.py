@@ -1,6 +1,6 @@
 """Upstream's own front ends, mistakes and all: text -> the very tokens that its models are fed.
 
-The house reads lines better (`spelling.py`); this is for comparing with upstream token by token, and for
+Our own reader reads lines better (`spelling.py`); this is for comparing with upstream token by token, and for
 who wants its sound exactly. What reads words is handed in: upstream's are jieba, pypinyin with the phrases
 of CC-CEDICT, the LibriSpeech lexicon and g2p_en. Known oddities, kept: digits are Chinese in English text
 too; a word outside the lexicon loses its last phoneme before a mark and runs into the next; marks inside

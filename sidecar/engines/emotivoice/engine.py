@@ -208,7 +208,7 @@ def stretches(frames: int) -> Iterator[tuple[int, int]]:
 def planned(
     phrase: Phrase, groups: tuple[Group, ...], predicted: TokenProsody, text: Floats, frame_s: float
 ) -> TokenPlan:
-    """A prediction in the house's terms. Where no token has a frame, each gets one, as upstream has it."""
+    """A prediction in the plan's own terms. Where no token has a frame, each gets one, as upstream has it."""
     frames = at_speed(predicted.frames, phrase.speed)
     frames = frames if frames.any() else np.ones_like(frames)
     return TokenPlan(

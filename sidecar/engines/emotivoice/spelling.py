@@ -1,4 +1,4 @@
-"""The house's phonemes -> EmotiVoice's tokens.
+"""Our phonemes -> EmotiVoice's tokens.
 
 Lines reach every engine as the phonemes that `text/` writes: IPA with Kokoro's conventions, words apart by
 spaces, marks. EmotiVoice was trained on ARPAbet in brackets for English and on initials and toned finals

@@ -6,8 +6,8 @@ from collections import OrderedDict
 from sidecar.protocol.errors import BadRequest, Cancelled, Overloaded
 from sidecar.protocol.replies import ModelName
 from sidecar.protocol.requests import Synthesize
-from sidecar.server.answers import Answers
-from sidecar.server.flight import Caller, Recording, Stream
+from sidecar.server.lines.answers import Answers
+from sidecar.server.lines.flight import Caller, Recording, Stream
 
 LIFE_S = 30.0  #: a stream that is not pulled for so long is dropped
 MOST = 256  #: streams that have not ended

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from sidecar.protocol.replies import CacheStats
-from sidecar.server.takes import Take, TakeKey
+from sidecar.server.lines.takes import Take, TakeKey
 
 
 @dataclass

@@ -9,7 +9,7 @@ from sidecar.audio import decoder as decoding
 from sidecar.prosody.clip_memory import Heard, name_of
 from sidecar.prosody.traits import Traits
 from sidecar.protocol.errors import BadAudio, InternalError
-from sidecar.server.ears import Ears
+from sidecar.server.lines.clip_listener import Ears
 from tests.audio import hostile
 from tests.processes import wait_for
 from tests.prosody.test_clip_memory import CALM, EXCITED

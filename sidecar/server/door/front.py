@@ -18,7 +18,7 @@ from time import perf_counter
 
 from sidecar.protocol.events import TOPICS
 from sidecar.protocol.limits import Limits
-from sidecar.server.zmtp import MORE, Broken, Rules, Talk, frame, head
+from sidecar.server.door.zmtp import MORE, Broken, Rules, Talk, frame, head
 
 BACKLOG = 128
 HANDSHAKE_S = 5.0  #: within which a peer has to greet

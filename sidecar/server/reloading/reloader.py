@@ -46,11 +46,11 @@ from sidecar.reload.rows import flood_row, is_called, row_of
 from sidecar.reload.states import Entry, State
 from sidecar.reload.store import delete, digest_of, tidy
 from sidecar.reload.watcher import Watcher
-from sidecar.server.giving_way import GivingWay
-from sidecar.server.host import give_back_device_memory, give_back_memory
-from sidecar.server.resting import Resting
-from sidecar.server.voices import ServedVoice
-from sidecar.server.workshop import ServerSide, Workshop
+from sidecar.server.live_voices import ServedVoice
+from sidecar.server.process.host import give_back_device_memory, give_back_memory
+from sidecar.server.reloading.dependencies import ServerSide, Workshop
+from sidecar.server.reloading.swap_in_place import GivingWay
+from sidecar.server.reloading.throttle import Resting
 
 log = logging.getLogger(__name__)
 

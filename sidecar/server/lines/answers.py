@@ -9,9 +9,9 @@ from sidecar.protocol.errors import NpcVoiceError
 from sidecar.protocol.events import Event, LineDone
 from sidecar.protocol.replies import ErrorReply, LineTiming, Reply, Retold
 from sidecar.protocol.requests import Synthesize
-from sidecar.server.flight import Caller, Stream
+from sidecar.server.lines.flight import Caller, Stream
+from sidecar.server.lines.takes import Part, Take, as_chunk
 from sidecar.server.metrics import Metrics
-from sidecar.server.takes import Part, Take, as_chunk
 
 Send = Callable[[Caller, Reply | ErrorReply | Retold, zmq.Frame | None], None]
 

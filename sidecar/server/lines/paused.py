@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from sidecar.server.flight import Caller, Waiter
-from sidecar.server.scheduling import RANKS
+from sidecar.server.lines.flight import Caller, Waiter
+from sidecar.server.lines.scheduling import RANKS
 
 
 class Held:

@@ -18,15 +18,15 @@ from filelock import FileLock, Timeout
 from sidecar.engines.device import memory_errors
 from sidecar.protocol.connection import DEVICE_LOST, Connection
 from sidecar.protocol.errors import BadRequest, NpcVoiceError, StorageError
+from sidecar.server.door.keys import read_keys
+from sidecar.server.door.reach import advertised, check_advertised
 from sidecar.server.gpu import Gpu
-from sidecar.server.house import House
-from sidecar.server.keys import read_keys
-from sidecar.server.lifetime import stop_on_signals, stop_with_parent, stop_with_stdin
+from sidecar.server.live_voices import Voices
 from sidecar.server.metrics import Exported, Exporter
-from sidecar.server.reach import advertised, check_advertised
-from sidecar.server.reloader import Reloader
+from sidecar.server.process.stop_triggers import stop_on_signals, stop_with_parent, stop_with_stdin
+from sidecar.server.reloading.reloader import Reloader
+from sidecar.server.reloading.startup import Startup
 from sidecar.server.server import Server, ServerSettings
-from sidecar.server.voices import Voices
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ def another(connection_file: Path) -> str:
 
 
 def serve(
-    load: Callable[[], House],
+    load: Callable[[], Startup],
     options: ServeOptions,
     ready: Callable[[Ready], None],
     abandoned: Callable[[], None] = lambda: None,

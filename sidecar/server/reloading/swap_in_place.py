@@ -18,8 +18,8 @@ from typing import TypeVar
 from sidecar.models.pack import Pack
 from sidecar.protocol.errors import Cancelled, InsufficientMemory
 from sidecar.reload.journal import Journal
-from sidecar.server.host import give_back_device_memory, give_back_memory
-from sidecar.server.workshop import ServerSide, Workshop
+from sidecar.server.process.host import give_back_device_memory, give_back_memory
+from sidecar.server.reloading.dependencies import ServerSide, Workshop
 
 log = logging.getLogger(__name__)
 

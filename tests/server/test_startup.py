@@ -11,8 +11,7 @@ from sidecar.home import Home
 from sidecar.models.default_voice import silent
 from sidecar.models.pack import Pack, open_pack
 from sidecar.protocol.errors import BadRequest, ModelRejected
-from sidecar.server import house
-from sidecar.server.house import HouseOptions, open_house
+from sidecar.server.reloading.startup import StartupOptions, start_up
 from tests.attacks.packs import make_miniature
 
 NO_KERNEL = RuntimeError("CUDA error: no kernel image is available for execution on the device")
@@ -27,15 +26,15 @@ class Machine:
         self.unlike: Exception | None = None
         self.limits: list[tuple[int, str]] = []
         self.probed: list[str] = []
-        self._load = house.load_model
+        self._load = startup.load_model
         self._on_device = False
         monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
         monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
         monkeypatch.setattr(torch.cuda, "synchronize", lambda device: None)
-        monkeypatch.setattr(house, "load_model", self.load)
-        monkeypatch.setattr(house, "check_probe", self.check)
+        monkeypatch.setattr(startup, "load_model", self.load)
+        monkeypatch.setattr(startup, "check_probe", self.check)
         monkeypatch.setattr(
-            house, "limit_device_memory", lambda mib, device: self.limits.append((mib, str(device)))
+            startup, "limit_device_memory", lambda mib, device: self.limits.append((mib, str(device)))
         )
 
     def load(self, pack: Pack, placement: Placement):
@@ -61,8 +60,8 @@ def options(tmp_path: Path) -> dict:
     return {"pack": pack, "precision": "float32", "watch": False}
 
 
-def opened(tmp_path: Path, options: dict, device: str, **others) -> house.House:
-    return open_house(Home(tmp_path / "home"), HouseOptions(device=device, **options, **others), silent)
+def opened(tmp_path: Path, options: dict, device: str, **others) -> startup.Startup:
+    return start_up(Home(tmp_path / "home"), StartupOptions(device=device, **options, **others), silent)
 
 
 @pytest.mark.parametrize("device", ["auto", "cuda"])

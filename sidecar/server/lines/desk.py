@@ -26,15 +26,15 @@ from sidecar.protocol.errors import (
 from sidecar.protocol.events import LineStarted, ServerOverloaded
 from sidecar.protocol.replies import ModelName
 from sidecar.protocol.requests import Synthesize
-from sidecar.server.answers import Answers
-from sidecar.server.cache import MemoryCache
-from sidecar.server.device import Device, Failed, Outcome, Spoken, Task
-from sidecar.server.disk_cache import DiskCache
-from sidecar.server.ears import Ears
-from sidecar.server.flight import Caller, Flight, Recording, Stream, Waiter
-from sidecar.server.held import Held
-from sidecar.server.retries import Asked, Retries
-from sidecar.server.scheduling import (
+from sidecar.server.lines.answers import Answers
+from sidecar.server.lines.clip_listener import Ears
+from sidecar.server.lines.device_thread import Device, Failed, Outcome, Spoken, Task
+from sidecar.server.lines.disk_cache import DiskCache
+from sidecar.server.lines.flight import Caller, Flight, Recording, Stream, Waiter
+from sidecar.server.lines.memory_cache import MemoryCache
+from sidecar.server.lines.paused import Held
+from sidecar.server.lines.retries import Asked, Retries
+from sidecar.server.lines.scheduling import (
     RANKS,
     Admission,
     Pace,
@@ -45,9 +45,9 @@ from sidecar.server.scheduling import (
     entered,
     late,
 )
-from sidecar.server.streams import Streams
-from sidecar.server.takes import Referring, Take, TakeKey, as_line
-from sidecar.server.voices import ServedVoice, Voices
+from sidecar.server.lines.streams import Streams
+from sidecar.server.lines.takes import Referring, Take, TakeKey, as_line
+from sidecar.server.live_voices import ServedVoice, Voices
 
 log = logging.getLogger(__name__)
 

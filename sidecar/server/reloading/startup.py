@@ -29,10 +29,10 @@ from sidecar.reload.policy import SHIPPED
 from sidecar.reload.room import free_on
 from sidecar.reload.states import Entry, State
 from sidecar.reload.store import SERVING, copy_at, digest_of, take_in_unlisted, tidy
-from sidecar.server.host import limit_device_memory, returnable_memory
-from sidecar.server.reloader import described
-from sidecar.server.voices import ServedVoice, Voices
-from sidecar.server.workshop import Workshop
+from sidecar.server.live_voices import ServedVoice, Voices
+from sidecar.server.process.host import limit_device_memory, returnable_memory
+from sidecar.server.reloading.dependencies import Workshop
+from sidecar.server.reloading.reloader import described
 from sidecar.synthesis import Synthesizer
 from sidecar.text.lexicon import UserLexicon
 
@@ -43,7 +43,7 @@ STARTS = 2  #: in a row that end while a voice of the last time is loaded: then 
 
 
 @dataclass(frozen=True)
-class HouseOptions:
+class StartupOptions:
     """`pack`: a pack that speaks by default instead of the default voice. `policy` says whose packs are
     taken from the models folder, `canary_share` on which part of the sessions a new version is tried first;
     0: none, it becomes live at once. `watch`: look at the folder at all. `low_memory_swap`: where two voices
@@ -63,7 +63,7 @@ class HouseOptions:
 
 
 @dataclass(frozen=True)
-class House:
+class Startup:
     """`entries` are those of `voices` and of copies that wait. `lock` says that the store is served from."""
 
     voices: Voices
@@ -73,7 +73,7 @@ class House:
     lock: FileLock
 
 
-def open_house(home: Home, options: HouseOptions, progress: Progress) -> House:
+def start_up(home: Home, options: StartupOptions, progress: Progress) -> Startup:
     """Load what was live at the last end, as far as the policy of now lets it, or the default.
 
     They have spoken on the device that they are on. Raises `BadRequest`, or what loading the default voice
@@ -112,7 +112,7 @@ def open_house(home: Home, options: HouseOptions, progress: Progress) -> House:
         any_publisher=options.any_publisher,
         shipped=shipped,
     )
-    return House(Voices(*first.voices), first.entries, workshop, journal, lock)
+    return Startup(Voices(*first.voices), first.entries, workshop, journal, lock)
 
 
 def serving_from(store: Path) -> FileLock:
@@ -137,7 +137,7 @@ class First:
     loader: "Loader"
 
 
-def first_voices(home: Home, options: HouseOptions, shelf: "Shelf", placement: Placement) -> First:
+def first_voices(home: Home, options: StartupOptions, shelf: "Shelf", placement: Placement) -> First:
     """Raises whatever comes of a voice that is not there or cannot speak on that device."""
     if options.memory_limit_mib is not None:
         limit_device_memory(options.memory_limit_mib, placement.device)

@@ -20,7 +20,7 @@ from sidecar import files
 from sidecar.protocol.errors import BadRequest
 from sidecar.protocol.record import from_map, to_map
 from sidecar.protocol.replies import LineTiming, ModelName
-from sidecar.server.takes import Part, Take, TakeKey
+from sidecar.server.lines.takes import Part, Take, TakeKey
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sidecar.protocol.errors import BadRequest
 from sidecar.protocol.replies import ModelName
 from sidecar.protocol.requests import Synthesize
-from sidecar.server.flight import Caller, Recording, Stream
+from sidecar.server.lines.flight import Caller, Recording, Stream
 
 ENTRIES = 4096
 BYTES = 64 * 1024 * 1024

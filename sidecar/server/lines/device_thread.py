@@ -14,8 +14,8 @@ import torch
 
 from sidecar.engines.device import DeviceLost
 from sidecar.protocol.errors import InternalError, NpcVoiceError
-from sidecar.server.host import give_back_memory
-from sidecar.server.takes import Part, part_of
+from sidecar.server.lines.takes import Part, part_of
+from sidecar.server.process.host import give_back_memory
 from sidecar.speech import Speech, elapsed_ms, joined, shifted
 from sidecar.synthesis import Line, Piece, PreparedLine, Synthesizer
 from sidecar.synthesis import Part as RenderPart

@@ -17,7 +17,7 @@ from sidecar.models.pack import Pack
 from sidecar.protocol.errors import InsufficientMemory, ModelRejected
 from sidecar.reload.journal import Journal
 from sidecar.reload.policy import TrialRules
-from sidecar.server.voices import ServedVoice
+from sidecar.server.live_voices import ServedVoice
 from tests.server.test_reloader import Fake, Theatre, playing, put_pack
 from tests.server.test_server import TOKEN, connected
 

@@ -13,8 +13,8 @@ from sidecar.models.pack import Pack
 from sidecar.protocol import events
 from sidecar.protocol.errors import Cancelled
 from sidecar.reload.journal import UNSIGNED
-from sidecar.server.desk import Desk
-from sidecar.server.voices import ServedVoice, Voices
+from sidecar.server.lines.desk import Desk
+from sidecar.server.live_voices import ServedVoice, Voices
 
 T = TypeVar("T")
 _POLL_S = 0.2

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from sidecar.protocol.errors import BadRequest, NpcVoiceError
 from sidecar.protocol.replies import ModelName
 from sidecar.protocol.requests import Synthesize
-from sidecar.server.scheduling import Pace, Waiting
-from sidecar.server.takes import Part, Take, TakeKey
-from sidecar.server.voices import ServedVoice
+from sidecar.server.lines.scheduling import Pace, Waiting
+from sidecar.server.lines.takes import Part, Take, TakeKey
+from sidecar.server.live_voices import ServedVoice
 from sidecar.speech import Speech
 from sidecar.synthesis import Line, Piece, PreparedLine
 
