@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Voices for game characters.", no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(pack_app, name="pack")
 
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Precision = Annotated[str, typer.Option(help="auto, float32 or bfloat16.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads to use.")]
 SpeakerText = Annotated[
@@ -70,7 +70,7 @@ def load_voice(pack: str | None, device: str, precision: str, threads: int | Non
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where the WAV files go.")] = Path("npc-voice-demo"),
     lines: Annotated[int, typer.Option(min=1, help="How many sample lines to speak.")] = 8,
-    device: Device = "auto",
+    device: DeviceOption = "auto",
     precision: Precision = "auto",
     threads: Threads = None,
     as_json: AsJson = False,
@@ -126,7 +126,7 @@ def say(
     ] = None,
     lipsync_format: Annotated[str, typer.Option(help="oculus, arkit or rhubarb")] = "oculus",
     pack: PackName = None,
-    device: Device = "auto",
+    device: DeviceOption = "auto",
     precision: Precision = "auto",
     threads: Threads = None,
     as_json: AsJson = False,
@@ -138,7 +138,7 @@ def say(
 
     format_of(output)  # before the work
     if lipsync is not None:
-        files.check(lipsync, lipsync_format)
+        files.check_format(lipsync, lipsync_format)
     voice = load_voice(pack, device, precision, threads)
     began = time.perf_counter()
     speech = voice.synthesize(
@@ -168,7 +168,7 @@ def report(
     emotion: EmotionText = "neutral",
     intensity: Intensity = 0.5,
     pack: PackName = None,
-    device: Device = "auto",
+    device: DeviceOption = "auto",
     precision: Precision = "auto",
     threads: Threads = None,
 ) -> None:
@@ -266,7 +266,7 @@ def serve(
     ] = False,
     no_watch: Annotated[bool, typer.Option("--no-watch", help="Do not look at the models folder.")] = False,
     pack: PackName = None,
-    device: Device = "auto",
+    device: DeviceOption = "auto",
     precision: Precision = "auto",
     threads: Threads = None,
 ) -> None:

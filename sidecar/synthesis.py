@@ -146,7 +146,7 @@ class Synthesizer:
 
     def check(self, line: Line) -> None:
         """Everything that can be known without reading it, from any thread. Raises its `RequestError`."""
-        check(line, self.max_characters)
+        check_line(line, self.max_characters)
         timbre, _ = self._voices(line)
         self.emotions.mood(line.emotion, timbre.name)
         self._check_prompt(line)
@@ -156,7 +156,7 @@ class Synthesizer:
     def prepare(self, line: Line) -> PreparedLine:
         """Check and read a line. Raises the `RequestError` that says what is wrong with it."""
         began = time.perf_counter()
-        check(line, self.max_characters)
+        check_line(line, self.max_characters)
         self._check_prompt(line)
         timbre, manner = self._voices(line)
         style = self.emotions.style(line.emotion, line.intensity)
@@ -343,7 +343,7 @@ def shaped(text: str, phrase: SpokenPhrase) -> Shape:
     )
 
 
-def check(line: Line, max_characters: int) -> None:
+def check_line(line: Line, max_characters: int) -> None:
     """Raise the `RequestError` for the first field that is out of range."""
     if not isinstance(line.text, str):
         raise BadRequest(f"text must be text, got {type(line.text).__name__}", field="text")

@@ -15,8 +15,8 @@ from sidecar.protocol.errors import UnknownSpeaker, did_you_mean
 from sidecar.reload.journal import Journal
 from sidecar.reload.states import Entry, State
 from sidecar.server.lines.device_thread import Outcome, Task, one_pass
-from sidecar.server.live_voices import ServedVoice, Voices
-from sidecar.server.reloading.dependencies import ServerSide, Workshop
+from sidecar.server.live_voices import LiveVoices, ServedVoice
+from sidecar.server.reloading.dependencies import Dependencies, ServerSide
 from sidecar.server.reloading.reloader import Reloader
 from sidecar.synthesis import Synthesizer
 from sidecar.text.lexicon import PHONEMES
@@ -81,8 +81,8 @@ def tone_voice(rows: int = 1, version: str = "1.0.0", pieces: int = 1) -> Served
     return ServedVoice.of(Synthesizer(Model(manifest, ToneEngine(rows, pieces))))
 
 
-def tone_voices(rows: int = 1) -> Voices:
-    return Voices(tone_voice(rows))
+def tone_voices(rows: int = 1) -> LiveVoices:
+    return LiveVoices(tone_voice(rows))
 
 
 def still(folder: Path, *voices: ServedVoice) -> Callable[[ServerSide], Reloader]:
@@ -91,12 +91,12 @@ def still(folder: Path, *voices: ServedVoice) -> Callable[[ServerSide], Reloader
     def never(*_: object) -> NoReturn:
         raise AssertionError("nothing is to be reloaded here")
 
-    workshop = Workshop(folder / "models", folder / "store", never, never, lambda: 0, watch=False)
+    dependencies = Dependencies(folder / "models", folder / "store", never, never, lambda: 0, watch=False)
     entries = tuple(
         Entry(v.label, "", State.LIVE, folder / v.label, v.name.name, v.name.version, v.name.sha256)
         for v in voices
     )
-    return lambda side: Reloader(workshop, Journal(folder / "store"), side, entries)
+    return lambda side: Reloader(dependencies, Journal(folder / "store"), side, entries)
 
 
 @dataclass

@@ -10,8 +10,9 @@ from sidecar import cli
 from sidecar.home import Home
 from sidecar.reload.journal import Journal
 from sidecar.reload.states import Entry, State
-from sidecar.server.live_voices import Voices
-from sidecar.server.reloading.dependencies import Workshop
+from sidecar.server.live_voices import LiveVoices
+from sidecar.server.reloading import startup
+from sidecar.server.reloading.dependencies import Dependencies
 from sidecar.server.reloading.startup import Startup, serving_from
 from tests.fakes import tone_voice
 
@@ -23,8 +24,8 @@ def tone_startup(home: Home, *_: object) -> Startup:
     voice = tone_voice()
     name = voice.name
     entry = Entry(voice.label, "", State.LIVE, Path(voice.label), name.name, name.version, name.sha256)
-    workshop = Workshop(home.models, home.store, never, never, lambda: 0, watch=False)
-    return Startup(Voices(voice), (entry,), workshop, Journal(home.store), serving_from(home.store))
+    dependencies = Dependencies(home.models, home.store, never, never, lambda: 0, watch=False)
+    return Startup(LiveVoices(voice), (entry,), dependencies, Journal(home.store), serving_from(home.store))
 
 
 if __name__ == "__main__":

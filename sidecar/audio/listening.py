@@ -23,7 +23,7 @@ _TINY = 1e-14
 
 
 @dataclass(frozen=True)
-class Level:
+class SoundLevel:
     """Of a whole line: RMS in dB of full scale, and the share of samples that touch full scale."""
 
     rms_dbfs: float
@@ -58,10 +58,10 @@ class SpeechMeasures:
         return None
 
 
-def level(samples: Floats) -> Level:
+def level(samples: Floats) -> SoundLevel:
     exact = samples.astype(np.float64)
     rms = float(np.sqrt(np.mean(exact**2))) if len(samples) else 0.0
-    return Level(20 * float(np.log10(rms + 1e-9)), float(np.mean(np.abs(exact) >= 0.999)))
+    return SoundLevel(20 * float(np.log10(rms + 1e-9)), float(np.mean(np.abs(exact) >= 0.999)))
 
 
 def measured(samples: Floats, sample_rate_hz: int) -> SpeechMeasures:

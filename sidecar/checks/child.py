@@ -45,7 +45,7 @@ def main(source: Path, staging: Path) -> None:
     end_with_parent()
     lower_priority()
     limit_self(settings.memory_bytes, settings.processor_s)
-    report(**told(lambda: check(source, staging, settings)))
+    report(**told(lambda: check_source(source, staging, settings)))
 
 
 def told(run: Callable[[], Findings]) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def told(run: Callable[[], Findings]) -> dict[str, Any]:
         raise
 
 
-def check(source: Path, staging: Path, settings: CheckSettings) -> Findings:
+def check_source(source: Path, staging: Path, settings: CheckSettings) -> Findings:
     """All stages in order; what is left in `staging` is a whole pack. Raises `ModelRejected`, `OSError`."""
     if bare.is_bare(source):
         return check_bare(source, staging, settings)

@@ -31,7 +31,7 @@ OTHERS = 4  #: speakers that are heard besides those of the probe; each takes ab
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
+class SpokenProbe:
     """One probe line as it was spoken. `lost` samples were no numbers."""
 
     line: ProbeLine
@@ -98,7 +98,7 @@ def record_probe(synthesizer: Synthesizer, probe: Probe, file: Path, *, listen: 
     return pinned
 
 
-def speak_lines(synthesizer: Synthesizer, lines: Sequence[ProbeLine]) -> Iterable[Heard]:
+def speak_lines(synthesizer: Synthesizer, lines: Sequence[ProbeLine]) -> Iterable[SpokenProbe]:
     """As the model itself speaks: at its own level, which `levels_db` changes for everything else."""
     for line in lines:
         try:
@@ -109,10 +109,10 @@ def speak_lines(synthesizer: Synthesizer, lines: Sequence[ProbeLine]) -> Iterabl
                 Reason.PROBE_REFUSED, f"the probe {line.text[:40]!r} cannot be spoken: {error.message}"
             ) from error
         phonemes = sum(symbol.symbol not in MARKS for symbol in speech.phonemes)
-        yield Heard(line, speech.samples, speech.sample_rate_hz, phonemes, speech.lost_samples)
+        yield SpokenProbe(line, speech.samples, speech.sample_rate_hz, phonemes, speech.lost_samples)
 
 
-def judge(heard: Heard) -> None:
+def judge(heard: SpokenProbe) -> None:
     """Finite, of a likely length and level, not clipped, and like speech. Raises `ModelRejected`."""
     if heard.lost:
         raise refusal(
@@ -147,7 +147,7 @@ def read_pictures(file: Path) -> dict[str, Floats]:
         raise refusal(Reason.UNREADABLE, f"{file.name} cannot be read: {error}") from error
 
 
-def _compared(heard: Heard, wanted: Floats | None, tolerance: float) -> float:
+def _compared(heard: SpokenProbe, wanted: Floats | None, tolerance: float) -> float:
     if wanted is None:
         raise ModelRejected(f"{heard.shown} has no picture in {PROBE}", reason=Reason.TENSOR_MISSING.value)
     distance = distance_nepers(heard.picture, wanted)

@@ -13,7 +13,7 @@ FORMATS = ("oculus", "arkit", "rhubarb")
 ENDINGS = (".json", ".tsv")
 
 
-def check(path: Path, kind: str) -> None:
+def check_format(path: Path, kind: str) -> None:
     """Raises `BadRequest` unless `kind` is one of `FORMATS` and the file's ending one of `ENDINGS`."""
     if kind not in FORMATS:
         raise BadRequest(

@@ -22,8 +22,8 @@ MAX_BYTES = 256 << 10
 MAX_FILES = 16
 MAX_SPEAKERS = 10_000
 MAX_PROBE_LINES = 4
-SEED_LIMIT = 2**31 - 1
-TOLERANCE_NEPERS = (0.02, 0.25)
+PROBE_SEED_LIMIT = 2**31 - 1
+TOLERANCE_RANGE_NEPERS = (0.02, 0.25)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?", re.ASCII)
@@ -223,7 +223,7 @@ def _file(entry: object) -> PackFile:
 def _probe(data: object) -> Probe:
     _has_keys("probe", data, {"lines", "tolerance_nepers"})
     assert isinstance(data, dict)
-    tolerance, (lowest, highest) = data["tolerance_nepers"], TOLERANCE_NEPERS
+    tolerance, (lowest, highest) = data["tolerance_nepers"], TOLERANCE_RANGE_NEPERS
     is_number = isinstance(tolerance, int | float) and not isinstance(tolerance, bool)
     if not is_number or not lowest <= tolerance <= highest:
         _odd(f"probe.tolerance_nepers is {tolerance!r:.40}, expected {lowest} to {highest}")
@@ -237,5 +237,5 @@ def _probe_line(data: object) -> ProbeLine:
     return ProbeLine(
         _text("probe.lines.text", data["text"], MAX_TEXT),
         _match("probe.lines.speaker", data["speaker"], _SPEAKER),
-        _whole("probe.lines.seed", data["seed"], 0, SEED_LIMIT),
+        _whole("probe.lines.seed", data["seed"], 0, PROBE_SEED_LIMIT),
     )

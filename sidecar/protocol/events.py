@@ -23,7 +23,7 @@ class ModelChecking:
 
 
 @dataclass(frozen=True)
-class ModelRejected:
+class ModelRejection:
     """`reason` is a stable word, `detail` says it in plain words."""
 
     topic: ClassVar[str] = "model.rejected"
@@ -111,11 +111,11 @@ class LineDone:
 
 
 Event = (
-    ModelFound | ModelChecking | ModelRejected | ModelLive | ModelCanary | ModelRolledBack | ModelReleased
+    ModelFound | ModelChecking | ModelRejection | ModelLive | ModelCanary | ModelRolledBack | ModelReleased
     | ServerOverloaded | ServerStopping | LineStarted | LineDone
 )  # fmt: skip
 KINDS: tuple[type[Event], ...] = (
-    ModelFound, ModelChecking, ModelRejected, ModelLive, ModelCanary, ModelRolledBack, ModelReleased,
+    ModelFound, ModelChecking, ModelRejection, ModelLive, ModelCanary, ModelRolledBack, ModelReleased,
     ServerOverloaded, ServerStopping, LineStarted, LineDone,
 )  # fmt: skip
 _BY_TOPIC = {kind.topic: kind for kind in KINDS}

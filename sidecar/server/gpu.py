@@ -5,7 +5,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Load:
+class GpuLoad:
     """`utilisation` is the share of time, 0..1, in which the device was busy lately."""
 
     used_bytes: int
@@ -34,14 +34,14 @@ class Gpu:
         except pynvml.NVMLError:
             return None
 
-    def load(self) -> Load | None:
+    def load(self) -> GpuLoad | None:
         """None when the driver does not answer."""
         try:
             memory = self._nvml.nvmlDeviceGetMemoryInfo(self._handle)
             busy = self._nvml.nvmlDeviceGetUtilizationRates(self._handle)
         except self._nvml.NVMLError:
             return None
-        return Load(int(memory.used), busy.gpu / 100)
+        return GpuLoad(int(memory.used), busy.gpu / 100)
 
     def close(self) -> None:
         self._nvml.nvmlShutdown()

@@ -85,7 +85,7 @@ class Absent:
     lost: bool = False
 
 
-class Voices:
+class LiveVoices:
     """What is live. Belongs to the server's thread; `exchange` and its like are one step each."""
 
     def __init__(self, *voices: ServedVoice) -> None:

@@ -114,7 +114,7 @@ class Metrics:
 
 
 @dataclass(frozen=True)
-class Level:
+class ServerLevel:
     """What is the case now."""
 
     waiting: int
@@ -128,17 +128,17 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class MetricsSnapshot:
     """One moment of the server: copies, for any thread."""
 
     metrics: Metrics
-    level: Level
+    level: ServerLevel
 
 
 class Exported(Collector):
     """The metrics in Prometheus' terms, put together on the thread that fetches them."""
 
-    def __init__(self, snapshot: Callable[[], Snapshot], gpu: Gpu | None) -> None:
+    def __init__(self, snapshot: Callable[[], MetricsSnapshot], gpu: Gpu | None) -> None:
         self._snapshot, self._gpu = snapshot, gpu
 
     def collect(self) -> Iterator[Metric]:
@@ -168,7 +168,7 @@ class Exported(Collector):
             yield gauge("device_memory_bytes", "Memory in use on the device.", load.used_bytes)
             yield gauge("device_utilisation_ratio", "Share of time the device was busy.", load.utilisation)
 
-    def _models(self, level: Level) -> Metric:
+    def _models(self, level: ServerLevel) -> Metric:
         family = GaugeMetricFamily(
             "npc_voice_model_live", "Models in use.", labels=("name", "version", "sha256")
         )

@@ -1,7 +1,7 @@
 """The process's ear and mouth: sockets, typed requests in, typed replies out.
 
 One thread runs `Server.run`: it reads requests, answers those that need no device at once and hands
-lines to the desk. The threads of device, disk and ears leave what they have done in a queue and ring
+lines to the desk. The threads of device, disk and clips leave what they have done in a queue and ring
 a bell at the requests' own socket. So control never waits for speech, and state needs no locks.
 """
 
@@ -75,15 +75,15 @@ from sidecar.server.door.front import SUBSCRIPTION_BYTES, Front, is_beginning
 from sidecar.server.door.keys import Curve
 from sidecar.server.door.zap import Authenticator
 from sidecar.server.lines.answers import Answers
-from sidecar.server.lines.clip_listener import Ears
+from sidecar.server.lines.clip_listener import ClipListener
 from sidecar.server.lines.desk import Desk, Tools
-from sidecar.server.lines.device_thread import Device
+from sidecar.server.lines.device_thread import DeviceThread
 from sidecar.server.lines.disk_cache import DiskCache
 from sidecar.server.lines.flight import Caller, now_s
 from sidecar.server.lines.memory_cache import MemoryCache
 from sidecar.server.lines.scheduling import QueueLimits
-from sidecar.server.live_voices import Voices
-from sidecar.server.metrics import Level, Metrics, Snapshot, resident_bytes
+from sidecar.server.live_voices import LiveVoices
+from sidecar.server.metrics import Metrics, MetricsSnapshot, ServerLevel, resident_bytes
 from sidecar.server.process.host import device_bytes
 from sidecar.server.reloading.dependencies import ServerSide
 from sidecar.server.reloading.reloader import Reloader
@@ -132,7 +132,7 @@ class ServerSettings:
 class Server:
     """Serves voices: `bind`, then `run` until `stop` or a `shutdown` request."""
 
-    def __init__(self, voices: Voices, settings: ServerSettings) -> None:
+    def __init__(self, voices: LiveVoices, settings: ServerSettings) -> None:
         self._voices, self._settings = voices, settings
         self._reloader: Reloader | None = None
         self._token = settings.token.encode()
@@ -153,15 +153,17 @@ class Server:
         self._began_s = self._heard_s = now_s()
         self.metrics = Metrics()
         self.device_lost = False
-        self._device = Device(
+        self._device = DeviceThread(
             lambda outcomes: self._later(lambda: self._desk.finished(outcomes)),
             lambda: self._later(self._lose_device),
         )
         self._cache = MemoryCache(settings.cache_bytes)
         self._disk = self._disk_cache()
         answers = Answers(self._send, self.publish, self.metrics, now_s)
-        self._ears = Ears(lambda name, heard: self._later(lambda: self._desk.heard(name, heard)))
-        tools = Tools(voices, self._device, self._cache, self._disk, answers, self._ears)
+        self._clip_listener = ClipListener(
+            lambda name, heard: self._later(lambda: self._desk.heard(name, heard))
+        )
+        tools = Tools(voices, self._device, self._cache, self._disk, answers, self._clip_listener)
         self._desk = Desk(tools, settings.queue)
 
     def reload_with(self, make: Callable[[ServerSide], Reloader]) -> None:
@@ -229,7 +231,7 @@ class Server:
 
     def _start_threads(self) -> None:
         self._device.start()
-        self._ears.start()
+        self._clip_listener.start()
         if self._reloader is not None:
             self._reloader.start()
         if self._disk is not None:
@@ -257,18 +259,18 @@ class Server:
         self.device_lost = True
         self.stop("the device is lost", drain=False)
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> MetricsSnapshot:
         """What was counted and what is the case now; for any thread but the server's own.
 
         Raises `concurrent.futures.TimeoutError` when the server does not answer, as before its start and
         after its end."""
-        told: Future[Snapshot] = Future()
-        self._later(lambda: told.set_result(Snapshot(self.metrics.copy(), self._level())))
+        told: Future[MetricsSnapshot] = Future()
+        self._later(lambda: told.set_result(MetricsSnapshot(self.metrics.copy(), self._level())))
         return told.result(SNAPSHOT_S)
 
-    def _level(self) -> Level:
+    def _level(self) -> ServerLevel:
         cache, desk = self._cache.stats(), self._desk
-        return Level(
+        return ServerLevel(
             desk.waiting, desk.running, desk.streams, cache.hits, cache.misses, cache.bytes,
             self._voices.names, self._voices.reloads,
         )  # fmt: skip
@@ -302,7 +304,7 @@ class Server:
         ended = self._device.stop(PASS_S)
         if self._reloader is not None:
             ended = self._reloader.stop(PASS_S) and ended
-        self._ears.stop()
+        self._clip_listener.stop()
         if self._disk is not None:
             self._disk.stop()
         if self._guard is not None:

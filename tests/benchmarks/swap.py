@@ -24,7 +24,7 @@ from sidecar.client import AsyncClient
 from sidecar.home import Home
 from sidecar.models.default_voice import ensure_default_voice
 from sidecar.models.pack import Pack
-from sidecar.protocol.events import ModelLive, ModelRejected, ModelReleased
+from sidecar.protocol.events import ModelLive, ModelRejection, ModelReleased
 from tests.benchmarks.figures import percentile
 from tests.faults.reversioned import drop
 from tests.faults.soak import size
@@ -101,7 +101,7 @@ async def changed(events, name: str = "live") -> ModelLive:
     """The next version that is live. Raises `RuntimeError` when it is rejected."""
     while True:
         event = await asyncio.wait_for(anext(events), 240)
-        if isinstance(event, ModelRejected):
+        if isinstance(event, ModelRejection):
             raise RuntimeError(event)
         if isinstance(event, ModelLive):
             return event

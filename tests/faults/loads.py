@@ -25,7 +25,7 @@ from sidecar.client import AsyncClient, Client
 from sidecar.home import Home
 from sidecar.models.default_voice import ensure_default_voice
 from sidecar.models.pack import Pack
-from sidecar.protocol.events import ModelLive, ModelRejected
+from sidecar.protocol.events import ModelLive, ModelRejection
 from tests.attacks.defects import SOUNDING_DEFECTS
 from tests.faults.dropped import Talk
 from tests.faults.reversioned import drop
@@ -90,7 +90,7 @@ async def run(options: argparse.Namespace, file: Path, home: Home, pack: Pack, p
             await control.activate("kokoro-82m@1.0.0" if number % 2 == 0 else "kokoro-82m@1.1.0")
             await told(events, ModelLive)
             bad = drop_bad(pack, home.root / "work", home.models, next(kinds), number)
-            refused = await told(events, ModelRejected)
+            refused = await told(events, ModelRejection)
             shutil.rmtree(bad) if bad.is_dir() else bad.unlink()
             if (number + 1) % options.every == 0:
                 kib, descriptors = await at_rest(talk, pid)

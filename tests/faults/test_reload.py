@@ -14,7 +14,7 @@ import pytest
 from sidecar.client import AsyncClient, Client
 from sidecar.home import Home
 from sidecar.models.pack import Pack
-from sidecar.protocol.events import ModelLive, ModelRejected
+from sidecar.protocol.events import ModelLive, ModelRejection
 from tests.faults.reversioned import drop
 from tests.processes import sidecar, start, wait_for
 
@@ -65,7 +65,7 @@ async def talk_while_it_changes(stage: Stage, pack: Pack) -> tuple[list[str], li
         drop(pack, stage.home.models, "1.1.0")
         event = await asyncio.wait_for(first, WAIT_S)
         while not isinstance(event, ModelLive):
-            assert not isinstance(event, ModelRejected), event
+            assert not isinstance(event, ModelRejection), event
             event = await asyncio.wait_for(anext(events), WAIT_S)
         await asyncio.sleep(2)
         over.set()

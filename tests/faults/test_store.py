@@ -25,6 +25,7 @@ from sidecar.reload.policy import SHIPPED, Load, Snapshot, decide, held
 from sidecar.reload.removal import remove_from
 from sidecar.reload.states import Entry, State
 from sidecar.reload.store import digest_of, take_in_unlisted, tidy
+from sidecar.server.reloading import startup
 from sidecar.server.reloading.reloader import Reloader
 from sidecar.server.reloading.startup import StartupOptions, start_up
 from tests.fakes import tone_voice
@@ -264,7 +265,7 @@ def test_two_versions_from_one_file_are_both_there_after_a_restart(opened, tmp_p
             lambda m, f=folder, c=copy: replace(m.with_live("guard", f.name), copies={**m.copies, f.name: c})
         )
     found = opened(home)
-    theirs = Reloader(found.workshop, found.journal, None, found.entries)._listed
+    theirs = Reloader(found.dependencies, found.journal, None, found.entries)._listed
     assert {(e.label, e.state) for e in theirs if e.name == "guard"} == {
         ("guard@1.1.0", State.LIVE),
         ("guard@1.0.0", State.READY),
@@ -344,10 +345,10 @@ def test_nothing_but_the_voices_holds_on_to_a_voice(opened, tmp_path: Path):
     """Else none would ever be let go of."""
     found = opened(tmp_path / "home")
     voice = weakref.ref(found.voices.default.synthesizer)
-    workshop, journal = found.workshop, found.journal
+    dependencies, journal = found.dependencies, found.journal
     del found
     gc.collect()
-    assert voice() is None and workshop.load and journal.memory
+    assert voice() is None and dependencies.load and journal.memory
 
 
 def test_under_a_sidecar_nothing_is_removed_behind_its_back(opened, tmp_path: Path):

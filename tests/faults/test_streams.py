@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from sidecar.server.lines import retries
-from sidecar.server.lines.device_thread import Spoken
+from sidecar.server.lines.device_thread import SpokenPart
 from sidecar.server.lines.streams import ENDED_BYTES
 from tests.server.test_desk import Room
 
@@ -15,11 +15,11 @@ LINES, SETTLED = 5_000, 1_500
 SOUND_BYTES = 6 * 24_000 * 2  #: six seconds
 
 
-def spoken(room: Room) -> Spoken:
+def spoken(room: Room) -> SpokenPart:
     """What a device makes of any line: one phrase."""
     room.ask("pattern", "Halt!", stream=True)
     (outcome,) = room.device.step()
-    assert isinstance(outcome, Spoken)
+    assert isinstance(outcome, SpokenPart)
     room.desk.finished([outcome])
     return outcome
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.lipsync.files import check, content
+from sidecar.lipsync.files import check_format, content
 from sidecar.lipsync.oculus import visemes
 from sidecar.lipsync.sounds import SHAPES
 from sidecar.protocol.errors import BadRequest
@@ -17,7 +17,7 @@ ROWS = visemes(SAID, 0.0, END_S)
 
 def written(name: str, kind: str) -> str:
     path = Path(name)
-    check(path, kind)
+    check_format(path, kind)
     return content(ROWS, END_S, path, kind, "line.wav")
 
 
@@ -56,4 +56,4 @@ def test_rhubarb_files_are_rhubarbs():
 )  # fmt: skip
 def test_what_cannot_be_written_is_refused(name: str, kind: str, words: str):
     with pytest.raises(BadRequest, match=words):
-        check(Path(name), kind)
+        check_format(Path(name), kind)

@@ -9,7 +9,7 @@ from sidecar.protocol.events import (
     ModelChecking,
     ModelFound,
     ModelLive,
-    ModelRejected,
+    ModelRejection,
     ModelReleased,
     ModelRolledBack,
     ServerOverloaded,
@@ -140,7 +140,7 @@ EVENTS: dict[str, Event] = {
     for event in (
         ModelFound("mine-0.1.0"),
         ModelChecking("mine-0.1.0"),
-        ModelRejected("mine-0.1.0", "hash", "weights.safetensors is damaged"),
+        ModelRejection("mine-0.1.0", "hash", "weights.safetensors is damaged"),
         ModelLive("mine", "0.2.0", 850.5, "0.1.0"),
         ModelCanary("mine", "0.2.0", 0.1, 20, 1, 1.1),
         ModelRolledBack("mine", "0.2.0", "0.1.0", "errors: 3 of 20"),

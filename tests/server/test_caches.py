@@ -12,7 +12,7 @@ from sidecar.protocol.replies import LineTiming, ModelName
 from sidecar.protocol.requests import Synthesize
 from sidecar.server.lines.disk_cache import SUFFIX, Damaged, DiskCache, named, packed, unpacked
 from sidecar.server.lines.memory_cache import MemoryCache
-from sidecar.server.lines.takes import Part, Take, TakeKey
+from sidecar.server.lines.takes import Take, TakeKey, TakePart
 
 MODEL = ModelName("m", "1.0.0", "0" * 64)
 
@@ -22,7 +22,7 @@ def key(text: str = "Hi.", voice: str = "v1", **fields) -> TakeKey:
 
 
 def take(size: int = 1000, parts: int = 1, fill: bytes = b"x") -> Take:
-    part = Part(
+    part = TakePart(
         fill * size,
         size // 2,
         (("hi", 0.0, 0.5),),

@@ -1,4 +1,4 @@
-"""Ears hear one clip after another in their own thread, whatever it is, and leave nothing behind."""
+"""ClipListener hear one clip after another in their own thread, whatever it is, and leave nothing behind."""
 
 import threading
 
@@ -9,19 +9,19 @@ from sidecar.audio import decoder as decoding
 from sidecar.prosody.clip_memory import Heard, name_of
 from sidecar.prosody.traits import Traits
 from sidecar.protocol.errors import BadAudio, InternalError
-from sidecar.server.lines.clip_listener import Ears
+from sidecar.server.lines.clip_listener import ClipListener
 from tests.audio import hostile
 from tests.processes import wait_for
 from tests.prosody.test_clip_memory import CALM, EXCITED
 
 
 def heard_of(*clips: bytes) -> list[Heard | InternalError]:
-    """What ears say of clips, that are started and stopped for them."""
+    """What clip_listener say of clips, that are started and stopped for them."""
     told: dict[str, Heard | InternalError] = {}
-    ears = Ears(told.__setitem__)
-    ears.start()
-    assert all([ears.listen(name_of(clip), clip) for clip in clips])
-    ears.stop()
+    clip_listener = ClipListener(told.__setitem__)
+    clip_listener.start()
+    assert all([clip_listener.listen(name_of(clip), clip) for clip in clips])
+    clip_listener.stop()
     return [told[name_of(clip)] for clip in clips]
 
 

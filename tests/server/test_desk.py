@@ -27,12 +27,12 @@ from sidecar.protocol.requests import Synthesize
 from sidecar.server.lines import retries, streams
 from sidecar.server.lines.answers import Answers
 from sidecar.server.lines.desk import AWAY_S, MAX_OWN_WAITERS, MAX_WAITERS, Desk, Tools
-from sidecar.server.lines.device_thread import Spoken
+from sidecar.server.lines.device_thread import SpokenPart
 from sidecar.server.lines.flight import Caller
 from sidecar.server.lines.memory_cache import MemoryCache
 from sidecar.server.lines.scheduling import QueueLimits
 from sidecar.server.lines.streams import ENDED_KEPT, LIFE_S, MOST, PARKED
-from sidecar.server.live_voices import Voices
+from sidecar.server.live_voices import LiveVoices
 from sidecar.server.metrics import Metrics
 from sidecar.synthesis import Line
 from tests.fakes import Clock, SteppedDevice, tone_voice
@@ -43,7 +43,7 @@ LONG = (
 )
 
 
-class SteppedEars:
+class SteppedClipListener:
     """Remembers what was heard; clips wait until the room tells."""
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class Room:
         self, rows: int = 1, limits: QueueLimits | None = None, cache_bytes: int = 1 << 20, pieces: int = 1
     ) -> None:
         self.clock, self.device = Clock(), SteppedDevice()
-        self.voices = Voices(tone_voice(rows, pieces=pieces))
+        self.voices = LiveVoices(tone_voice(rows, pieces=pieces))
         self.sent: list[tuple[Caller, Reply | ErrorReply, bytes | None]] = []
         self.events: list[Event] = []
         self.cache = MemoryCache(cache_bytes)
@@ -79,8 +79,8 @@ class Room:
             self.sent.append((caller, reply, body and body.bytes))
 
         answers = Answers(send, self.events.append, Metrics(), self.clock)
-        self.ears = SteppedEars()
-        tools = Tools(self.voices, self.device, self.cache, None, answers, self.ears)
+        self.clip_listener = SteppedClipListener()
+        tools = Tools(self.voices, self.device, self.cache, None, answers, self.clip_listener)
         self.desk = Desk(tools, limits or QueueLimits())
 
     def caller(self, id: str, session: str | None = None, route: bytes = b"r") -> Caller:
@@ -96,15 +96,15 @@ class Room:
 
     def tell(self, heard: Heard) -> None:
         """What the oldest clip holds."""
-        name = self.ears.waiting.pop(0)
-        self.ears.heard[name] = heard
+        name = self.clip_listener.waiting.pop(0)
+        self.clip_listener.heard[name] = heard
         self.desk.heard(name, heard)
 
     def step(self, passes: int = 1, takes_s: float = 1.0) -> None:
         """Passes take as long on the clock, and as the desk is told, whatever this machine does."""
         for _ in range(passes):
             outcomes = [
-                replace(outcome, work_s=takes_s) if isinstance(outcome, Spoken) else outcome
+                replace(outcome, work_s=takes_s) if isinstance(outcome, SpokenPart) else outcome
                 for outcome in self.device.step()
             ]
             self.clock.now += takes_s
@@ -719,7 +719,7 @@ def disk_room() -> tuple[Room, list[Callable[[], None]]]:
             asked.append((key, take))
 
     answers = room.desk._tools.answers
-    tools = Tools(room.voices, room.device, room.cache, Disk(), answers, room.ears)
+    tools = Tools(room.voices, room.device, room.cache, Disk(), answers, room.clip_listener)
     room.desk = Desk(tools, QueueLimits())
     return room, asked
 
@@ -789,7 +789,7 @@ CLIP = {"reference": "emotion", "clip": b"RIFF"}
 def test_a_clip_is_heard_once_for_all_who_ask_and_then_known(room: Room):
     room.ask("a", **CLIP)
     room.ask("b", route=b"b", **CLIP)
-    assert len(room.ears.waiting) == 1 and not room.device.passes and room.desk.open_lines == 2
+    assert len(room.clip_listener.waiting) == 1 and not room.device.passes and room.desk.open_lines == 2
     room.tell(EXCITED)
     room.settle()
     room.ask("c", **CLIP)
@@ -854,7 +854,7 @@ def test_a_clip_that_is_still_unheard_at_the_end_is_given_up(room: Room):
 
 
 def test_more_clips_than_can_wait_are_overload(room: Room):
-    room.ears.full = True
+    room.clip_listener.full = True
     with pytest.raises(Overloaded) as refused:
         room.ask("a", **CLIP)
     assert refused.value.retry_after_ms == 1000

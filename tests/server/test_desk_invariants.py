@@ -57,7 +57,8 @@ class Play:
         self.disk = Disk()
         old = room.desk._tools
         room.desk = Desk(
-            Tools(room.voices, room.device, room.cache, self.disk, old.answers, room.ears), room.desk._limits
+            Tools(room.voices, room.device, room.cache, self.disk, old.answers, room.clip_listener),
+            room.desk._limits,
         )
         self.asked: list[tuple[Caller, Synthesize, bytes | None]] = []
         self.refused: list[Caller] = []
@@ -162,19 +163,19 @@ class Play:
             self.room.desk.found_on_disk(key, self.disk.kept.get(key))
 
     def do_hear(self, a: int, b: int) -> None:
-        if self.room.ears.waiting:
+        if self.room.clip_listener.waiting:
             heard = EXCITED if a % 2 else BadAudio("noise")
             self.room.tell(heard)
 
     def do_deaf(self, a: int, b: int) -> None:
-        self.room.ears.full = bool(a % 2)
+        self.room.clip_listener.full = bool(a % 2)
 
     def do_pause(self, a: int, b: int) -> None:
-        if not self.room.desk._held.holds_up("tone"):
+        if not self.room.desk._paused.holds_up("tone"):
             self.room.desk.pause("tone")
 
     def do_resume(self, a: int, b: int) -> None:
-        if self.room.desk._held.holds_up("tone"):
+        if self.room.desk._paused.holds_up("tone"):
             self.room.desk.resume("tone")
 
     def do_swap(self, a: int, b: int) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sidecar.engines.device import DeviceLost
 from sidecar.protocol.errors import InternalError
-from sidecar.server.lines.device_thread import Device, Failed, Outcome, Task
+from sidecar.server.lines.device_thread import DeviceThread, Failed, Outcome, Task
 from sidecar.synthesis import Line
 from tests.fakes import tone_voice
 
@@ -33,7 +33,7 @@ def test_after_a_loss_no_pass_is_done_and_it_is_told_after_the_answers():
     def done(outcomes: Sequence[Outcome]) -> None:
         told.extend((outcome.key, type(outcome.error)) for outcome in outcomes if isinstance(outcome, Failed))
 
-    device = Device(done, lambda: (told.append("lost"), lost.set()))
+    device = DeviceThread(done, lambda: (told.append("lost"), lost.set()))
     device.submit([task(1, RuntimeError("a bug"))])
     device.submit([task(2, DeviceLost("cuda:0 has failed")), task(3, DeviceLost("cuda:0 has failed"))])
     device.submit([task(4, RuntimeError("never read"))])
@@ -45,7 +45,7 @@ def test_after_a_loss_no_pass_is_done_and_it_is_told_after_the_answers():
 
 def test_an_ordinary_failure_ends_nothing():
     outcomes: list[Outcome] = []
-    device = Device(outcomes.extend, lambda: outcomes.append("lost"))  # type: ignore[arg-type]
+    device = DeviceThread(outcomes.extend, lambda: outcomes.append("lost"))  # type: ignore[arg-type]
     device.submit([task(1, RuntimeError("a bug"))])
     voice = tone_voice()
     device.submit([Task(2, voice.synthesizer, Line("Halt!"), "wav", True)])

@@ -7,7 +7,7 @@ import pytest
 from sidecar.engines.device import place
 from sidecar.home import Home
 from sidecar.models.loader import load_model
-from sidecar.server.live_voices import ServedVoice, Voices
+from sidecar.server.live_voices import LiveVoices, ServedVoice
 from sidecar.synthesis import Line, Synthesizer
 from tests.engines.emotivoice_fixture import make_pack
 from tests.server.test_server import ask, connected, serving
@@ -19,7 +19,7 @@ def test_a_line_is_served_as_it_is_spoken_in_process(tmp_path: Path):
     synthesizer = Synthesizer(load_model(make_pack(Home(tmp_path)), place("cpu", "float32")))
     expected = synthesizer.speak(Line(TEXT, "9017", emotion="happy", intensity=0.8))
     with (
-        serving(Voices(ServedVoice.of(synthesizer))) as (_, endpoint, _),
+        serving(LiveVoices(ServedVoice.of(synthesizer))) as (_, endpoint, _),
         connected(endpoint) as socket,
     ):
         reply, _ = ask(socket, op="speakers")

@@ -29,9 +29,9 @@ from sidecar.server.metrics import (
     Exported,
     Exporter,
     Histogram,
-    Level,
     Metrics,
-    Snapshot,
+    MetricsSnapshot,
+    ServerLevel,
     resident_bytes,
 )
 from sidecar.server.process.logs import JsonLines
@@ -160,8 +160,8 @@ def test_the_exporter_lets_go_of_its_port():
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Of an exporter that is as patient as tests are."""
     monkeypatch.setattr(metrics, "REQUEST_S", 1.0)
-    level = Level(0, 0, 0, 0, 0, 0, ())
-    exporter = Exporter(Exported(lambda: Snapshot(Metrics(), level), None), 0)
+    level = ServerLevel(0, 0, 0, 0, 0, 0, ())
+    exporter = Exporter(Exported(lambda: MetricsSnapshot(Metrics(), level), None), 0)
     yield exporter.port
     exporter.close()
 

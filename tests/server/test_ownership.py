@@ -37,8 +37,8 @@ class Publishers(Fake):
 def theatre(tmp_path: Path) -> Iterator[Theatre]:
     fake = Publishers(tmp_path / "store")
     with playing(tmp_path, fake) as theatre:
-        workshop = theatre.server._reloader._workshop
-        object.__setattr__(workshop, "judge", fake.judge)
+        dependencies = theatre.server._reloader._dependencies
+        object.__setattr__(dependencies, "judge", fake.judge)
         yield theatre
 
 

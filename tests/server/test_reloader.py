@@ -19,8 +19,8 @@ from sidecar.protocol.errors import Cancelled, ModelRejected
 from sidecar.reload.journal import Journal, Memory
 from sidecar.reload.policy import TrialRules
 from sidecar.reload.states import Entry, State
-from sidecar.server.live_voices import GRACE_S, ServedVoice, Voices, drawn
-from sidecar.server.reloading.dependencies import Workshop
+from sidecar.server.live_voices import GRACE_S, LiveVoices, ServedVoice, drawn
+from sidecar.server.reloading.dependencies import Dependencies
 from sidecar.server.reloading.reloader import Reloader
 from sidecar.server.server import Server, ServerSettings
 from tests.fakes import tone_voice
@@ -28,7 +28,7 @@ from tests.server.test_server import TOKEN, ask, connected, refused
 
 
 def put_pack(folder: Path, version: str, name: str = "tone") -> Path:
-    """A folder that the fake workshop takes for a pack: a manifest of the tone voice and its one file."""
+    """A folder that the fake dependencies takes for a pack: a manifest of the tone voice and its one file."""
     manifest = tone_voice(version=version).synthesizer.model.manifest
     target = folder / f"{name}-{version}"
     target.mkdir(parents=True)
@@ -116,7 +116,7 @@ def playing(
     entries: tuple[Entry, ...] = (),
 ) -> Iterator[Theatre]:
     fake = fake or Fake(root / "store")
-    workshop = Workshop(
+    dependencies = Dependencies(
         root / "models", root / "store", fake.check, fake.load, fake.free, share,
         low_memory_swap=low_memory_swap,
     )  # fmt: skip
@@ -124,10 +124,10 @@ def playing(
     folder = put_pack(root / "store", "1.0.0")
     voice = fake.load(open_pack(folder))
     first = Entry("tone-1.0.0", "", State.LIVE, folder, "tone", "1.0.0", voice.name.sha256)
-    server = Server(Voices(voice), ServerSettings(token=TOKEN, trial=rules or TrialRules()))
+    server = Server(LiveVoices(voice), ServerSettings(token=TOKEN, trial=rules or TrialRules()))
     journal.remember(Memory(live={"tone": folder.name}))
     del voice  # nobody but the server is to hold it
-    server.reload_with(lambda side: Reloader(workshop, journal, side, (first, *entries)))
+    server.reload_with(lambda side: Reloader(dependencies, journal, side, (first, *entries)))
     endpoint, events = server.bind()
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -236,7 +236,7 @@ def test_a_line_under_way_ends_on_the_model_it_began_with(theatre: Theatre):
 
 
 def test_a_model_that_was_replaced_is_let_go_after_its_last_line():
-    voices = Voices(old := tone_voice())
+    voices = LiveVoices(old := tone_voice())
     old.leases = 1
     assert voices.exchange(tone_voice(version="1.1.0"), 100.0) is old
     assert voices.released(100.0 + GRACE_S + 1) == []
@@ -281,7 +281,7 @@ def test_a_version_that_fails_on_trial_is_taken_back(tmp_path: Path):
             voice.synthesizer.model.engine.render = None  # every line fails with an internal error
             return voice
 
-        object.__setattr__(theatre.server._reloader._workshop, "load", broken)
+        object.__setattr__(theatre.server._reloader._dependencies, "load", broken)
         put_pack(theatre.models, "1.1.0")
         theatre.wait(lambda: theatre.state("tone@1.1.0") == "canary")
         session = sessions(0.3, True)[0]

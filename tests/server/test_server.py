@@ -19,7 +19,7 @@ from sidecar.engines.device import DeviceLost
 from sidecar.protocol.limits import Limits
 from sidecar.protocol.requests import OPS
 from sidecar.server.lines.scheduling import QueueLimits
-from sidecar.server.live_voices import ServedVoice, Voices
+from sidecar.server.live_voices import LiveVoices, ServedVoice
 from sidecar.server.server import Server, ServerSettings
 from sidecar.synthesis import Line, Synthesizer
 from tests.fakes import ToneEngine, still, tone_voice, tone_voices
@@ -35,7 +35,7 @@ LONG = (
 
 
 @contextmanager
-def serving(voices: Voices, **settings) -> Iterator[tuple[Server, str, str]]:
+def serving(voices: LiveVoices, **settings) -> Iterator[tuple[Server, str, str]]:
     server = Server(voices, ServerSettings(token=TOKEN, **{"limits": LIMITS, **settings}))
     with tempfile.TemporaryDirectory() as folder:
         server.reload_with(still(Path(folder), voices.default))
@@ -117,7 +117,7 @@ def test_speakers_emotions_and_models_are_listed(socket: zmq.Socket):
 
 def test_a_line_of_the_real_voice_is_the_same_as_spoken_in_process(voice: Voice):
     with (
-        serving(Voices(ServedVoice.of(voice.synthesizer))) as (_, endpoint, _),
+        serving(LiveVoices(ServedVoice.of(voice.synthesizer))) as (_, endpoint, _),
         connected(endpoint) as socket,
     ):
         reply, (body,) = ask(
@@ -355,7 +355,7 @@ class FailingForGood(ToneEngine):
 def test_a_lost_device_ends_the_server_and_other_lines_are_for_the_next_one():
     engine = FailingForGood()
     model = replace(tone_voice().synthesizer.model, engine=engine)
-    voices = Voices(ServedVoice.of(Synthesizer(model)))
+    voices = LiveVoices(ServedVoice.of(Synthesizer(model)))
     with serving(voices) as (server, endpoint, _), connected(endpoint, zmq.DEALER) as socket:
         for number in range(3):
             socket.send_multipart([b"", header(id=str(number), op="synthesize", text=f"Line {number}.")])

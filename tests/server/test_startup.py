@@ -11,6 +11,7 @@ from sidecar.home import Home
 from sidecar.models.default_voice import silent
 from sidecar.models.pack import Pack, open_pack
 from sidecar.protocol.errors import BadRequest, ModelRejected
+from sidecar.server.reloading import startup
 from sidecar.server.reloading.startup import StartupOptions, start_up
 from tests.attacks.packs import make_miniature
 

@@ -10,7 +10,7 @@ from sidecar.protocol.events import Event, LineDone
 from sidecar.protocol.replies import ErrorReply, LineTiming, Reply, Retold
 from sidecar.protocol.requests import Synthesize
 from sidecar.server.lines.flight import Caller, Stream
-from sidecar.server.lines.takes import Part, Take, as_chunk
+from sidecar.server.lines.takes import Take, TakePart, as_chunk
 from sidecar.server.metrics import Metrics
 
 Send = Callable[[Caller, Reply | ErrorReply | Retold, zmq.Frame | None], None]
@@ -62,7 +62,7 @@ class Answers:
             LineDone(caller.id, self._since_ms(caller), cached, round(audio_s, 3), caller.own_session)
         )
 
-    def _timed(self, caller: Caller, part: Part, cached: bool, began_s: float | None) -> LineTiming:
+    def _timed(self, caller: Caller, part: TakePart, cached: bool, began_s: float | None) -> LineTiming:
         """The stages' times as this caller met them. What was ready beforehand took no time."""
         if cached:
             return LineTiming(total_ms=self._since_ms(caller))

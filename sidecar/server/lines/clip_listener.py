@@ -13,16 +13,16 @@ log = logging.getLogger(__name__)
 Told = Callable[[str, Heard | InternalError], None]
 
 
-class Ears:
-    """Listens to one clip after another. `told` is called on the ears' thread with a clip's name and what
-    was heard. At most `PENDING` clips wait, since each holds its bytes."""
+class ClipListener:
+    """Listens to one clip after another. `told` is called on its thread with a clip's
+    name and what was heard. At most `PENDING` clips wait, since each holds its bytes."""
 
     PENDING = 8
 
     def __init__(self, told: Told) -> None:
         self._told, self._clips = told, ClipMemory()
         self._waiting: queue.Queue[tuple[str, bytes] | None] = queue.Queue(self.PENDING)
-        self._thread = threading.Thread(target=self._run, name="ears", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="clip-listener", daemon=True)
 
     def start(self) -> None:
         self._thread.start()

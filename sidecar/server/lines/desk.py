@@ -27,12 +27,12 @@ from sidecar.protocol.events import LineStarted, ServerOverloaded
 from sidecar.protocol.replies import ModelName
 from sidecar.protocol.requests import Synthesize
 from sidecar.server.lines.answers import Answers
-from sidecar.server.lines.clip_listener import Ears
-from sidecar.server.lines.device_thread import Device, Failed, Outcome, Spoken, Task
+from sidecar.server.lines.clip_listener import ClipListener
+from sidecar.server.lines.device_thread import DeviceThread, Failed, Outcome, SpokenPart, Task
 from sidecar.server.lines.disk_cache import DiskCache
 from sidecar.server.lines.flight import Caller, Flight, Recording, Stream, Waiter
 from sidecar.server.lines.memory_cache import MemoryCache
-from sidecar.server.lines.paused import Held
+from sidecar.server.lines.paused import PausedLines
 from sidecar.server.lines.retries import Asked, Retries
 from sidecar.server.lines.scheduling import (
     RANKS,
@@ -47,7 +47,7 @@ from sidecar.server.lines.scheduling import (
 )
 from sidecar.server.lines.streams import Streams
 from sidecar.server.lines.takes import Referring, Take, TakeKey, as_line
-from sidecar.server.live_voices import ServedVoice, Voices
+from sidecar.server.live_voices import LiveVoices, ServedVoice
 
 log = logging.getLogger(__name__)
 
@@ -62,12 +62,12 @@ LEAST_RETRY_MS = 50
 class Tools:
     """What the desk works with."""
 
-    voices: Voices
-    device: Device
+    voices: LiveVoices
+    device: DeviceThread
     cache: MemoryCache
     disk: DiskCache | None
     answers: Answers
-    ears: Ears
+    clip_listener: ClipListener
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Desk:
         self._by_key: dict[TakeKey, Flight] = {}
         self._streams = Streams(tools.answers)
         self._on_disk: dict[TakeKey, list[Waiter]] = {}
-        self._held = Held()
+        self._paused = PausedLines()
         self._on_clip: dict[str, list[Waiter]] = {}
         self._retries = Retries()
         self._away: dict[bytes, float] = {}  # connections that are closed, and until when they may come back
@@ -118,7 +118,7 @@ class Desk:
                 field="reference",
             )
         name = name_of(clip)
-        if (heard := self._tools.ears.known(name)) is not None:
+        if (heard := self._tools.clip_listener.known(name)) is not None:
             self._consider(caller, referring(request, heard), self._closed)
         else:
             self._ask_ears(name, clip, Waiter.of(caller, request))
@@ -192,7 +192,7 @@ class Desk:
                 waiters.remove(waiter)
                 self._refuse(waiter, error)
                 found = True
-        for waiter in [w for w in self._held if is_meant(w)]:
+        for waiter in [w for w in self._paused if is_meant(w)]:
             self._drop_held(waiter, error)
             found = True
         for flight in list(self._flights.values()):
@@ -216,7 +216,7 @@ class Desk:
                 self._fail(flight, error)
         self.work()
 
-    def _attempt(self, flight: Flight, spoken: Spoken) -> NpcVoiceError | None:
+    def _attempt(self, flight: Flight, spoken: SpokenPart) -> NpcVoiceError | None:
         """Go on with a line; where that fails, why. A bug in one line's way costs that line."""
         try:
             self._advance(flight, spoken)
@@ -240,7 +240,7 @@ class Desk:
                     self._fly(waiter)
 
     def heard(self, name: str, heard: Heard | InternalError) -> None:
-        """What the ears have heard in a clip."""
+        """What was heard in a clip."""
         for waiter in self._on_clip.pop(name, []):
             with self._refusing(waiter):
                 self._consider(waiter.caller, referring(waiter.request, heard), is_closed=False)
@@ -310,7 +310,7 @@ class Desk:
         """Everybody who waits for a line, or for a stream's first chunk, wherever that is."""
         for waiters in (*self._on_disk.values(), *self._on_clip.values()):
             yield from waiters
-        yield from self._held
+        yield from self._paused
         for flight in self._flights.values():
             yield from flight.waiters
 
@@ -336,7 +336,7 @@ class Desk:
 
     @property
     def waiting(self) -> int:
-        return len(self._flights) - self.running + len(self._held)
+        return len(self._flights) - self.running + len(self._paused)
 
     def close_door(self) -> None:
         """Take in no new line from now on; what was accepted, and its retries, are still answered."""
@@ -356,12 +356,12 @@ class Desk:
     def pause(self, name: str) -> None:
         """Begin no line for `name`: what comes waits, and so does what has not begun. Lines under way, and
         those that ask for a version, end on the voice that they were taken in for."""
-        self._held.begin(name)
+        self._paused.begin(name)
         for flight in list(self._flights.values()):
             if flight.voice.name.name == name and flight.began_s is None and not flight.is_for_version:
                 for waiter in flight.waiters:
                     self._retries.forget(waiter.caller)
-                    self._held.hold(name, waiter)
+                    self._paused.hold(name, waiter)
                 self._land(flight)
 
     def let_go(self, name: str) -> bool:
@@ -372,7 +372,7 @@ class Desk:
     def resume(self, name: str) -> None:
         """What was held is taken in as if it came now, with whoever speaks for `name`."""
         self._expire()
-        for waiter in self._held.end(name):
+        for waiter in self._paused.end(name):
             with self._refusing(waiter):
                 if (asked := self._retries.find(waiter.caller, waiter.request)) is not None:
                     self._again(waiter.caller, waiter.request, asked)
@@ -382,26 +382,26 @@ class Desk:
     def _hold(self, waiter: Waiter) -> bool:
         """True when it has to wait for its voice. Raises `Overloaded`."""
         name = self._tools.voices.name_of(waiter.request.model)
-        if not self._held.holds_up(name):
+        if not self._paused.holds_up(name):
             return False
         own = sum(flight.client == waiter.caller.session for flight in self._flights.values())
-        own += self._held.of_client(waiter.caller)
+        own += self._paused.of_client(waiter.caller)
         if own >= self._limits.client_lines:
             raise self._overloaded(Admission(False, reason="client", retry_after_s=1.0))
-        if len(self._flights) + len(self._held) >= self._limits.places(own):
+        if len(self._flights) + len(self._paused) >= self._limits.places(own):
             raise self._overloaded(Admission(False, reason="full", retry_after_s=1.0))
         self._due_changed = True
-        self._held.hold(name, waiter)
+        self._paused.hold(name, waiter)
         return True
 
     def _limits_beside_held(self, caller: Caller) -> QueueLimits:
         """How many lines may fly: those that are held keep their places in the queue."""
         return QueueLimits(
-            self._limits.lines - len(self._held), self._limits.client_lines - self._held.of_client(caller)
+            self._limits.lines - len(self._paused), self._limits.client_lines - self._paused.of_client(caller)
         )
 
     def _drop_held(self, waiter: Waiter, error: NpcVoiceError) -> None:
-        self._held.drop(waiter)
+        self._paused.drop(waiter)
         self._tools.answers.refusal(waiter.caller, error)
 
     # --- waiting
@@ -421,7 +421,7 @@ class Desk:
         if self._closed:
             raise ShuttingDown("the sidecar is stopping")
         self._check_crowd(waiter.caller)
-        if name not in self._on_clip and not self._tools.ears.listen(name, clip):
+        if name not in self._on_clip and not self._tools.clip_listener.listen(name, clip):
             raise self._overloaded(Admission(False, retry_after_s=1.0))
         self._on_clip.setdefault(name, []).append(waiter)
 
@@ -516,7 +516,7 @@ class Desk:
             flight.rest,
         )  # fmt: skip
 
-    def _advance(self, flight: Flight, spoken: Spoken) -> None:
+    def _advance(self, flight: Flight, spoken: SpokenPart) -> None:
         """A phrase more, or a piece of one: to streams at once, to the others when it was the last."""
         self._account(flight, spoken)
         recording = flight.recording
@@ -536,7 +536,7 @@ class Desk:
         for stream in flight.streams:
             self._streams.serve(stream)
 
-    def _account(self, flight: Flight, spoken: Spoken) -> None:
+    def _account(self, flight: Flight, spoken: SpokenPart) -> None:
         phrases = spoken.prepared.phrases
         phrase = phrases[flight.spoken_phrases]
         share = spoken.share * len(phrase.phonemes) / sum(len(p.phonemes) for p in phrases)

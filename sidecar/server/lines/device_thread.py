@@ -14,7 +14,7 @@ import torch
 
 from sidecar.engines.device import DeviceLost
 from sidecar.protocol.errors import InternalError, NpcVoiceError
-from sidecar.server.lines.takes import Part, part_of
+from sidecar.server.lines.takes import TakePart, part_of
 from sidecar.server.process.host import give_back_memory
 from sidecar.speech import Speech, elapsed_ms, joined, shifted
 from sidecar.synthesis import Line, Piece, PreparedLine, Synthesizer
@@ -48,14 +48,14 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Spoken:
+class SpokenPart:
     """What a task became. `part` is None while the phrases of a whole container are collected. `share` of the
     phrase was spoken, 0..1; `rest` is what is left of it."""
 
     key: int
     prepared: PreparedLine
     speech: Speech
-    part: Part | None
+    part: TakePart | None
     last: bool
     work_s: float
     share: float = 1.0
@@ -78,12 +78,12 @@ class Failed:
     error: NpcVoiceError
 
 
-Outcome = Spoken | Failed
+Outcome = SpokenPart | Failed
 Done = Callable[[Sequence[Outcome]], None]
 Lost = Callable[[], None]
 
 
-class Device:
+class DeviceThread:
     """Does passes on a thread of its own. `done` is called on that thread with each pass's outcomes, `lost`
     after the last of them if the device has failed for good: no pass is done after that."""
 
@@ -190,7 +190,7 @@ def _alone(task: Task, part: RenderPart) -> Rendered:
     return Rendered(piece, None if piece.is_last else pieces)
 
 
-def finished(task: Task, prepared: PreparedLine, rendered: Rendered, work_s: float) -> Spoken:
+def finished(task: Task, prepared: PreparedLine, rendered: Rendered, work_s: float) -> SpokenPart:
     """Placed in its line and encoded, as far as the line's format wants it now."""
     piece = rendered.piece
     text_ms = 0.0 if task.prepared else prepared.text_ms
@@ -204,7 +204,7 @@ def finished(task: Task, prepared: PreparedLine, rendered: Rendered, work_s: flo
         began = time.perf_counter()
         audio = said.encoded(task.format)
         part = part_of(said, audio, elapsed_ms(began))
-    return Spoken(task.key, prepared, speech, part, last, work_s, piece.share, rendered.rest)
+    return SpokenPart(task.key, prepared, speech, part, last, work_s, piece.share, rendered.rest)
 
 
 def attempted(key: int, attempt: Callable[[], T]) -> T | Failed:

@@ -20,7 +20,7 @@ from sidecar import files
 from sidecar.protocol.errors import BadRequest
 from sidecar.protocol.record import from_map, to_map
 from sidecar.protocol.replies import LineTiming, ModelName
-from sidecar.server.lines.takes import Part, Take, TakeKey
+from sidecar.server.lines.takes import Take, TakeKey, TakePart
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class _Stored:
     format: str
     sample_rate: int
     seed: int
-    parts: tuple[Part, ...]
+    parts: tuple[TakePart, ...]
 
 
 Found = Callable[[TakeKey, Take | None], None]

@@ -9,7 +9,7 @@ from sidecar.protocol.errors import BadRequest, NpcVoiceError
 from sidecar.protocol.replies import ModelName
 from sidecar.protocol.requests import Synthesize
 from sidecar.server.lines.scheduling import Pace, Waiting
-from sidecar.server.lines.takes import Part, Take, TakeKey
+from sidecar.server.lines.takes import Take, TakeKey, TakePart
 from sidecar.server.live_voices import ServedVoice
 from sidecar.speech import Speech
 from sidecar.synthesis import Line, Piece, PreparedLine
@@ -43,7 +43,7 @@ class Recording:
     """The parts of a line as they become ready. `take` is there once it is complete, `error` if it never
     will be."""
 
-    parts: list[Part] = field(default_factory=list)
+    parts: list[TakePart] = field(default_factory=list)
     take: Take | None = None
     error: NpcVoiceError | None = None
     sample_rate_hz: int = 0

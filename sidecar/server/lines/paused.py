@@ -6,7 +6,7 @@ from sidecar.server.lines.flight import Caller, Waiter
 from sidecar.server.lines.scheduling import RANKS
 
 
-class Held:
+class PausedLines:
     """What waits, by the name that it waits for. Belongs to the server's thread."""
 
     def __init__(self) -> None:

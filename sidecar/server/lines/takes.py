@@ -86,7 +86,7 @@ def mood_of(request: Synthesize) -> object:
 
 
 @dataclass(frozen=True)
-class Part:
+class TakePart:
     """One phrase, or a whole line, in the bytes of its format; times count from the line's start."""
 
     audio: bytes
@@ -111,18 +111,18 @@ class Part:
 class Take:
     """A line as it was spoken, complete. `seed` is the one that was used."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[TakePart, ...]
     model: ModelName
     format: str
     sample_rate_hz: int
     seed: int
 
     @cached_property
-    def whole(self) -> Part:
+    def whole(self) -> TakePart:
         """All parts as one: the samples of raw formats follow on each other, containers have one part."""
         if len(self.parts) == 1:
             return self.parts[0]
-        return Part(
+        return TakePart(
             b"".join(part.audio for part in self.parts),
             sum(part.frames for part in self.parts),
             tuple(row for part in self.parts for row in part.words),
@@ -156,7 +156,7 @@ class Take:
     def audio_s(self) -> float:
         return sum(part.frames for part in self.parts) / self.sample_rate_hz
 
-    def reply(self, request: Synthesize, part: Part, timing: LineTiming, cached: bool) -> SpokenReply:
+    def reply(self, request: Synthesize, part: TakePart, timing: LineTiming, cached: bool) -> SpokenReply:
         """What is said of `part`, which is the whole or one of the parts."""
         return SpokenReply(
             Audio(self.format, self.sample_rate_hz, 1, part.frames),
@@ -174,10 +174,10 @@ def as_chunk(reply: SpokenReply, stream: str, index: int, last: bool) -> SpokenR
     return replace(reply, stream=stream, chunk=Chunk(index, last))
 
 
-def part_of(speech: Speech, audio: bytes, encode_ms: float) -> Part:
+def part_of(speech: Speech, audio: bytes, encode_ms: float) -> TakePart:
     """`speech` with its bytes `audio`, whose encoding took `encode_ms`."""
     timing = speech.timing
-    return Part(
+    return TakePart(
         audio,
         len(speech.samples),
         tuple((word.text, round(word.start_s, 4), round(word.end_s, 4)) for word in speech.words),

@@ -21,7 +21,7 @@ from sidecar.protocol.errors import BadRequest, NpcVoiceError, StorageError
 from sidecar.server.door.keys import read_keys
 from sidecar.server.door.reach import advertised, check_advertised
 from sidecar.server.gpu import Gpu
-from sidecar.server.live_voices import Voices
+from sidecar.server.live_voices import LiveVoices
 from sidecar.server.metrics import Exported, Exporter
 from sidecar.server.process.stop_triggers import stop_on_signals, stop_with_parent, stop_with_stdin
 from sidecar.server.reloading.reloader import Reloader
@@ -129,13 +129,15 @@ def serve(
             stop_with_stdin(stop)
         sys.setswitchinterval(SWITCH_S)
         with memory_errors("the voice"):
-            house = load()
+            started = load()
         gc.collect()
         gc.freeze()  # dictionaries and modules stay: going through them again would stop every thread
         settings = settings_of(options, token)
-        server.append(Server(house.voices, settings))
-        server[0].reload_with(lambda side: Reloader(house.workshop, house.journal, side, house.entries))
-        ended = run(server[0], house.voices, settings, options, ready, stack)
+        server.append(Server(started.voices, settings))
+        server[0].reload_with(
+            lambda side: Reloader(started.dependencies, started.journal, side, started.entries)
+        )
+        ended = run(server[0], started.voices, settings, options, ready, stack)
     if server[0].device_lost or not ended:
         logging.shutdown()
         # all is tidied up but the device: it is in a pass that nobody waits for, or cannot be let go of
@@ -143,7 +145,7 @@ def serve(
 
 
 def run(
-    server: Server, voices: Voices, settings: ServerSettings, options: ServeOptions,
+    server: Server, voices: LiveVoices, settings: ServerSettings, options: ServeOptions,
     ready: Callable[[Ready], None], stack: ExitStack,
 ) -> bool:  # fmt: skip
     """Bind, say where, serve; what `Server.close` says at the end."""
@@ -172,7 +174,7 @@ def run(
         return ended
 
 
-def export(server: Server, voices: Voices, port: int, stack: ExitStack) -> int:
+def export(server: Server, voices: LiveVoices, port: int, stack: ExitStack) -> int:
     """Metrics until the stack unwinds; the port they are on."""
     gpu = Gpu.of(voices.engine.device)
     if gpu is not None:

@@ -14,14 +14,14 @@ from sidecar.protocol import events
 from sidecar.protocol.errors import Cancelled
 from sidecar.reload.journal import UNSIGNED
 from sidecar.server.lines.desk import Desk
-from sidecar.server.live_voices import ServedVoice, Voices
+from sidecar.server.live_voices import LiveVoices, ServedVoice
 
 T = TypeVar("T")
 _POLL_S = 0.2
 
 
 @dataclass(frozen=True)
-class Workshop:
+class Dependencies:
     """What the reloader works with; a test hands in quick ones.
 
     `check` puts a verified copy into the store; `load` makes a voice of it that has spoken its probe.
@@ -53,7 +53,7 @@ class ServerSide:
 
     `voices` and `desk` belong to that thread: they are for jobs."""
 
-    voices: Voices
+    voices: LiveVoices
     desk: Desk
     run: Callable[[Callable[[], None]], None]
     publish: Callable[[events.Event], None]

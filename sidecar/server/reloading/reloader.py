@@ -48,9 +48,9 @@ from sidecar.reload.store import delete, digest_of, tidy
 from sidecar.reload.watcher import Watcher
 from sidecar.server.live_voices import ServedVoice
 from sidecar.server.process.host import give_back_device_memory, give_back_memory
-from sidecar.server.reloading.dependencies import ServerSide, Workshop
-from sidecar.server.reloading.swap_in_place import GivingWay
-from sidecar.server.reloading.throttle import Resting
+from sidecar.server.reloading.dependencies import Dependencies, ServerSide
+from sidecar.server.reloading.swap_in_place import SwapInPlace
+from sidecar.server.reloading.throttle import Throttle
 
 log = logging.getLogger(__name__)
 
@@ -68,10 +68,10 @@ class Reloader:
     """`start` it after the device's thread. `found` and the control methods may be called from any thread."""
 
     def __init__(
-        self, workshop: Workshop, journal: Journal, server: ServerSide, live: tuple[Entry, ...]
+        self, dependencies: Dependencies, journal: Journal, server: ServerSide, live: tuple[Entry, ...]
     ) -> None:
         """`live` are the entries of the voices that the server has begun with."""
-        self._workshop, self._journal, self._server = workshop, journal, server
+        self._dependencies, self._journal, self._server = dependencies, journal, server
         self._entries: dict[str, Entry] = {}
         for entry in sorted(live, key=lambda e: (e.signer != SHIPPED, e.state is not State.LIVE)):
             entry = former(entry) if entry.source in self._entries else entry
@@ -82,9 +82,9 @@ class Reloader:
         self._budget = Budget(time.monotonic())
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
-        self._giving_way = GivingWay(workshop, journal, server, self._stopping)
+        self._swap_in_place = SwapInPlace(dependencies, journal, server, self._stopping)
         self._thread = threading.Thread(target=self._run, name="reloader", daemon=True)
-        self._watcher = Watcher(workshop.models, self.found) if workshop.watch else None
+        self._watcher = Watcher(dependencies.models, self.found) if dependencies.watch else None
         self._began_s: dict[str, float] = {}
 
     def start(self) -> None:
@@ -215,11 +215,11 @@ class Reloader:
             log.exception("a reload failed")
 
     def _snapshot(self) -> Snapshot:
-        workshop, memory, entries = self._workshop, self._journal.memory, self._listed
+        dependencies, memory, entries = self._dependencies, self._journal.memory, self._listed
         shipped = {entry.name: SHIPPED for entry in entries if entry.signer == SHIPPED}
         return Snapshot(
-            entries, memory.pins, workshop.canary_share, workshop.low_memory_swap,
-            {**shipped, **memory.owners}, workshop.any_publisher,
+            entries, memory.pins, dependencies.canary_share, dependencies.low_memory_swap,
+            {**shipped, **memory.owners}, dependencies.any_publisher,
             self._budget.resting(self._found(), time.monotonic()),
         )  # fmt: skip
 
@@ -280,11 +280,11 @@ class Reloader:
         folder = next(
             (f for f, c in copies.items() if (c.source, c.stamp) == (entry.source, entry.stamp)), None
         )
-        pack = intact(self._workshop.store / folder) if folder is not None else None
+        pack = intact(self._dependencies.store / folder) if folder is not None else None
         if pack is None:
             return False
         try:
-            self._settle(described(replace(entry, state=State.READY), pack, self._workshop.judge(pack)))
+            self._settle(described(replace(entry, state=State.READY), pack, self._dependencies.judge(pack)))
         except ModelRejected as error:
             self._reject(replace(entry, state=State.CHECKING), error)
         return True
@@ -311,8 +311,8 @@ class Reloader:
         self._budget.spend(entry.source, time.monotonic())
         self._tell(events.ModelChecking(shown(entry.source)))
         try:
-            pack = self._workshop.check(self._workshop.models / entry.source, self._stopping)
-            signer = self._workshop.judge(pack)
+            pack = self._dependencies.check(self._dependencies.models / entry.source, self._stopping)
+            signer = self._dependencies.judge(pack)
         except Cancelled:
             self._put(entry.moved(State.FOUND))
         except Interrupted as error:
@@ -326,7 +326,7 @@ class Reloader:
             log.exception("a check failed")
             self._reject(entry, InternalError(f"the check failed: {type(error).__name__}"))
         else:
-            copy = Copy(entry.source, entry.stamp, digest_of(pack.folder), signer, self._workshop.policy)
+            copy = Copy(entry.source, entry.stamp, digest_of(pack.folder), signer, self._dependencies.policy)
             self._journal.update(
                 lambda memory: replace(memory, copies={**memory.copies, pack.folder.name: copy})
             )
@@ -341,7 +341,7 @@ class Reloader:
             self._reject(entry, error)
 
     def _is_as_found(self, entry: Entry) -> bool:
-        seen = survey(self._workshop.models).get(entry.source)
+        seen = survey(self._dependencies.models).get(entry.source)
         return seen is not None and seen.stamp == entry.stamp
 
     def _lose(self, entry: Entry) -> None:
@@ -364,7 +364,7 @@ class Reloader:
         self._put(entry.moved(State.REJECTED, reason=reason, detail=error.message))
         if isinstance(error, ModelRejected) and reason not in BY_POLICY:
             self._remember_refusal(entry, reason, error.message)
-        self._tell(events.ModelRejected(shown(entry.source), reason, error.message))
+        self._tell(events.ModelRejection(shown(entry.source), reason, error.message))
         refused = [e for e in self._listed if e.state is State.REJECTED and e.folder is None]
         for old in refused[: max(0, len(refused) - MOST_REFUSED)]:
             self._drop(old)
@@ -391,7 +391,7 @@ class Reloader:
             if pack is None or entry.signer == SHIPPED:
                 continue
             try:
-                self._workshop.judge(pack)
+                self._dependencies.judge(pack)
             except ModelRejected as error:
                 self._silence(entry)
                 self._reject(replace(entry, state=State.CHECKING, share=None), error)
@@ -420,7 +420,7 @@ class Reloader:
             self._silence(entry)
             self._drop(entry)
             self._forget(entry, all_versions=not version)
-            remove_drop(self._workshop.models, entry.source)
+            remove_drop(self._dependencies.models, entry.source)
             self._journal.tell("removed", name=shown(name), version=entry.version, source=entry.source)
 
     def _forget(self, entry: Entry, all_versions: bool) -> None:
@@ -432,7 +432,7 @@ class Reloader:
             owners = {n: k for n, k in memory.owners.items() if not (all_versions and n == entry.name)}
             return replace(memory.without(folder), pins=pins, owners=owners)
 
-        if entry.folder is not None and entry.folder.parent == self._workshop.store:
+        if entry.folder is not None and entry.folder.parent == self._dependencies.store:
             delete(entry.folder)  # first: a copy that the journal does not know would be taken in again
         self._journal.update(without)
 
@@ -465,7 +465,7 @@ class Reloader:
         """Loaded beside the live one or, where that is allowed and there is no room, in its place.
 
         Raises an `NpcVoiceError`, or whatever a pack makes of loading."""
-        free_bytes = self._workshop.free_bytes()
+        free_bytes = self._dependencies.free_bytes()
         old = gives_way(self._snapshot(), entry, share)
         if old is None or fits(pack.manifest, free_bytes):
             check_room(pack.manifest, free_bytes)
@@ -474,8 +474,8 @@ class Reloader:
             self._bring_to_life_in_place(entry, pack, old, began)
 
     def _loaded(self, pack: Pack) -> ServedVoice:
-        with Resting(self._server.busy):
-            voice, load_ms = timed(lambda: self._workshop.load(pack))
+        with Throttle(self._server.busy):
+            voice, load_ms = timed(lambda: self._dependencies.load(pack))
         manifest = pack.manifest
         self._journal.tell("loaded", name=manifest.name, version=manifest.version, ms=round(load_ms, 1))
         return voice
@@ -487,10 +487,10 @@ class Reloader:
             raise InsufficientMemory(
                 f"there is no room beside {old.label}, which cannot give way: {error.message}"
             ) from error
-        check_room(pack.manifest, self._workshop.free_bytes(), freed_bytes(former.manifest))
+        check_room(pack.manifest, self._dependencies.free_bytes(), freed_bytes(former.manifest))
         try:
-            with self._giving_way.of(former):
-                check_room(pack.manifest, self._workshop.free_bytes())
+            with self._swap_in_place.of(former):
+                check_room(pack.manifest, self._dependencies.free_bytes())
                 self._hand_over(entry, self._loaded(pack), 1.0, began)
         except Exception:
             if self._on_server(lambda: self._server.voices.is_absent(old.name)):
@@ -537,8 +537,8 @@ class Reloader:
 
     def _tidy(self) -> None:
         """Copies that are needed no more go, and their rows with them."""
-        seen = survey(self._workshop.models)
-        gone = tidy(self._journal, self._workshop.store, self._workshop.shipped, seen)
+        seen = survey(self._dependencies.models)
+        gone = tidy(self._journal, self._dependencies.store, self._dependencies.shipped, seen)
         for entry in [e for e in self._listed if e.folder is not None and e.folder.name in gone]:
             if entry.source not in seen:
                 self._drop(entry)

@@ -29,9 +29,9 @@ from sidecar.reload.policy import SHIPPED
 from sidecar.reload.room import free_on
 from sidecar.reload.states import Entry, State
 from sidecar.reload.store import SERVING, copy_at, digest_of, take_in_unlisted, tidy
-from sidecar.server.live_voices import ServedVoice, Voices
+from sidecar.server.live_voices import LiveVoices, ServedVoice
 from sidecar.server.process.host import limit_device_memory, returnable_memory
-from sidecar.server.reloading.dependencies import Workshop
+from sidecar.server.reloading.dependencies import Dependencies
 from sidecar.server.reloading.reloader import described
 from sidecar.synthesis import Synthesizer
 from sidecar.text.lexicon import UserLexicon
@@ -66,9 +66,9 @@ class StartupOptions:
 class Startup:
     """`entries` are those of `voices` and of copies that wait. `lock` says that the store is served from."""
 
-    voices: Voices
+    voices: LiveVoices
     entries: tuple[Entry, ...]
-    workshop: Workshop
+    dependencies: Dependencies
     journal: Journal
     lock: FileLock
 
@@ -96,7 +96,7 @@ def start_up(home: Home, options: StartupOptions, progress: Progress) -> Startup
         options.device, options.precision, lambda placement: first_voices(home, options, shelf, placement)
     )
     loader = first.loader  # what is kept must not hold on to the first voices
-    workshop = Workshop(
+    dependencies = Dependencies(
         models=home.models,
         store=home.store,
         check=lambda source, cancelled: checked(
@@ -112,7 +112,7 @@ def start_up(home: Home, options: StartupOptions, progress: Progress) -> Startup
         any_publisher=options.any_publisher,
         shipped=shipped,
     )
-    return Startup(Voices(*first.voices), first.entries, workshop, journal, lock)
+    return Startup(LiveVoices(*first.voices), first.entries, dependencies, journal, lock)
 
 
 def serving_from(store: Path) -> FileLock:

@@ -19,22 +19,22 @@ from sidecar.models.pack import Pack
 from sidecar.protocol.errors import Cancelled, InsufficientMemory
 from sidecar.reload.journal import Journal
 from sidecar.server.process.host import give_back_device_memory, give_back_memory
-from sidecar.server.reloading.dependencies import ServerSide, Workshop
+from sidecar.server.reloading.dependencies import Dependencies, ServerSide
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-DRAIN_S = 60.0  #: how long lines under way may take to end; after that the old voice stays
+OLD_VOICE_DRAIN_S = 60.0  #: how long lines under way may take to end; after that the old voice stays
 GONE_S = 2.0  #: how long a thread may take to forget the voice that it used last
 LOOK_S = 0.02
 PUT_BACK_AFTER_S = (0.0, 1.0, 3.0)  #: when the old voice is loaded again: memory may be short for a moment
 
 
 @dataclass(frozen=True)
-class GivingWay:
+class SwapInPlace:
     """For the reloader's thread. `stopping` ends every wait with `Cancelled`."""
 
-    workshop: Workshop
+    dependencies: Dependencies
     journal: Journal
     server: ServerSide
     stopping: threading.Event
@@ -65,10 +65,10 @@ class GivingWay:
         voices, desk = self.server.voices, self.server.desk
         gone = self._ask(lambda: weakref.ref(voices.find(f"{name}@{version}", "").synthesizer))
         while not self._ask(lambda: desk.let_go(name)):
-            if time.perf_counter() - began > DRAIN_S:
+            if time.perf_counter() - began > OLD_VOICE_DRAIN_S:
                 raise InsufficientMemory(
                     f"there is no room beside {name} {version}, and its lines under way did not end within "
-                    f"{DRAIN_S:g} s",
+                    f"{OLD_VOICE_DRAIN_S:g} s",
                     tip="rescan when there is less to say",
                 )
             self.stopping.wait(LOOK_S)
@@ -107,7 +107,7 @@ class GivingWay:
         self.journal.tell("lost", name=name, version=version)
 
     def _load_again(self, old: Pack) -> None:
-        voice = self.workshop.load(old)
+        voice = self.dependencies.load(old)
         self._ask(lambda: self.server.voices.put_back(voice))
         self.journal.tell("put_back", name=old.manifest.name, version=old.manifest.version)
 

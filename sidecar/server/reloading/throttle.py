@@ -10,7 +10,7 @@ PIECE_S = 0.01
 SHARE = 0.4  #: of a core, while somebody speaks
 
 
-class Resting(TorchFunctionMode):
+class Throttle(TorchFunctionMode):
     """In a `with` block, what this thread computes takes about `SHARE` of its time while `busy()`.
 
     A priority alone is not enough: where two cores serve one voice, whatever runs on one of them holds up
