@@ -10,8 +10,8 @@ __version__ = "0.1.0"
 __all__ = ["Line", "Speech", "Voice", "__version__"]
 
 if TYPE_CHECKING:
+    from sidecar.line import Line
     from sidecar.speech import Speech
-    from sidecar.synthesis import Line
     from sidecar.voice import Voice
 
 
@@ -22,7 +22,7 @@ def __getattr__(name: str) -> object:
 
         return Voice
     if name == "Line":
-        from sidecar.synthesis import Line
+        from sidecar.line import Line
 
         return Line
     if name == "Speech":

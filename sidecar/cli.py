@@ -173,9 +173,9 @@ def report(
     threads: Threads = None,
 ) -> None:
     """Draw how a line is spoken, with and without its emotion, into one page."""
+    from sidecar.line import Line
     from sidecar.models.pack import write_whole
     from sidecar.report import report as page
-    from sidecar.synthesis import Line
 
     line = Line(text, blend(speaker), emotion=blend(emotion, "emotion") or "neutral", intensity=intensity)
     write_whole(output, page(load_voice(pack, device, precision, threads), line).encode())

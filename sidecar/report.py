@@ -14,13 +14,13 @@ from dataclasses import replace
 import numpy as np
 
 from sidecar.audio.mel import spectrogram
+from sidecar.line import Line
 from sidecar.lipsync.sounds import SHAPES
 from sidecar.prosody.change import NONE
 from sidecar.prosody.emotions import NEUTRAL
 from sidecar.prosody.pitch import VOICED_ABOVE_HZ
 from sidecar.prosody.plan import Plan, Reals
 from sidecar.speech import Speech
-from sidecar.synthesis import Line
 from sidecar.voice import Voice
 
 PIXELS_A_S = 220

@@ -8,6 +8,7 @@ import torch
 from sidecar.engines.base import EngineDescription, SpeakerChoice
 from sidecar.engines.device import Placement, memory_errors, on_device
 from sidecar.home import Home
+from sidecar.line import Line
 from sidecar.models.default_voice import Progress, ensure_default_voice, silent
 from sidecar.models.loader import load_model
 from sidecar.models.manifest import Manifest
@@ -17,7 +18,7 @@ from sidecar.prosody.clip_memory import ClipMemory
 from sidecar.prosody.emotions import NEUTRAL, Repertoire, with_users
 from sidecar.protocol.errors import BadRequest, StorageError
 from sidecar.speech import Speech
-from sidecar.synthesis import Line, Synthesizer
+from sidecar.synthesis import Synthesizer
 from sidecar.text.lexicon import UserLexicon
 
 

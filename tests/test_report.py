@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from sidecar.line import Line
 from sidecar.protocol.errors import UnknownEmotion
 from sidecar.report import png, report
-from sidecar.synthesis import Line
 from sidecar.voice import Voice
 from tests.fakes import tone_voice
 

@@ -11,6 +11,7 @@ import soundfile
 from sidecar import Voice
 from sidecar.audio.loudness import integrated_loudness
 from sidecar.checks.speaking import check_probe
+from sidecar.line import Line, derived_seed
 from sidecar.lipsync.sounds import DIPHTHONGS, SHAPES
 from sidecar.models.loader import Model
 from sidecar.prosody.emotions import SPEAKERS_LUFS
@@ -27,7 +28,7 @@ from sidecar.protocol.errors import (
     Unsupported,
 )
 from sidecar.speech import Speech
-from sidecar.synthesis import JOIN_S, LEAD_S, Line, Synthesizer, derived_seed
+from sidecar.synthesis import JOIN_S, LEAD_S, Synthesizer
 from tests.fakes import ToneEngine, tone_voice
 
 LINE = "Halt! That's 340 gold."

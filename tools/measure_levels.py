@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from sidecar.audio.loudness import integrated_loudness
+from sidecar.line import Line
 from sidecar.prosody.emotions import SPEAKERS_LUFS
-from sidecar.synthesis import Line
 from sidecar.voice import Voice
 from tests.benchmarks.emotion_lines import known_lines_of
 

@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from sidecar.audio.listening import level, measured
 from sidecar.audio.mel import Floats, distance_nepers, log_mel
+from sidecar.line import Line
 from sidecar.models.file_names import PROBE
 from sidecar.models.manifest import Manifest, Probe, ProbeLine
 from sidecar.models.pack import Pack
@@ -19,7 +20,7 @@ from sidecar.models.reasons import Reason, refusal
 from sidecar.models.standard_probe import STANDARD
 from sidecar.protocol.errors import BadRequest, ModelRejected, RequestError
 from sidecar.speech import TimedWord
-from sidecar.synthesis import Line, Synthesizer
+from sidecar.synthesis import Synthesizer
 from sidecar.text.lexicon import MAX_PHONEMES
 from sidecar.text.tokens import MARKS
 

@@ -131,9 +131,10 @@ def batching(device: str) -> None:
     from sidecar.engines.device import place
     from sidecar.engines.kokoro.engine import KokoroEngine
     from sidecar.home import Home
+    from sidecar.line import Line
     from sidecar.models.default_voice import ensure_default_voice
     from sidecar.models.loader import load_model
-    from sidecar.synthesis import Line, Synthesizer
+    from sidecar.synthesis import Synthesizer
 
     model = load_model(ensure_default_voice(Home.from_environment()), place(device))
     synthesizer, engine = Synthesizer(model), model.engine

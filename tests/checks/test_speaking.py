@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from sidecar.checks.speaking import Heard, check_others, judge, others, record_probe
+from sidecar.line import Line
 from sidecar.models.manifest import Manifest, Probe, ProbeLine
 from sidecar.models.pack import Pack
 from sidecar.protocol.errors import ModelRejected
-from sidecar.synthesis import Line
 from sidecar.voice import Voice
 from tests.fakes import tone_voice
 

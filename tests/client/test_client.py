@@ -13,11 +13,11 @@ import pytest
 import zmq
 
 from sidecar.client import AsyncClient, Client
+from sidecar.line import Line
 from sidecar.protocol.connection import Connection
 from sidecar.protocol.errors import BadRequest, Cancelled, EmptyText, Overloaded, UnknownSpeaker, Unreachable
 from sidecar.protocol.events import LineDone, ModelReleased
 from sidecar.server.server import Server, ServerSettings
-from sidecar.synthesis import Line
 from tests.fakes import still, tone_voices
 
 TOKEN = "t"

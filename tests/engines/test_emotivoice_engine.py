@@ -10,11 +10,12 @@ from sidecar.engines.device import place
 from sidecar.engines.emotivoice.engine import EmotiVoiceEngine
 from sidecar.engines.emotivoice.plans import TokenPlan, to_energy, to_force, to_hz, to_pitch
 from sidecar.home import Home
+from sidecar.line import Line
 from sidecar.models.loader import load_model
 from sidecar.models.pack import Pack, verify
 from sidecar.prosody.plan import Phrase
 from sidecar.protocol.errors import BadRequest, ModelRejected, UnknownSpeaker
-from sidecar.synthesis import Line, Synthesizer
+from sidecar.synthesis import Synthesizer
 from tests.engines.emotivoice_fixture import CASES, expected, make_pack
 
 

@@ -12,11 +12,12 @@ from sidecar.engines.device import place
 from sidecar.engines.emotivoice.engine import EmotiVoiceEngine
 from sidecar.engines.kokoro.engine import KokoroEngine
 from sidecar.home import Home
+from sidecar.line import Line
 from sidecar.models.loader import Model, load_model
 from sidecar.models.pack import Pack
 from sidecar.prosody.plan import Phrase, Plan
 from sidecar.protocol.errors import BadRequest, UnknownSpeaker
-from sidecar.synthesis import Line, Synthesizer
+from sidecar.synthesis import Synthesizer
 from tests.engines.emotivoice_fixture import make_pack
 from tests.engines.lines import CHINESE, MINE, NOBODY, SHORT
 

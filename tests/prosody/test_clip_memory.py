@@ -9,10 +9,11 @@ import pytest
 import soundfile
 
 from sidecar.audio.decoder import Decoder
+from sidecar.line import Line
 from sidecar.prosody.change import NONE, Change
 from sidecar.prosody.clip_memory import ENTRIES, ClipMemory, name_of
 from sidecar.protocol.errors import BadAudio, BadRequest, StorageError
-from sidecar.synthesis import Line, Synthesizer
+from sidecar.synthesis import Synthesizer
 from sidecar.voice import Voice
 from tests.audio import hostile
 from tests.fakes import tone_voice

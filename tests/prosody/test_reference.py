@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sidecar.audio.shape import resampled
+from sidecar.line import Line
 from sidecar.prosody.analysis import analysed
 from sidecar.prosody.change import LIMITS, NONE, Change
 from sidecar.prosody.f0 import RATE_HZ
@@ -15,7 +16,6 @@ from sidecar.prosody.plan import Plan
 from sidecar.prosody.reference import change_of
 from sidecar.prosody.traits import Traits
 from sidecar.protocol.errors import BadAudio
-from sidecar.synthesis import Line
 from sidecar.voice import Voice
 from tests.prosody.sounds import aired, chords, full, harmonics, mixed, seconds, telephoned, tilted, white
 

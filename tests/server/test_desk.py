@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import zmq
 
+from sidecar.line import Line
 from sidecar.lipsync.sounds import SHAPES
 from sidecar.prosody.clip_memory import Heard
 from sidecar.prosody.traits import Traits
@@ -34,7 +35,6 @@ from sidecar.server.lines.scheduling import QueueLimits
 from sidecar.server.lines.streams import ENDED_KEPT, LIFE_S, MOST, PARKED
 from sidecar.server.live_voices import LiveVoices
 from sidecar.server.metrics import Metrics
-from sidecar.synthesis import Line
 from tests.fakes import Clock, SteppedDevice, tone_voice
 
 LONG = (

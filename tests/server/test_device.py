@@ -4,9 +4,9 @@ import threading
 from collections.abc import Sequence
 
 from sidecar.engines.device import DeviceLost
+from sidecar.line import Line
 from sidecar.protocol.errors import InternalError
 from sidecar.server.lines.device_thread import DeviceThread, Failed, Outcome, Task
-from sidecar.synthesis import Line
 from tests.fakes import tone_voice
 
 WAIT_S = 10.0

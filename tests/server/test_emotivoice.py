@@ -6,9 +6,10 @@ import pytest
 
 from sidecar.engines.device import place
 from sidecar.home import Home
+from sidecar.line import Line
 from sidecar.models.loader import load_model
 from sidecar.server.live_voices import LiveVoices, ServedVoice
-from sidecar.synthesis import Line, Synthesizer
+from sidecar.synthesis import Synthesizer
 from tests.engines.emotivoice_fixture import make_pack
 from tests.server.test_server import ask, connected, serving
 

@@ -16,12 +16,13 @@ import zmq
 
 from sidecar import Voice
 from sidecar.engines.device import DeviceLost
+from sidecar.line import Line
 from sidecar.protocol.limits import Limits
 from sidecar.protocol.requests import OPS
 from sidecar.server.lines.scheduling import QueueLimits
 from sidecar.server.live_voices import LiveVoices, ServedVoice
 from sidecar.server.server import Server, ServerSettings
-from sidecar.synthesis import Line, Synthesizer
+from sidecar.synthesis import Synthesizer
 from tests.fakes import ToneEngine, still, tone_voice, tone_voices
 from tests.prosody.sounds import speaking
 from tests.prosody.test_clip_memory import wav

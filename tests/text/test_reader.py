@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
+from sidecar.line import Line
 from sidecar.protocol.errors import BadRequest, NpcVoiceError
-from sidecar.synthesis import Line, Synthesizer
+from sidecar.synthesis import Synthesizer
 from sidecar.text import reader
 from sidecar.text.guesser import Guesser
 from sidecar.text.languages import dialect

@@ -13,12 +13,13 @@ from typing import TypeVar
 import torch
 
 from sidecar.engines.device import DeviceLost
+from sidecar.line import Line
 from sidecar.protocol.errors import InternalError, NpcVoiceError
 from sidecar.server.lines.takes import TakePart, part_of
 from sidecar.server.process.host import give_back_memory
 from sidecar.speech import Speech, elapsed_ms, joined, shifted
-from sidecar.synthesis import Line, Piece, PreparedLine, Synthesizer
 from sidecar.synthesis import Part as RenderPart
+from sidecar.synthesis import Piece, PreparedLine, Synthesizer
 
 log = logging.getLogger(__name__)
 

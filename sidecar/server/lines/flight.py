@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from sidecar.line import Line
 from sidecar.protocol.errors import BadRequest, NpcVoiceError
 from sidecar.protocol.replies import ModelName
 from sidecar.protocol.requests import Synthesize
@@ -12,7 +13,7 @@ from sidecar.server.lines.scheduling import Pace, Waiting
 from sidecar.server.lines.takes import Take, TakeKey, TakePart
 from sidecar.server.live_voices import ServedVoice
 from sidecar.speech import Speech
-from sidecar.synthesis import Line, Piece, PreparedLine
+from sidecar.synthesis import Piece, PreparedLine
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import zmq
 
+from sidecar.line import Line
 from sidecar.prosody.change import NONE, Change
 from sidecar.prosody.emotions import NEUTRAL
 from sidecar.protocol.replies import (
@@ -20,7 +21,6 @@ from sidecar.protocol.replies import (
 )
 from sidecar.protocol.requests import Synthesize
 from sidecar.speech import Speech
-from sidecar.synthesis import Line
 
 CONTAINERS = ("wav", "ogg")
 
