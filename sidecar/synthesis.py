@@ -1,7 +1,7 @@
 """The way of a line, and the only place that knows the order: text -> plan -> prosody -> engine -> audio."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -60,7 +60,7 @@ class PreparedLine:
 
 
 #: One phrase of a prepared line, by its index.
-Part = tuple[PreparedLine, int]
+PhraseAt = tuple[PreparedLine, int]
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,21 @@ class Piece:
     speech: Speech
     share: float = 1.0
     is_last: bool = True
+
+
+@dataclass(frozen=True)
+class LinePart:
+    """What a rendering gives at a time: a phrase, or `share` (0..1) of one.
+
+    Times count from the line's start. `phrase` is its index; `ends_phrase` and `ends_line` say what is over
+    with it.
+    """
+
+    speech: Speech
+    phrase: int
+    share: float
+    ends_phrase: bool
+    ends_line: bool
 
 
 class Synthesizer:
@@ -90,7 +105,8 @@ class Synthesizer:
     def said(self, prepared: PreparedLine) -> Speech:
         """The whole of a line that has been prepared."""
         rows = self.model.engine.description.batch_rows
-        return joined(list(self._parts(prepared, rows)), prepared.line.loudness_lufs)
+        parts = LineRendering(self, prepared.line, prepared=prepared).parts(rows)
+        return joined([part.speech for part in parts], prepared.line.loudness_lufs)
 
     def stream(self, line: Line) -> Iterator[Speech]:
         """The line phrase by phrase, as each is ready; times count from the line's start.
@@ -100,7 +116,9 @@ class Synthesizer:
         """
         if line.loudness_lufs is not None:
             raise Unsupported("loudness can only be set for a whole line, not a stream", field="loudness")
-        return self._parts(self.prepare(line), first_rows=1)
+        rendering = LineRendering(self, line, self.model.engine.description.in_pieces)
+        rendering.prepare()
+        return (part.speech for part in rendering.parts(first_rows=1))
 
     def warm_up(self) -> None:
         """Speak a word to nobody, so that the first real line finds dictionaries and kernels ready.
@@ -152,7 +170,7 @@ class Synthesizer:
         plans = self.model.engine.plan(prepared.phrases)
         return [self._acted(plan, prepared, at).bent.plan for at, plan in enumerate(plans)]
 
-    def render(self, parts: Sequence[Part]) -> list[Speech]:
+    def render(self, parts: Sequence[PhraseAt]) -> list[Speech]:
         """Phrases of one or several lines in one pass of the model; times count from each phrase's start."""
         began, engine = time.perf_counter(), self.model.engine
         acted = [
@@ -188,23 +206,6 @@ class Synthesizer:
             before_s, after_s = (spoken.before_s if done == 0 else 0), (spoken.after_s if end == total else 0)
             yield Piece(rested(speech, before_s, after_s), len(samples) / total, end == total)
             began, done = time.perf_counter(), end
-
-    def _parts(self, prepared: PreparedLine, first_rows: int) -> Iterator[Speech]:
-        """Render in groups, the first of `first_rows` phrases, or piece by piece if the model can."""
-        start_s, text_ms, rows = 0.0, prepared.text_ms, first_rows
-        waiting = [(prepared, at) for at in range(len(prepared.phrases))]
-        description = self.model.engine.description
-        pieced = description.in_pieces and first_rows == 1
-        while waiting:
-            parts: Iterable[Speech] = (
-                (piece.speech for piece in self.pieces(*waiting[0]))
-                if pieced
-                else self.render(waiting[:rows])
-            )
-            for part in parts:
-                yield shifted(replace(part, timing=replace(part.timing, text_ms=text_ms)), start_s)
-                start_s, text_ms = start_s + part.duration_s, 0.0
-            waiting, rows = waiting[rows:], 1 if pieced else description.batch_rows
 
     def _voices(self, line: Line) -> tuple[Speaker, Speaker]:
         """Whose timbre and whose manner."""
@@ -263,6 +264,74 @@ class Synthesizer:
         lips = visemes(phonemes, 0.0, samples / rate_hz)
         words, nothing = timed_words(spoken, plan), np.empty(0, np.float32)
         return Speech(nothing, rate_hz, words, phonemes, lips, prepared.seed, Timing())
+
+
+class LineRendering:
+    """A line on its way to sound, part by part: what comes next, and when in the line that begins.
+
+    Whoever renders lines, whole or as streams, alone or together, goes through it. Where `pieced`, a part is
+    a piece of a phrase. One thread at a time, that of its synthesizer.
+    """
+
+    def __init__(
+        self, synthesizer: Synthesizer, line: Line, pieced: bool = False, prepared: PreparedLine | None = None
+    ) -> None:
+        self._synthesizer, self._line, self._pieced = synthesizer, line, pieced
+        self._prepared, self._text_ms = prepared, 0.0 if prepared is None else prepared.text_ms
+        self._phrase, self._start_s = 0, 0.0
+        self._pieces: Iterator[Piece] | None = None  # what is left of a phrase that was begun
+
+    def prepare(self) -> PreparedLine:
+        """The line, read once. Raises the `RequestError` that says what is wrong with it."""
+        if self._prepared is None:
+            self._prepared = self._synthesizer.prepare(self._line)
+            self._text_ms = self._prepared.text_ms
+        return self._prepared
+
+    @property
+    def ended(self) -> bool:
+        return self._phrase == len(self.prepare().phrases)
+
+    def parts(self, first_rows: int) -> Iterator[LinePart]:
+        """What is left of the line: `first_rows` phrases in the first pass, as many as fit in later ones."""
+        rows = first_rows
+        while not self.ended:
+            yield from self.following(rows)
+            rows = self._synthesizer.model.engine.description.batch_rows
+
+    def following(self, rows: int = 1) -> list[LinePart]:
+        """The next part, or with `rows` the next phrases, at most so many, in one pass."""
+        prepared = self.prepare()
+        if self._pieced:
+            return [self._placed(self._next_piece(prepared))]
+        places = range(self._phrase, min(self._phrase + rows, len(prepared.phrases)))
+        speeches = self._synthesizer.render([(prepared, at) for at in places])
+        return [self._placed(Piece(speech)) for speech in speeches]
+
+    @staticmethod
+    def together(renderings: "Sequence[LineRendering]") -> list[LinePart]:
+        """The next phrase of each of several lines of one synthesizer, none of them pieced, in one pass."""
+        phrases = [(rendering.prepare(), rendering._phrase) for rendering in renderings]
+        speeches = renderings[0]._synthesizer.render(phrases)
+        return [
+            rendering._placed(Piece(speech)) for rendering, speech in zip(renderings, speeches, strict=True)
+        ]
+
+    def _next_piece(self, prepared: PreparedLine) -> Piece:
+        self._pieces = self._pieces or self._synthesizer.pieces(prepared, self._phrase)
+        piece = next(self._pieces)
+        if piece.is_last:
+            self._pieces = None
+        return piece
+
+    def _placed(self, piece: Piece) -> LinePart:
+        """In its line, which goes on after it."""
+        timing = replace(piece.speech.timing, text_ms=self._text_ms)
+        speech = shifted(replace(piece.speech, timing=timing), self._start_s)
+        phrase = self._phrase
+        self._text_ms, self._start_s = 0.0, self._start_s + piece.speech.duration_s
+        self._phrase += piece.is_last
+        return LinePart(speech, phrase, piece.share, piece.is_last, self.ended)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from sidecar.engines.device import DeviceLost
 from sidecar.line import Line
 from sidecar.protocol.errors import InternalError
 from sidecar.server.lines.device_thread import DeviceThread, Failed, Outcome, Task
+from sidecar.synthesis import LineRendering
 from tests.fakes import tone_voice
 
 WAIT_S = 10.0
@@ -23,7 +24,8 @@ class Failing:
 
 
 def task(key: int, error: Exception) -> Task:
-    return Task(key, Failing(error), Line("Halt!"), "wav", True)  # type: ignore[arg-type]
+    rendering = LineRendering(Failing(error), Line("Halt!"))  # type: ignore[arg-type]
+    return Task(key, rendering, "wav", whole=True)
 
 
 def test_after_a_loss_no_pass_is_done_and_it_is_told_after_the_answers():
@@ -48,7 +50,7 @@ def test_an_ordinary_failure_ends_nothing():
     device = DeviceThread(outcomes.extend, lambda: outcomes.append("lost"))  # type: ignore[arg-type]
     device.submit([task(1, RuntimeError("a bug"))])
     voice = tone_voice()
-    device.submit([Task(2, voice.synthesizer, Line("Halt!"), "wav", True)])
+    device.submit([Task(2, LineRendering(voice.synthesizer, Line("Halt!")), "wav", whole=True)])
     device.start()
     assert device.stop(WAIT_S)
     assert [outcome.key for outcome in outcomes] == [1, 2]

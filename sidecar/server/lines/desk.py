@@ -48,6 +48,7 @@ from sidecar.server.lines.scheduling import (
 from sidecar.server.lines.streams import Streams
 from sidecar.server.lines.takes import Referring, Take, TakeKey, as_line
 from sidecar.server.live_voices import LiveVoices, ServedVoice
+from sidecar.synthesis import LineRendering
 
 log = logging.getLogger(__name__)
 
@@ -216,10 +217,10 @@ class Desk:
                 self._fail(flight, error)
         self.work()
 
-    def _attempt(self, flight: Flight, spoken: SpokenPart) -> NpcVoiceError | None:
+    def _attempt(self, flight: Flight, outcome: SpokenPart) -> NpcVoiceError | None:
         """Go on with a line; where that fails, why. A bug in one line's way costs that line."""
         try:
-            self._advance(flight, spoken)
+            self._advance(flight, outcome)
         except NpcVoiceError as error:
             return error
         except Exception as error:
@@ -446,7 +447,9 @@ class Desk:
         if (known := self._by_key.get(key)) is not None:
             self._join(known, waiter)
             return
-        flight = Flight(self._numbers, key, voice, as_line(request), RANKS[request.priority], [waiter])
+        line = as_line(request)
+        rendering = LineRendering(voice.synthesizer, line, key.pieced)
+        flight = Flight(self._numbers, key, voice, line, rendering, RANKS[request.priority], [waiter])
         others = self._seen(self._flights.values(), now)
         share_s = entered(self._shares, flight.client, [line.client for line in others])
         new = flight.waiting(self._pace, share_s, now, 0.0)
@@ -510,42 +513,36 @@ class Desk:
                 LineStarted(caller.id, flight.waiters[0].request.priority, caller.own_session)
             )
         flight.running = True
-        return Task(
-            flight.number, flight.voice.synthesizer, flight.line, flight.key.format, flight.key.whole,
-            flight.key.pieced, flight.prepared, flight.spoken_phrases, flight.start_s, flight.earlier,
-            flight.rest,
-        )  # fmt: skip
+        key = flight.key
+        return Task(flight.number, flight.rendering, key.format, key.whole, key.pieced, flight.earlier)
 
-    def _advance(self, flight: Flight, spoken: SpokenPart) -> None:
+    def _advance(self, flight: Flight, outcome: SpokenPart) -> None:
         """A phrase more, or a piece of one: to streams at once, to the others when it was the last."""
-        self._account(flight, spoken)
-        recording = flight.recording
-        flight.prepared = spoken.prepared
-        flight.rest = spoken.rest
-        flight.spoken_phrases += spoken.rest is None
-        flight.start_s += spoken.speech.duration_s
-        recording.sample_rate_hz, recording.seed = spoken.speech.sample_rate_hz, spoken.speech.seed
-        if spoken.part is None:
-            flight.earlier = (*flight.earlier, spoken.speech)
+        self._account(flight, outcome)
+        recording, speech = flight.recording, outcome.spoken.speech
+        flight.prepared = outcome.prepared
+        flight.spoken_phrases += outcome.spoken.ends_phrase
+        recording.sample_rate_hz, recording.seed = speech.sample_rate_hz, speech.seed
+        if outcome.part is None:
+            flight.earlier = (*flight.earlier, speech)
             return
-        recording.parts.append(spoken.part)
+        recording.parts.append(outcome.part)
         self._retries.grown(recording)
-        if spoken.last:
+        if outcome.spoken.ends_line:
             self._complete(flight)
         self._open_streams(flight)
         for stream in flight.streams:
             self._streams.serve(stream)
 
-    def _account(self, flight: Flight, spoken: SpokenPart) -> None:
-        phrases = spoken.prepared.phrases
-        phrase = phrases[flight.spoken_phrases]
-        share = spoken.share * len(phrase.phonemes) / sum(len(p.phonemes) for p in phrases)
-        self._pace = self._pace.learnt(spoken.work_s, share * len(flight.line.text) / flight.line.speed)
+    def _account(self, flight: Flight, outcome: SpokenPart) -> None:
+        phrases, part = outcome.prepared.phrases, outcome.spoken
+        share = part.share * len(phrases[part.phrase].phonemes) / sum(len(p.phonemes) for p in phrases)
+        self._pace = self._pace.learnt(outcome.work_s, share * len(flight.line.text) / flight.line.speed)
         client = flight.client
-        self._shares[client] = self._shares.get(client, 0.0) + spoken.work_s
-        flight.done_s += spoken.work_s
-        self._tools.answers.metrics.worked(spoken.work_s, spoken.speech.duration_s)
-        self._tools.answers.metrics.mended_samples += spoken.speech.mended_samples
+        self._shares[client] = self._shares.get(client, 0.0) + outcome.work_s
+        flight.done_s += outcome.work_s
+        self._tools.answers.metrics.worked(outcome.work_s, part.speech.duration_s)
+        self._tools.answers.metrics.mended_samples += part.speech.mended_samples
 
     def _complete(self, flight: Flight) -> None:
         """Keep the take and answer everybody who waits for the whole."""

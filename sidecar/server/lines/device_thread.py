@@ -5,21 +5,19 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 import torch
 
 from sidecar.engines.device import DeviceLost
-from sidecar.line import Line
 from sidecar.protocol.errors import InternalError, NpcVoiceError
 from sidecar.server.lines.takes import TakePart, part_of
 from sidecar.server.process.host import give_back_memory
-from sidecar.speech import Speech, elapsed_ms, joined, shifted
-from sidecar.synthesis import Part as RenderPart
-from sidecar.synthesis import Piece, PreparedLine, Synthesizer
+from sidecar.speech import Speech, elapsed_ms, joined
+from sidecar.synthesis import LinePart, LineRendering, PreparedLine
 
 log = logging.getLogger(__name__)
 
@@ -31,44 +29,26 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Task:
-    """The next phrase of a line. Where `whole`, `earlier` holds the phrases already spoken, so that the
-    last pass can encode all of them as one. Where `pieced`, a pass is a piece of a phrase, and `rest` what is
-    left of the phrase that was begun."""
+    """A line whose next part is to be spoken. Where `whole`, `earlier` holds the parts already spoken,
+    so that the last pass can encode all of them as one. Where `pieced`, it cannot share a pass."""
 
     key: int
-    synthesizer: Synthesizer
-    line: Line
+    rendering: LineRendering
     format: str
     whole: bool
     pieced: bool = False
-    prepared: PreparedLine | None = None
-    at: int = 0
-    start_s: float = 0.0
     earlier: tuple[Speech, ...] = ()
-    rest: Iterator[Piece] | None = None
 
 
 @dataclass(frozen=True)
 class SpokenPart:
-    """What a task became. `part` is None while the phrases of a whole container are collected. `share` of the
-    phrase was spoken, 0..1; `rest` is what is left of it."""
+    """What a task became. `part` is None while the phrases of a whole container are collected."""
 
     key: int
     prepared: PreparedLine
-    speech: Speech
+    spoken: LinePart
     part: TakePart | None
-    last: bool
     work_s: float
-    share: float = 1.0
-    rest: Iterator[Piece] | None = None
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """What a pass has made of a line's phrase, and what is left of it."""
-
-    piece: Piece
-    rest: Iterator[Piece] | None = None
 
 
 @dataclass(frozen=True)
@@ -154,58 +134,42 @@ def failure_for_good(outcomes: Sequence[Outcome]) -> DeviceLost | None:
 def one_pass(tasks: Sequence[Task]) -> list[Outcome]:
     """Every task's outcome. A line that fails takes no other with it."""
     began = time.perf_counter()
-    lines = [attempted(task.key, partial(_prepared, task)) for task in tasks]
-    ready = [(task, line) for task, line in zip(tasks, lines, strict=True) if not isinstance(line, Failed)]
-    made = _together(ready)
+    prepared = [attempted(task.key, task.rendering.prepare) for task in tasks]
+    ready = [task for task, line in zip(tasks, prepared, strict=True) if not isinstance(line, Failed)]
+    parts = _together(ready)
     work_s = (time.perf_counter() - began) / max(1, len(ready))
-    outcomes: list[Outcome] = [line for line in lines if isinstance(line, Failed)]
-    for (task, line), rendered in zip(ready, made, strict=True):
-        if isinstance(rendered, Failed):
-            outcomes.append(rendered)
+    outcomes: list[Outcome] = [line for line in prepared if isinstance(line, Failed)]
+    for task, part in zip(ready, parts, strict=True):
+        if isinstance(part, Failed):
+            outcomes.append(part)
         else:
-            outcomes.append(attempted(task.key, partial(finished, task, line, rendered, work_s)))
+            outcomes.append(attempted(task.key, partial(encoded, task, part, work_s)))
     return outcomes
 
 
-def _prepared(task: Task) -> PreparedLine:
-    return task.prepared or task.synthesizer.prepare(task.line)
-
-
-def _together(ready: Sequence[tuple[Task, PreparedLine]]) -> list[Rendered | Failed]:
+def _together(ready: Sequence[Task]) -> list[LinePart | Failed]:
     """Render in one pass; where that fails, each line alone, to find whose fault it is."""
-    parts = [(line, task.at) for task, line in ready]
-    if len(parts) > 1 and not any(task.pieced for task, _ in ready):
-        speeches = attempted(0, partial(ready[0][0].synthesizer.render, parts))
-        if not isinstance(speeches, Failed):
-            return [Rendered(Piece(speech)) for speech in speeches]
-    return [
-        attempted(task.key, partial(_alone, task, part)) for (task, _), part in zip(ready, parts, strict=True)
-    ]
+    renderings = [task.rendering for task in ready]
+    if len(ready) > 1 and not any(task.pieced for task in ready):
+        parts = attempted(0, partial(LineRendering.together, renderings))
+        if not isinstance(parts, Failed):
+            return list(parts)
+    return [attempted(task.key, partial(_alone, task.rendering)) for task in ready]
 
 
-def _alone(task: Task, part: RenderPart) -> Rendered:
-    if not task.pieced:
-        return Rendered(Piece(task.synthesizer.render([part])[0]))
-    pieces = task.rest or task.synthesizer.pieces(*part)
-    piece = next(pieces)
-    return Rendered(piece, None if piece.is_last else pieces)
+def _alone(rendering: LineRendering) -> LinePart:
+    return rendering.following()[0]
 
 
-def finished(task: Task, prepared: PreparedLine, rendered: Rendered, work_s: float) -> SpokenPart:
-    """Placed in its line and encoded, as far as the line's format wants it now."""
-    piece = rendered.piece
-    text_ms = 0.0 if task.prepared else prepared.text_ms
-    speech = shifted(
-        replace(piece.speech, timing=replace(piece.speech.timing, text_ms=text_ms)), task.start_s
-    )
-    last = piece.is_last and task.at + 1 == len(prepared.phrases)
+def encoded(task: Task, spoken: LinePart, work_s: float) -> SpokenPart:
+    """As far as the line's format wants it now."""
     part = None
-    if last or not task.whole:
-        said = joined([*task.earlier, speech], None) if task.whole else speech
+    if spoken.ends_line or not task.whole:
+        said = joined([*task.earlier, spoken.speech], None) if task.whole else spoken.speech
         began = time.perf_counter()
         audio = said.encoded(task.format)
         part = part_of(said, audio, elapsed_ms(began))
-    return SpokenPart(task.key, prepared, speech, part, last, work_s, piece.share, rendered.rest)
+    return SpokenPart(task.key, task.rendering.prepare(), spoken, part, work_s)
 
 
 def attempted(key: int, attempt: Callable[[], T]) -> T | Failed:

@@ -2,7 +2,6 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sidecar.line import Line
@@ -13,7 +12,7 @@ from sidecar.server.lines.scheduling import Pace, Waiting
 from sidecar.server.lines.takes import Take, TakeKey, TakePart
 from sidecar.server.live_voices import ServedVoice
 from sidecar.speech import Speech
-from sidecar.synthesis import Piece, PreparedLine
+from sidecar.synthesis import LineRendering, PreparedLine
 
 
 @dataclass(frozen=True)
@@ -123,21 +122,21 @@ class Waiter:
 
 @dataclass(eq=False)
 class Flight:
-    """One synthesis, however many asked for it."""
+    """One synthesis, however many asked for it. `rendering` is the device thread's while a
+    pass runs; `prepared` and `spoken_phrases` are what it had come to after the last."""
 
     number: int
     key: TakeKey
     voice: ServedVoice
     line: Line
+    rendering: LineRendering
     rank: int
     waiters: list[Waiter] = field(default_factory=list)
     streams: list[Stream] = field(default_factory=list)
     recording: Recording = field(default_factory=Recording)
     prepared: PreparedLine | None = None
     earlier: tuple[Speech, ...] = ()
-    rest: Iterator[Piece] | None = None
     spoken_phrases: int = 0
-    start_s: float = 0.0
     began_s: float | None = None
     done_s: float = 0.0
     running: bool = False
