@@ -81,6 +81,7 @@ from sidecar.server.lines.device_thread import DeviceThread
 from sidecar.server.lines.disk_cache import DiskCache
 from sidecar.server.lines.flight import Caller, now_s
 from sidecar.server.lines.memory_cache import MemoryCache
+from sidecar.server.lines.queue import Stores
 from sidecar.server.lines.scheduling import QueueLimits
 from sidecar.server.live_voices import LiveVoices
 from sidecar.server.metrics import Metrics, MetricsSnapshot, ServerLevel, resident_bytes
@@ -163,7 +164,7 @@ class Server:
         self._clip_listener = ClipListener(
             lambda name, heard: self._later(lambda: self._desk.heard(name, heard))
         )
-        tools = Tools(voices, self._device, self._cache, self._disk, answers, self._clip_listener)
+        tools = Tools(voices, self._device, Stores(self._cache, self._disk), answers, self._clip_listener)
         self._desk = Desk(tools, settings.queue)
 
     def reload_with(self, make: Callable[[ServerSide], Reloader]) -> None:

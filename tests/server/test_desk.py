@@ -27,10 +27,12 @@ from sidecar.protocol.replies import ErrorReply, Reply, Retold, SpokenReply, par
 from sidecar.protocol.requests import Synthesize
 from sidecar.server.lines import retries, streams
 from sidecar.server.lines.answers import Answers
-from sidecar.server.lines.desk import AWAY_S, MAX_OWN_WAITERS, MAX_WAITERS, Desk, Tools
+from sidecar.server.lines.desk import AWAY_S, Desk, Tools
 from sidecar.server.lines.device_thread import SpokenPart
 from sidecar.server.lines.flight import Caller
+from sidecar.server.lines.intake import MAX_OWN_WAITERS, MAX_WAITERS
 from sidecar.server.lines.memory_cache import MemoryCache
+from sidecar.server.lines.queue import Stores
 from sidecar.server.lines.scheduling import QueueLimits
 from sidecar.server.lines.streams import ENDED_KEPT, LIFE_S, MOST, PARKED
 from sidecar.server.live_voices import LiveVoices
@@ -80,7 +82,7 @@ class Room:
 
         answers = Answers(send, self.events.append, Metrics(), self.clock)
         self.clip_listener = SteppedClipListener()
-        tools = Tools(self.voices, self.device, self.cache, None, answers, self.clip_listener)
+        tools = Tools(self.voices, self.device, Stores(self.cache, None), answers, self.clip_listener)
         self.desk = Desk(tools, limits or QueueLimits())
 
     def caller(self, id: str, session: str | None = None, route: bytes = b"r") -> Caller:
@@ -440,7 +442,7 @@ def test_who_waits_for_a_clip_or_the_disk_has_a_deadline_too(disk_room):
 
 
 def test_a_line_that_cannot_be_begun_fails_alone(room: Room, monkeypatch: pytest.MonkeyPatch):
-    begin, broken = room.desk._begin, []
+    begin, broken = room.desk._queue._begin, []
 
     def failing(flight, now):
         if flight.line.text == "Broken.":
@@ -448,7 +450,7 @@ def test_a_line_that_cannot_be_begun_fails_alone(room: Room, monkeypatch: pytest
             raise ZeroDivisionError
         return begin(flight, now)
 
-    monkeypatch.setattr(room.desk, "_begin", failing)
+    monkeypatch.setattr(room.desk._queue, "_begin", failing)
     room.ask("first")
     room.ask("bad", "Broken.", route=b"b")
     room.ask("good", "Whole.", route=b"c")
@@ -700,8 +702,9 @@ def test_a_burst_leaves_nothing_behind(room: Room):
     room.settle()
     room.clock.now += LIFE_S + 1
     room.desk.work()
-    state = room.desk
-    assert not (state._flights or state._by_key or state._shares or len(state._streams) or state._on_disk)
+    queue = room.desk._queue
+    assert not (queue.flights or queue._by_key or queue._shares or room.desk.streams)
+    assert not room.desk._intake._on_disk
     assert sorted(set(room.order()), key=int) == [str(number) for number in range(40)]
 
 
@@ -719,7 +722,7 @@ def disk_room() -> tuple[Room, list[Callable[[], None]]]:
             asked.append((key, take))
 
     answers = room.desk._tools.answers
-    tools = Tools(room.voices, room.device, room.cache, Disk(), answers, room.clip_listener)
+    tools = Tools(room.voices, room.device, Stores(room.cache, Disk()), answers, room.clip_listener)
     room.desk = Desk(tools, QueueLimits())
     return room, asked
 

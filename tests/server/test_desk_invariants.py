@@ -21,6 +21,7 @@ from sidecar.server.lines import streams
 from sidecar.server.lines.desk import AWAY_S, Desk, Tools
 from sidecar.server.lines.device_thread import Failed
 from sidecar.server.lines.flight import Caller
+from sidecar.server.lines.queue import Stores
 from sidecar.server.lines.scheduling import QueueLimits
 from sidecar.server.lines.streams import LIFE_S
 from tests.fakes import tone_voice
@@ -57,8 +58,8 @@ class Play:
         self.disk = Disk()
         old = room.desk._tools
         room.desk = Desk(
-            Tools(room.voices, room.device, room.cache, self.disk, old.answers, room.clip_listener),
-            room.desk._limits,
+            Tools(room.voices, room.device, Stores(room.cache, self.disk), old.answers, room.clip_listener),
+            room.desk._queue._limits,
         )
         self.asked: list[tuple[Caller, Synthesize, bytes | None]] = []
         self.refused: list[Caller] = []
@@ -171,11 +172,11 @@ class Play:
         self.room.clip_listener.full = bool(a % 2)
 
     def do_pause(self, a: int, b: int) -> None:
-        if not self.room.desk._paused.holds_up("tone"):
+        if not self.room.desk._queue.paused.holds_up("tone"):
             self.room.desk.pause("tone")
 
     def do_resume(self, a: int, b: int) -> None:
-        if self.room.desk._paused.holds_up("tone"):
+        if self.room.desk._queue.paused.holds_up("tone"):
             self.room.desk.resume("tone")
 
     def do_swap(self, a: int, b: int) -> None:
@@ -183,17 +184,17 @@ class Play:
         self.room.voices.released(self.room.clock())
 
     def check(self) -> None:
-        desk = self.room.desk
-        flights = list(desk._flights.values())
+        desk, queue, intake = self.room.desk, self.room.desk._queue, self.room.desk._intake
+        flights = list(queue.flights.values())
         assert all(flight.wanted for flight in flights), "a flight that nobody wants"
-        assert all(desk._by_key[flight.key] is flight for flight in flights) and len(desk._by_key) == len(
+        assert all(queue._by_key[flight.key] is flight for flight in flights) and len(queue._by_key) == len(
             flights
         )
         waiters = [id(waiter) for waiter in desk._waiters()]
         assert len(waiters) == len(set(waiters)), "a waiter is counted twice"
-        assert all(waiters for waiters in desk._on_disk.values()) or self.disk.asked
-        if desk._pass is None:
-            assert not flights or desk._closed, "lines wait and the device does nothing"
+        assert all(waiters for waiters in intake._on_disk.values()) or self.disk.asked
+        if queue._pass is None:
+            assert not flights or intake.closed, "lines wait and the device does nothing"
         leases = Counter(id(flight.voice) for flight in flights)
         voices = [*desk._tools.voices._live.values(), *(v for v, _ in desk._tools.voices._retired)]
         assert all(voice.leases == leases[id(voice)] for voice in voices), "a lease without a line"
@@ -208,7 +209,7 @@ class Play:
 
     def end(self) -> None:
         """Close the door, finish, give up: everybody has had one answer, and nothing is left."""
-        desk = self.room.desk
+        desk, queue, intake = self.room.desk, self.room.desk._queue, self.room.desk._intake
         desk.close_door()
         for _ in range(3):
             self.do_step(0, 0)
@@ -223,7 +224,12 @@ class Play:
             expected = id(caller) not in refused
             assert answered[id(caller)] == expected or id(caller) in self.gone, (caller, request)
         assert not (
-            desk._flights or desk._by_key or desk._on_disk or desk._on_clip or desk._shares or desk._away
+            queue.flights
+            or queue._by_key
+            or intake._on_disk
+            or intake._on_clip
+            or queue._shares
+            or desk._away
         )
         assert not desk.open_lines and not len(desk._streams)
         assert all(voice.leases == 0 for voice in desk._tools.voices._live.values())

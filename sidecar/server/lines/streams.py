@@ -59,6 +59,10 @@ class Streams:
         stream.index_for(caller)
         return stream
 
+    def repeat_first(self, caller: Caller, stream: Stream) -> None:
+        """Its first chunk, to one who asks for the line again."""
+        self._answers.chunk(caller, stream, 0)
+
     def next(self, caller: Caller, handle: str) -> None:
         """The next chunk, now or when it is ready. Raises `Cancelled`, `BadRequest` or `Overloaded`."""
         stream = self._found(handle)
