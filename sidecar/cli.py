@@ -273,11 +273,12 @@ def serve(
     """Serve speech to games over ZeroMQ on this machine."""
     from sidecar.home import Home
     from sidecar.modkit.importer import find_pack
+    from sidecar.server.config import CacheConfig, ListenConfig, ModelsConfig, ServeConfig, StopConfig
     from sidecar.server.process.host import be_nice, keep_one_heap, limit_memory
     from sidecar.server.process.logs import log_to_stderr
-    from sidecar.server.process.process import Ready, ServeOptions
+    from sidecar.server.process.process import Ready
     from sidecar.server.process.process import serve as run
-    from sidecar.server.reloading.startup import Startup, StartupOptions, forget_start, start_up
+    from sidecar.server.reloading.startup import Startup, forget_start, start_up
 
     log_to_stderr()
     home = Home.from_environment()
@@ -286,27 +287,30 @@ def serve(
         be_nice()
     keep_one_heap()
 
+    config = ServeConfig(
+        ListenConfig(address, advertise, port, keys=keys),
+        ModelsConfig(
+            find_pack(home, pack) if pack else None, device, precision, threads, policy, canary, not no_watch,
+            low_memory_swap, any_publisher, memory_limit,
+        ),
+        CacheConfig(cache << 20, home.cache, disk_cache << 20),
+        StopConfig(parent_pid, watch_stdin, idle_exit),
+        metrics_port=metrics_port,
+        log_text=log_text,
+    )  # fmt: skip
+
     def load() -> Startup:
         if memory_limit is not None:
             limit_memory(memory_limit)
-        models = StartupOptions(
-            find_pack(home, pack) if pack else None, device, precision, threads, policy, canary, not no_watch,
-            low_memory_swap, any_publisher, memory_limit,
-        )  # fmt: skip
         with progress_bar() as progress:
-            return start_up(home, models, progress)
+            return start_up(home, config.models, progress)
 
     def ready(where: Ready) -> None:
         out.print(f"serving on {where.connection.commands}, clients read {file}", highlight=False)
         if where.metrics_port is not None:
             out.print(f"metrics on http://127.0.0.1:{where.metrics_port}/metrics", highlight=False)
 
-    options = ServeOptions(
-        connection_file=file, address=address, advertise=advertise, port=port, keys=keys, cache_mib=cache,
-        disk_cache=home.cache, disk_cache_mib=disk_cache, metrics_port=metrics_port, parent_pid=parent_pid,
-        watch_stdin=watch_stdin, idle_exit_s=idle_exit, log_text=log_text,
-    )  # fmt: skip
-    run(load, options, ready, lambda: forget_start(home))
+    run(load, config, file, ready, lambda: forget_start(home))
 
 
 @app.command()

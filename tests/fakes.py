@@ -14,6 +14,7 @@ from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
 from sidecar.protocol.errors import UnknownSpeaker, did_you_mean
 from sidecar.reload.journal import Journal
 from sidecar.reload.states import Entry, State
+from sidecar.server.config import ModelsConfig
 from sidecar.server.lines.device_thread import Outcome, Task, one_pass
 from sidecar.server.live_voices import LiveVoices, ServedVoice
 from sidecar.server.reloading.dependencies import Dependencies, ServerSide
@@ -91,7 +92,9 @@ def still(folder: Path, *voices: ServedVoice) -> Callable[[ServerSide], Reloader
     def never(*_: object) -> NoReturn:
         raise AssertionError("nothing is to be reloaded here")
 
-    dependencies = Dependencies(folder / "models", folder / "store", never, never, lambda: 0, watch=False)
+    dependencies = Dependencies(
+        folder / "models", folder / "store", never, never, lambda: 0, ModelsConfig(watch=False)
+    )
     entries = tuple(
         Entry(v.label, "", State.LIVE, folder / v.label, v.name.name, v.name.version, v.name.sha256)
         for v in voices

@@ -10,6 +10,7 @@ from sidecar import cli
 from sidecar.home import Home
 from sidecar.reload.journal import Journal
 from sidecar.reload.states import Entry, State
+from sidecar.server.config import ModelsConfig
 from sidecar.server.live_voices import LiveVoices
 from sidecar.server.reloading import startup
 from sidecar.server.reloading.dependencies import Dependencies
@@ -24,7 +25,7 @@ def tone_startup(home: Home, *_: object) -> Startup:
     voice = tone_voice()
     name = voice.name
     entry = Entry(voice.label, "", State.LIVE, Path(voice.label), name.name, name.version, name.sha256)
-    dependencies = Dependencies(home.models, home.store, never, never, lambda: 0, watch=False)
+    dependencies = Dependencies(home.models, home.store, never, never, lambda: 0, ModelsConfig(watch=False))
     return Startup(LiveVoices(voice), (entry,), dependencies, Journal(home.store), serving_from(home.store))
 
 

@@ -27,7 +27,7 @@ import psutil
 import zmq
 
 from sidecar.server.process.process import SWITCH_S
-from sidecar.server.server import Server, ServerSettings
+from sidecar.server.server import Server
 from tests.fakes import tone_voices
 from tests.protocol.zmtp import GREETING, LONG, MORE, RawPeer, frame, message, ready
 
@@ -318,7 +318,7 @@ def go_first() -> None:
 def serve() -> None:
     """The server, until its standard input ends."""
     go_first()
-    server = Server(tone_voices(), ServerSettings(token=TOKEN))
+    server = Server(tone_voices(), TOKEN)
     sys.setswitchinterval(SWITCH_S)
     gc.collect()
     gc.freeze()

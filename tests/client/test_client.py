@@ -17,7 +17,8 @@ from sidecar.line import Line
 from sidecar.protocol.connection import Connection
 from sidecar.protocol.errors import BadRequest, Cancelled, EmptyText, Overloaded, UnknownSpeaker, Unreachable
 from sidecar.protocol.events import LineDone, ModelReleased
-from sidecar.server.server import Server, ServerSettings
+from sidecar.server.door.door import Endpoints
+from sidecar.server.server import Server
 from tests.fakes import still, tone_voices
 
 TOKEN = "t"
@@ -31,7 +32,7 @@ LONG = (
 def serving(file: Path, token: str = TOKEN, port: int = 0) -> Iterator[Server]:
     """A sidecar in this process, with its connection file."""
     voices = tone_voices()
-    server = Server(voices, ServerSettings(token=token, port=port))
+    server = Server(voices, token, endpoints=Endpoints(port=port))
     server.reload_with(still(file.parent, voices.default))
     commands, events = server.bind()
     connection = Connection(os.getpid(), commands, events, token, time.time())

@@ -25,9 +25,10 @@ from sidecar.reload.policy import SHIPPED, Load, Snapshot, decide, held
 from sidecar.reload.removal import remove_from
 from sidecar.reload.states import Entry, State
 from sidecar.reload.store import digest_of, take_in_unlisted, tidy
+from sidecar.server.config import ModelsConfig
 from sidecar.server.reloading import startup
 from sidecar.server.reloading.reloader import Reloader
-from sidecar.server.reloading.startup import StartupOptions, start_up
+from sidecar.server.reloading.startup import start_up
 from tests.fakes import tone_voice
 from tests.server.test_reloader import put_pack
 
@@ -108,7 +109,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr(startup.Loader, "load", load)
 
     def begin(home: Path, **options):
-        return start_up(Home(home), StartupOptions(device="cpu", **options), lambda *_: None)
+        return start_up(Home(home), ModelsConfig(device="cpu", **options), lambda *_: None)
 
     return begin
 

@@ -14,10 +14,10 @@ from sidecar.protocol.events import KINDS as EVENT_KINDS
 from sidecar.protocol.limits import Limits
 from sidecar.protocol.replies import REPLY_TO, ErrorReply, LineTiming, SpokenReply
 from sidecar.protocol.requests import KINDS, OPS, Synthesize
+from sidecar.server.door.door import CUT_OFF, REPLIES_UNREAD
 from sidecar.server.lines.retries import BYTES, ENTRIES
 from sidecar.server.lines.scheduling import QueueLimits
 from sidecar.server.lines.streams import LIFE_S
-from sidecar.server.server import CUT_OFF, REPLIES_UNREAD
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "PROTOCOL.md").read_text("utf-8")
 

@@ -13,9 +13,11 @@ import zmq
 from sidecar.client import Client
 from sidecar.protocol.connection import Connection
 from sidecar.protocol.errors import BadRequest, Unreachable
+from sidecar.server.config import ListenConfig
+from sidecar.server.door.door import Endpoints
 from sidecar.server.door.keys import make_keys, read_keys
-from sidecar.server.process.process import ServeOptions, check_address
-from sidecar.server.server import Server, ServerSettings
+from sidecar.server.process.process import check_address
+from sidecar.server.server import Server
 from tests.fakes import tone_voices
 
 pytestmark = pytest.mark.skipif(not zmq.has("curve"), reason="this libzmq has no CURVE")
@@ -31,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 def file(tmp_path: Path, folder: Path):
     """A sidecar that wants keys."""
     curve = read_keys(folder)
-    server = Server(tone_voices(), ServerSettings(token="t", curve=curve))
+    server = Server(tone_voices(), "t", endpoints=Endpoints(curve=curve))
     commands, events = server.bind()
     key = curve.public_key.decode()
     Connection(os.getpid(), commands, events, "t", time.time(), None, key).write(tmp_path / "c.json")
@@ -80,10 +82,10 @@ def test_keys_are_not_overwritten_and_their_absence_is_said(folder: Path, tmp_pa
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.168.1.5", "::"])
 def test_an_address_that_others_reach_needs_keys(address: str, folder: Path):
     with pytest.raises(BadRequest, match="--keys"):
-        check_address(ServeOptions(Path("c.json"), address=address))
-    check_address(ServeOptions(Path("c.json"), address=address, keys=folder, advertise="192.168.1.5"))
+        check_address(ListenConfig(address=address))
+    check_address(ListenConfig(address=address, keys=folder, advertise="192.168.1.5"))
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1"])
 def test_loopback_does_not(address: str):
-    check_address(ServeOptions(Path("c.json"), address=address))
+    check_address(ListenConfig(address=address))

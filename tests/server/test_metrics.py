@@ -35,7 +35,7 @@ from sidecar.server.metrics import (
     resident_bytes,
 )
 from sidecar.server.process.logs import JsonLines
-from sidecar.server.server import Server, ServerSettings
+from sidecar.server.server import Server
 from tests.fakes import tone_voices
 from tests.server.test_server import ask, connected, serving
 
@@ -135,7 +135,7 @@ def test_scrapes_while_everything_changes_are_whole_and_hold_up_nobody():
 
 def test_who_asks_a_server_that_does_not_run_is_told(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "SNAPSHOT_S", 0.05)
-    server = Server(tone_voices(), ServerSettings(token="t"))
+    server = Server(tone_voices(), "t")
     server.bind()
     with pytest.raises((TimeoutError, FutureTimeout)):
         server.snapshot()

@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from sidecar.protocol.errors import BadRequest
+from sidecar.server.config import ListenConfig
 from sidecar.server.door.reach import advertised
-from sidecar.server.process.process import ServeOptions, check_address
+from sidecar.server.process.process import check_address
 
 
-def options(address: str, advertise: str | None) -> ServeOptions:
-    return ServeOptions(Path("c.json"), address=address, advertise=advertise, keys=Path("keys"))
+def options(address: str, advertise: str | None) -> ListenConfig:
+    return ListenConfig(address=address, advertise=advertise, keys=Path("keys"))
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::"])

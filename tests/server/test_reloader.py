@@ -19,10 +19,11 @@ from sidecar.protocol.errors import Cancelled, ModelRejected
 from sidecar.reload.journal import Journal, Memory
 from sidecar.reload.policy import TrialRules
 from sidecar.reload.states import Entry, State
+from sidecar.server.config import ModelsConfig, ServeConfig
 from sidecar.server.live_voices import GRACE_S, LiveVoices, ServedVoice, drawn
 from sidecar.server.reloading.dependencies import Dependencies
 from sidecar.server.reloading.reloader import Reloader
-from sidecar.server.server import Server, ServerSettings
+from sidecar.server.server import Server
 from tests.fakes import tone_voice
 from tests.server.test_server import TOKEN, ask, connected, refused
 
@@ -117,14 +118,14 @@ def playing(
 ) -> Iterator[Theatre]:
     fake = fake or Fake(root / "store")
     dependencies = Dependencies(
-        root / "models", root / "store", fake.check, fake.load, fake.free, share,
-        low_memory_swap=low_memory_swap,
+        root / "models", root / "store", fake.check, fake.load, fake.free,
+        ModelsConfig(canary_share=share, low_memory_swap=low_memory_swap),
     )  # fmt: skip
     journal = Journal(root / "store")
     folder = put_pack(root / "store", "1.0.0")
     voice = fake.load(open_pack(folder))
     first = Entry("tone-1.0.0", "", State.LIVE, folder, "tone", "1.0.0", voice.name.sha256)
-    server = Server(LiveVoices(voice), ServerSettings(token=TOKEN, trial=rules or TrialRules()))
+    server = Server(LiveVoices(voice), TOKEN, ServeConfig(trial=rules or TrialRules()))
     journal.remember(Memory(live={"tone": folder.name}))
     del voice  # nobody but the server is to hold it
     server.reload_with(lambda side: Reloader(dependencies, journal, side, (first, *entries)))

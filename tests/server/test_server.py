@@ -19,9 +19,11 @@ from sidecar.engines.device import DeviceLost
 from sidecar.line import Line
 from sidecar.protocol.limits import Limits
 from sidecar.protocol.requests import OPS
+from sidecar.server.config import CacheConfig, ServeConfig, StopConfig
+from sidecar.server.door.door import Endpoints
 from sidecar.server.lines.scheduling import QueueLimits
 from sidecar.server.live_voices import LiveVoices, ServedVoice
-from sidecar.server.server import Server, ServerSettings
+from sidecar.server.server import Server
 from sidecar.synthesis import Synthesizer
 from tests.fakes import ToneEngine, still, tone_voice, tone_voices
 from tests.prosody.sounds import speaking
@@ -36,8 +38,10 @@ LONG = (
 
 
 @contextmanager
-def serving(voices: LiveVoices, **settings) -> Iterator[tuple[Server, str, str]]:
-    server = Server(voices, ServerSettings(token=TOKEN, **{"limits": LIMITS, **settings}))
+def serving(
+    voices: LiveVoices, endpoints: Endpoints | None = None, **config
+) -> Iterator[tuple[Server, str, str]]:
+    server = Server(voices, TOKEN, ServeConfig(**{"limits": LIMITS, **config}), endpoints)
     with tempfile.TemporaryDirectory() as folder:
         server.reload_with(still(Path(folder), voices.default))
         commands, events = server.bind()
@@ -372,7 +376,7 @@ def test_a_lost_device_ends_the_server_and_other_lines_are_for_the_next_one():
 
 
 def test_an_idle_server_ends_by_itself_but_not_while_it_speaks():
-    server = Server(tone_voices(), ServerSettings(token=TOKEN, idle_exit_s=0.5))
+    server = Server(tone_voices(), TOKEN, ServeConfig(stop=StopConfig(idle_exit_s=0.5)))
     endpoint, _ = server.bind()
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -383,7 +387,10 @@ def test_an_idle_server_ends_by_itself_but_not_while_it_speaks():
 
 
 def test_loopback_may_be_ipv6():
-    with serving(tone_voices(), address="::1") as (_, endpoint, _), connected(endpoint) as socket:
+    with (
+        serving(tone_voices(), endpoints=Endpoints(address="::1")) as (_, endpoint, _),
+        connected(endpoint) as socket,
+    ):
         assert ask(socket, op="ping")[0]["ok"]
 
 
@@ -415,7 +422,7 @@ def test_only_beginnings_of_known_topics_are_kept():
             listener.setsockopt(zmq.SUBSCRIBE, b"line.")
             while not listener.poll(20):  # subscriptions are read as events are told
                 ask(socket, op="synthesize", text="Halt!")
-        assert [peer.wanted for peer in server._front._listeners] == [{b"line."}]
+        assert [peer.wanted for peer in server._door._front._listeners] == [{b"line."}]
 
 
 def test_a_bug_on_the_servers_thread_ends_nothing(monkeypatch: pytest.MonkeyPatch, caplog):
@@ -450,8 +457,8 @@ def test_a_deadline_is_noticed_when_it_is_due():
 def test_a_folder_that_cannot_be_used_leaves_no_thread(tmp_path: Path):
     (tmp_path / "file").write_text("in the way")
     before = threading.active_count()
-    settings = ServerSettings(token=TOKEN, disk_cache=tmp_path / "file", disk_cache_bytes=1)
-    server = Server(tone_voices(), settings)
+    config = ServeConfig(cache=CacheConfig(disk=tmp_path / "file", disk_bytes=1))
+    server = Server(tone_voices(), TOKEN, config)
     server.bind()
     with pytest.raises(OSError):
         server.run()

@@ -11,8 +11,9 @@ from sidecar.home import Home
 from sidecar.models.default_voice import silent
 from sidecar.models.pack import Pack, open_pack
 from sidecar.protocol.errors import BadRequest, ModelRejected
+from sidecar.server.config import ModelsConfig
 from sidecar.server.reloading import startup
-from sidecar.server.reloading.startup import StartupOptions, start_up
+from sidecar.server.reloading.startup import start_up
 from tests.attacks.packs import make_miniature
 
 NO_KERNEL = RuntimeError("CUDA error: no kernel image is available for execution on the device")
@@ -62,7 +63,7 @@ def options(tmp_path: Path) -> dict:
 
 
 def opened(tmp_path: Path, options: dict, device: str, **others) -> startup.Startup:
-    return start_up(Home(tmp_path / "home"), StartupOptions(device=device, **options, **others), silent)
+    return start_up(Home(tmp_path / "home"), ModelsConfig(device=device, **options, **others), silent)
 
 
 @pytest.mark.parametrize("device", ["auto", "cuda"])

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import zmq
@@ -18,6 +18,8 @@ from filelock import FileLock, Timeout
 from sidecar.engines.device import memory_errors
 from sidecar.protocol.connection import DEVICE_LOST, Connection
 from sidecar.protocol.errors import BadRequest, NpcVoiceError, StorageError
+from sidecar.server.config import ListenConfig, ServeConfig
+from sidecar.server.door.door import Endpoints
 from sidecar.server.door.keys import read_keys
 from sidecar.server.door.reach import advertised, check_advertised
 from sidecar.server.gpu import Gpu
@@ -26,34 +28,11 @@ from sidecar.server.metrics import Exported, Exporter
 from sidecar.server.process.stop_triggers import stop_on_signals, stop_with_parent, stop_with_stdin
 from sidecar.server.reloading.reloader import Reloader
 from sidecar.server.reloading.startup import Startup
-from sidecar.server.server import Server, ServerSettings
+from sidecar.server.server import Server
 
 log = logging.getLogger(__name__)
 
-MEBI = 1 << 20
 SWITCH_S = 0.0005  #: how long one thread's Python may keep the others waiting: control answers beside speech
-
-
-@dataclass(frozen=True)
-class ServeOptions:
-    """What the command line decides. Sizes in MiB; `metrics_port` None: no metrics, 0: any port.
-
-    `advertise`: the host under which clients find `address`, where that is another.
-    """
-
-    connection_file: Path
-    address: str = "127.0.0.1"
-    advertise: str | None = None
-    port: int = 0
-    keys: Path | None = None
-    cache_mib: int = 64
-    disk_cache: Path | None = None
-    disk_cache_mib: int = 0
-    metrics_port: int | None = None
-    parent_pid: int | None = None
-    watch_stdin: bool = False
-    idle_exit_s: float | None = None
-    log_text: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +41,23 @@ class Ready:
 
     connection: Connection
     metrics_port: int | None
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """What clients are told by the connection `file`. `advertise`: the host under which they find it."""
+
+    file: Path
+    token: str = field(repr=False)
+    endpoints: Endpoints
+    advertise: str | None = None
+
+    def connection(self, commands: str, events: str) -> Connection:
+        """`commands` and `events` are the endpoints that were bound."""
+        key = self.endpoints.curve.public_key.decode() if self.endpoints.curve else None
+        ipc = f"ipc://{self.endpoints.ipc}" if self.endpoints.ipc else None
+        commands, events = (advertised(each, self.advertise) for each in (commands, events))
+        return Connection(os.getpid(), commands, events, self.token, time.time(), ipc, key)
 
 
 @contextmanager
@@ -97,7 +93,8 @@ def another(connection_file: Path) -> str:
 
 def serve(
     load: Callable[[], Startup],
-    options: ServeOptions,
+    config: ServeConfig,
+    connection_file: Path,
     ready: Callable[[Ready], None],
     abandoned: Callable[[], None] = lambda: None,
 ) -> None:
@@ -108,10 +105,10 @@ def serve(
     Raises what `load` raises, `BadRequest` for options that cannot be, and `StorageError` when the port
     is taken, another sidecar is there or the connection file cannot be written.
     """
-    check_address(options)
+    check_address(config.listen)
     ended = True
     with ExitStack() as stack:
-        stack.enter_context(only_one(options.connection_file))
+        stack.enter_context(only_one(connection_file))
         token = secrets.token_urlsafe(32)
         server: list[Server] = []
 
@@ -123,21 +120,22 @@ def serve(
             server[0].stop(reason, drain)
 
         stop_on_signals(stop)
-        if options.parent_pid is not None:
-            stop_with_parent(options.parent_pid, stop)
-        if options.watch_stdin:
+        if config.stop.parent_pid is not None:
+            stop_with_parent(config.stop.parent_pid, stop)
+        if config.stop.watch_stdin:
             stop_with_stdin(stop)
         sys.setswitchinterval(SWITCH_S)
         with memory_errors("the voice"):
             started = load()
         gc.collect()
         gc.freeze()  # dictionaries and modules stay: going through them again would stop every thread
-        settings = settings_of(options, token)
-        server.append(Server(started.voices, settings))
+        endpoints = endpoints_of(config.listen, connection_file)
+        server.append(Server(started.voices, token, config, endpoints))
         server[0].reload_with(
             lambda side: Reloader(started.dependencies, started.journal, side, started.entries)
         )
-        ended = run(server[0], started.voices, settings, options, ready, stack)
+        where = Whereabouts(connection_file, token, endpoints, config.listen.advertise)
+        ended = run(server[0], started.voices, where, config.metrics_port, ready, stack)
     if server[0].device_lost or not ended:
         logging.shutdown()
         # all is tidied up but the device: it is in a pass that nobody waits for, or cannot be let go of
@@ -145,7 +143,7 @@ def serve(
 
 
 def run(
-    server: Server, voices: LiveVoices, settings: ServerSettings, options: ServeOptions,
+    server: Server, voices: LiveVoices, where: Whereabouts, metrics_port: int | None,
     ready: Callable[[Ready], None], stack: ExitStack,
 ) -> bool:  # fmt: skip
     """Bind, say where, serve; what `Server.close` says at the end."""
@@ -153,21 +151,18 @@ def run(
         opened.callback(server.close)
         try:
             commands, events = server.bind()
-            metrics_port = None
-            if options.metrics_port is not None:
-                metrics_port = export(server, voices, options.metrics_port, stack)
-            key = settings.curve.public_key.decode() if settings.curve else None
-            ipc = f"ipc://{settings.ipc}" if settings.ipc else None
-            commands, events = (advertised(each, options.advertise) for each in (commands, events))
-            connection = Connection(os.getpid(), commands, events, settings.token, time.time(), ipc, key)
-            stack.callback(connection.remove, options.connection_file)
-            connection.write(options.connection_file)
+            if metrics_port is not None:
+                metrics_port = export(server, voices, metrics_port, stack)
+            connection = where.connection(commands, events)
+            stack.callback(connection.remove, where.file)
+            connection.write(where.file)
         except (zmq.ZMQError, OSError) as error:
             raise StorageError(
                 f"cannot start serving: {error}", tip="use --port 0 to let the system choose"
             ) from error
         ready(Ready(connection, metrics_port))
-        log.info("ready", extra={"commands": commands, "events": events, "metrics_port": metrics_port})
+        found = {"commands": connection.commands, "events": connection.events}
+        log.info("ready", extra={**found, "metrics_port": metrics_port})
         opened.pop_all()
         ended = server.run()
         log.info("stopped")
@@ -184,34 +179,30 @@ def export(server: Server, voices: LiveVoices, port: int, stack: ExitStack) -> i
     return exporter.port
 
 
-def settings_of(options: ServeOptions, token: str) -> ServerSettings:
-    return ServerSettings(
-        token=token,
-        address=options.address,
-        port=options.port,
-        ipc=ipc_path(options.connection_file),
-        curve=read_keys(options.keys) if options.keys is not None else None,
-        cache_bytes=options.cache_mib * MEBI,
-        disk_cache=options.disk_cache,
-        disk_cache_bytes=options.disk_cache_mib * MEBI,
-        idle_exit_s=options.idle_exit_s,
-        log_text=options.log_text,
+def endpoints_of(listen: ListenConfig, connection_file: Path) -> Endpoints:
+    """Raises `BadRequest` where the folder of keys has none."""
+    return Endpoints(
+        address=listen.address,
+        port=listen.port,
+        events_port=listen.events_port,
+        ipc=ipc_path(connection_file),
+        curve=read_keys(listen.keys) if listen.keys is not None else None,
     )
 
 
-def check_address(options: ServeOptions) -> None:
+def check_address(listen: ListenConfig) -> None:
     """Raises `BadRequest` unless it is loopback or there are keys."""
     try:
-        loopback = ipaddress.ip_address(options.address).is_loopback
+        loopback = ipaddress.ip_address(listen.address).is_loopback
     except ValueError as error:
-        raise BadRequest(f"{options.address!r} is no IP address", field="address") from error
-    if not loopback and options.keys is None:
+        raise BadRequest(f"{listen.address!r} is no IP address", field="address") from error
+    if not loopback and listen.keys is None:
         raise BadRequest(
-            f"{options.address} can be reached from other machines: that needs --keys",
+            f"{listen.address} can be reached from other machines: that needs --keys",
             field="address",
             tip="make keys with npc-voice keys FOLDER, or stay on 127.0.0.1",
         )
-    check_advertised(options.address, options.advertise)
+    check_advertised(listen.address, listen.advertise)
 
 
 def ipc_path(connection_file: Path) -> Path | None:

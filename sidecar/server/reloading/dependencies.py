@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet  # Python 3.10 has one of its own
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from sidecar.models.pack import Pack
 from sidecar.protocol import events
 from sidecar.protocol.errors import Cancelled
 from sidecar.reload.journal import UNSIGNED
+from sidecar.server.config import ModelsConfig
 from sidecar.server.lines.desk import Desk
 from sidecar.server.live_voices import LiveVoices, ServedVoice
 
@@ -26,10 +27,8 @@ class Dependencies:
 
     `check` puts a verified copy into the store; `load` makes a voice of it that has spoken its probe.
     Both raise an `NpcVoiceError`. `judge` says whose a copy is, by key (`UNSIGNED`: nobody's), or raises
-    `ModelRejected` by the `policy` and the trusted publishers of now. `any_publisher`: a name is nobody's.
-    `shipped` is the default voice's folder in the store.
-    `free_bytes` is the memory left on the voices' device.
-    `low_memory_swap`: where two voices do not fit, the old one may go before the new one is there.
+    `ModelRejected` by the policy and the trusted publishers of now. `shipped` is the default voice's folder
+    in the store. `free_bytes` is the memory left on the voices' device.
     """
 
     models: Path
@@ -37,12 +36,8 @@ class Dependencies:
     check: Callable[[Path, threading.Event], Pack]
     load: Callable[[Pack], ServedVoice]
     free_bytes: Callable[[], int]
-    canary_share: float = 0.0
-    watch: bool = True
-    low_memory_swap: bool = False
+    config: ModelsConfig = field(default_factory=ModelsConfig)
     judge: Callable[[Pack], str] = lambda _: UNSIGNED
-    policy: str = "any"
-    any_publisher: bool = False
     shipped: str = ""
 
 

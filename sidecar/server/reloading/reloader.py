@@ -84,7 +84,7 @@ class Reloader:
         self._stopping = threading.Event()
         self._swap_in_place = SwapInPlace(dependencies, journal, server, self._stopping)
         self._thread = threading.Thread(target=self._run, name="reloader", daemon=True)
-        self._watcher = Watcher(dependencies.models, self.found) if dependencies.watch else None
+        self._watcher = Watcher(dependencies.models, self.found) if dependencies.config.watch else None
         self._began_s: dict[str, float] = {}
 
     def start(self) -> None:
@@ -218,8 +218,8 @@ class Reloader:
         dependencies, memory, entries = self._dependencies, self._journal.memory, self._listed
         shipped = {entry.name: SHIPPED for entry in entries if entry.signer == SHIPPED}
         return Snapshot(
-            entries, memory.pins, dependencies.canary_share, dependencies.low_memory_swap,
-            {**shipped, **memory.owners}, dependencies.any_publisher,
+            entries, memory.pins, dependencies.config.canary_share, dependencies.config.low_memory_swap,
+            {**shipped, **memory.owners}, dependencies.config.any_publisher,
             self._budget.resting(self._found(), time.monotonic()),
         )  # fmt: skip
 
@@ -326,7 +326,9 @@ class Reloader:
             log.exception("a check failed")
             self._reject(entry, InternalError(f"the check failed: {type(error).__name__}"))
         else:
-            copy = Copy(entry.source, entry.stamp, digest_of(pack.folder), signer, self._dependencies.policy)
+            copy = Copy(
+                entry.source, entry.stamp, digest_of(pack.folder), signer, self._dependencies.config.policy
+            )
             self._journal.update(
                 lambda memory: replace(memory, copies={**memory.copies, pack.folder.name: copy})
             )

@@ -29,6 +29,7 @@ from sidecar.reload.policy import SHIPPED
 from sidecar.reload.room import free_on
 from sidecar.reload.states import Entry, State
 from sidecar.reload.store import SERVING, copy_at, digest_of, take_in_unlisted, tidy
+from sidecar.server.config import ModelsConfig
 from sidecar.server.live_voices import LiveVoices, ServedVoice
 from sidecar.server.process.host import limit_device_memory, returnable_memory
 from sidecar.server.reloading.dependencies import Dependencies
@@ -43,26 +44,6 @@ STARTS = 2  #: in a row that end while a voice of the last time is loaded: then 
 
 
 @dataclass(frozen=True)
-class StartupOptions:
-    """`pack`: a pack that speaks by default instead of the default voice. `policy` says whose packs are
-    taken from the models folder, `canary_share` on which part of the sessions a new version is tried first;
-    0: none, it becomes live at once. `watch`: look at the folder at all. `low_memory_swap`: where two voices
-    do not fit, let go of the old one first. `any_publisher`: whoever drops a pack may take a
-    name, the default voice's too. `memory_limit_mib`: of the device's memory, where it has its own."""
-
-    pack: Pack | None = None
-    device: str = "auto"
-    precision: str = "auto"
-    threads: int | None = None
-    policy: str = "any"
-    canary_share: float = 0.0
-    watch: bool = True
-    low_memory_swap: bool = False
-    any_publisher: bool = False
-    memory_limit_mib: int | None = None
-
-
-@dataclass(frozen=True)
 class Startup:
     """`entries` are those of `voices` and of copies that wait. `lock` says that the store is served from."""
 
@@ -73,43 +54,39 @@ class Startup:
     lock: FileLock
 
 
-def start_up(home: Home, options: StartupOptions, progress: Progress) -> Startup:
+def start_up(home: Home, config: ModelsConfig, progress: Progress) -> Startup:
     """Load what was live at the last end, as far as the policy of now lets it, or the default.
 
     They have spoken on the device that they are on. Raises `BadRequest`, or what loading the default voice
     raises.
     """
-    if options.threads is not None:
-        torch.set_num_threads(options.threads)
-    settings_for(home, options.policy)  # a policy that is none is refused now
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    settings_for(home, config.policy)  # a policy that is none is refused now
     lock = serving_from(home.store)
     journal = Journal(home.store)
     journal.update(lambda memory: memory)  # from now on there is one, and it is known when it is lost
-    default = options.pack or ensure_default_voice(home, progress)
+    default = config.pack or ensure_default_voice(home, progress)
     blame_crash(journal)
     shipped = default_voice.folder_in(home).name
     tidy(journal, home.store, shipped, survey(home.models))
     take_in_unlisted(journal, home.store, shipped)
-    judge = Judge(home, options.policy)
+    judge = Judge(home, config.policy)
     shelf = Shelf(journal, home.store, judge, default)
     first = on_device(
-        options.device, options.precision, lambda placement: first_voices(home, options, shelf, placement)
+        config.device, config.precision, lambda placement: first_voices(home, config, shelf, placement)
     )
     loader = first.loader  # what is kept must not hold on to the first voices
     dependencies = Dependencies(
         models=home.models,
         store=home.store,
         check=lambda source, cancelled: checked(
-            source, cancelled, home, settings_for(home, options.policy), journal
+            source, cancelled, home, settings_for(home, config.policy), journal
         ),
         load=lambda pack: loader.load(pack, probe=True),
         free_bytes=lambda: free_on(loader.placement.device),
-        canary_share=options.canary_share,
-        watch=options.watch,
-        low_memory_swap=options.low_memory_swap,
         judge=judge,
-        policy=options.policy,
-        any_publisher=options.any_publisher,
+        config=config,
         shipped=shipped,
     )
     return Startup(LiveVoices(*first.voices), first.entries, dependencies, journal, lock)
@@ -137,10 +114,10 @@ class First:
     loader: "Loader"
 
 
-def first_voices(home: Home, options: StartupOptions, shelf: "Shelf", placement: Placement) -> First:
+def first_voices(home: Home, config: ModelsConfig, shelf: "Shelf", placement: Placement) -> First:
     """Raises whatever comes of a voice that is not there or cannot speak on that device."""
-    if options.memory_limit_mib is not None:
-        limit_device_memory(options.memory_limit_mib, placement.device)
+    if config.memory_limit_mib is not None:
+        limit_device_memory(config.memory_limit_mib, placement.device)
     loader, default = Loader(home, placement), shelf.default
     found = last_live(shelf, loader)
     voices, entries = [voice for _, voice in found], [entry for entry, _ in found]

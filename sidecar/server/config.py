@@ -1,0 +1,77 @@
+"""What a sidecar is started with: the command line fills it in, server and reloader read the same groups."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sidecar.models.pack import Pack
+from sidecar.protocol.limits import Limits
+from sidecar.reload.policy import TrialRules
+from sidecar.server.lines.scheduling import QueueLimits
+
+
+@dataclass(frozen=True)
+class ListenConfig:
+    """`address` other than loopback needs `keys`, a folder; ports 0 let the system choose. `advertise`: the
+    host under which clients find `address`, where that is another."""
+
+    address: str = "127.0.0.1"
+    advertise: str | None = None
+    port: int = 0
+    events_port: int = 0
+    keys: Path | None = None
+
+
+@dataclass(frozen=True)
+class ModelsConfig:
+    """`pack`: a pack that speaks by default instead of the default voice.
+
+    `policy` says whose packs are taken from the models folder, `canary_share` on which part of the sessions
+    a new version is tried first; 0: none, it becomes live at once. `watch`: look at the folder at all.
+    `low_memory_swap`: where two voices do not fit, let go of the old one first. `any_publisher`: whoever
+    drops a pack may take a name, the default voice's too. `memory_limit_mib`: of the device's memory, where
+    it has its own.
+    """
+
+    pack: Pack | None = None
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int | None = None
+    policy: str = "any"
+    canary_share: float = 0.0
+    watch: bool = True
+    low_memory_swap: bool = False
+    any_publisher: bool = False
+    memory_limit_mib: int | None = None
+
+
+@dataclass(frozen=True)
+class CacheConfig:
+    """Memory for spoken lines; `disk_bytes` above 0 keeps them in the folder `disk` too."""
+
+    memory_bytes: int = 64 << 20
+    disk: Path | None = None
+    disk_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class StopConfig:
+    """What ends a sidecar besides a request: its game's process, the end of its input, a long silence."""
+
+    parent_pid: int | None = None
+    watch_stdin: bool = False
+    idle_exit_s: float | None = None
+
+
+@dataclass(frozen=True)
+class ServeConfig:
+    """`metrics_port` None: no metrics, 0: any port. `log_text` lets the text of lines into the log."""
+
+    listen: ListenConfig = field(default_factory=ListenConfig)
+    models: ModelsConfig = field(default_factory=ModelsConfig)
+    cache: CacheConfig = field(default_factory=CacheConfig)
+    stop: StopConfig = field(default_factory=StopConfig)
+    limits: Limits = field(default_factory=Limits)
+    queue: QueueLimits = field(default_factory=QueueLimits)
+    trial: TrialRules = field(default_factory=TrialRules)
+    metrics_port: int | None = None
+    log_text: bool = False
