@@ -111,13 +111,13 @@ class Dispatch:
         if self.reloader is None:
             raise Unsupported("this sidecar was started without a models folder")
         if isinstance(request, Activate):
-            return self.reloader.activate(request.model)
+            return self.reloader.controls.activate(request.model)
         if isinstance(request, Remove):
-            return self.reloader.remove(request.model)
+            return self.reloader.controls.remove(request.model)
         if isinstance(request, Rollback):
-            return self.reloader.rollback(request.model)
+            return self.reloader.controls.rollback(request.model)
         if isinstance(request, Canary):
-            return self.reloader.canary(request.model, request.share)
+            return self.reloader.controls.canary(request.model, request.share)
         return self.reloader.rescan() if isinstance(request, Rescan) else self.reloader.rows
 
     def _hello(self) -> HelloReply:

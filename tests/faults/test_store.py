@@ -266,7 +266,7 @@ def test_two_versions_from_one_file_are_both_there_after_a_restart(opened, tmp_p
             lambda m, f=folder, c=copy: replace(m.with_live("guard", f.name), copies={**m.copies, f.name: c})
         )
     found = opened(home)
-    theirs = Reloader(found.dependencies, found.journal, None, found.entries)._listed
+    theirs = Reloader(found.dependencies, found.journal, None, found.entries)._context.entries
     assert {(e.label, e.state) for e in theirs if e.name == "guard"} == {
         ("guard@1.1.0", State.LIVE),
         ("guard@1.0.0", State.READY),

@@ -14,7 +14,7 @@ from sidecar.models.pack import Pack, describe
 from sidecar.protocol.errors import ModelRejected
 from sidecar.reload.policy import SHIPPED
 from sidecar.reload.states import Entry, State
-from sidecar.server.reloading import reloader
+from sidecar.server.reloading import drops
 from tests.server.test_reloader import Fake, Theatre, playing, put_pack
 
 
@@ -37,7 +37,7 @@ class Publishers(Fake):
 def theatre(tmp_path: Path) -> Iterator[Theatre]:
     fake = Publishers(tmp_path / "store")
     with playing(tmp_path, fake) as theatre:
-        dependencies = theatre.server._reloader._dependencies
+        dependencies = theatre.server._reloader._context.dependencies
         object.__setattr__(dependencies, "judge", fake.judge)
         yield theatre
 
@@ -54,9 +54,9 @@ def signed(folder: Path, version: str, key: str, name: str = "other", **changes)
 
 def as_shipped(theatre: Theatre) -> None:
     """As if the voice of the start came with the program."""
-    found = theatre.server._reloader
-    (first,) = found._listed
-    found._put(replace(first, signer=SHIPPED))
+    found = theatre.server._reloader._context
+    (first,) = found.entries
+    found.put(replace(first, signer=SHIPPED))
 
 
 def test_the_default_voices_name_is_taken_by_no_pack_until_the_user_says_so(theatre: Theatre):
@@ -190,7 +190,7 @@ def test_names_that_are_no_text_or_absurd_are_told_plainly(theatre: Theatre):
 
 
 def test_a_flood_is_told_in_one_row_and_hides_no_good_pack(theatre: Theatre, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(reloader, "MOST_FOUND", 20)
+    monkeypatch.setattr(drops, "MOST_FOUND", 20)
     hold, order = threading.Event(), []
 
     def checked(source: Path) -> None:
@@ -231,8 +231,8 @@ def test_a_check_that_is_ended_from_outside_is_begun_again_and_given_up_at_last(
     theatre.wait(lambda: theatre.state("tone@1.1.0") == "live")
     put_pack(theatre.models, "1.2.0")
     theatre.wait(lambda: theatre.state("tone-1.2.0@") == "rejected")
-    assert begun.count("tone-1.2.0") == reloader.TRIES
-    assert not any("1.2.0" in drop for drop in theatre.server._reloader._journal.memory.refused)
+    assert begun.count("tone-1.2.0") == drops.TRIES
+    assert not any("1.2.0" in drop for drop in theatre.server._reloader._context.journal.memory.refused)
 
 
 def test_a_bug_in_a_check_leaves_no_row_behind(theatre: Theatre):
@@ -254,7 +254,7 @@ def test_rows_are_whole_while_the_reloader_works(theatre: Theatre):
         while not over.is_set():
             try:
                 theatre.server._reloader.rows  # noqa: B018
-                theatre.server._reloader.rollback("tone")
+                theatre.server._reloader.controls.rollback("tone")
             except Exception as error:
                 if "earlier version" not in str(error):
                     wrong.append(error)
@@ -262,9 +262,9 @@ def test_rows_are_whole_while_the_reloader_works(theatre: Theatre):
     threads = [threading.Thread(target=look) for _ in range(2)]
     for thread in threads:
         thread.start()
-    found = theatre.server._reloader
+    found = theatre.server._reloader._context
     for number in range(300):
-        found._put(Entry(f"drop {number}", "s", State.REJECTED))
+        found.put(Entry(f"drop {number}", "s", State.REJECTED))
     over.set()
     for thread in threads:
         thread.join()
@@ -312,7 +312,7 @@ def test_a_pin_lets_nobody_else_in_under_the_same_version(theatre: Theatre):
     signed(theatre.models, "2.0.0", "kay")
     theatre.wait(lambda: theatre.state("other@2.0.0") == "rejected")
     del theatre.fake.bad["load 2.0.0"]
-    journal = theatre.server._reloader._journal
+    journal = theatre.server._reloader._context.journal
     journal.update(lambda memory: replace(memory, pins={"other": "2.0.0"}))
     shutil.rmtree(theatre.models / "other-2.0.0")
     signed(theatre.models / ".apart", "2.0.0", "mallory").rename(theatre.models / "mallorys")

@@ -213,7 +213,7 @@ def test_activate_pins_rollback_goes_back_and_a_name_alone_unpins(theatre: Theat
 
 
 def test_the_voice_of_the_start_can_be_gone_back_to(theatre: Theatre):
-    journal = theatre.server._reloader._journal
+    journal = theatre.server._reloader._context.journal
     journal.remember(replace(journal.memory, live={}))  # as in a fresh home
     theatre.ask(op="activate", model="tone@1.0.0")
     theatre.wait(lambda: theatre.rows()["tone@1.0.0"]["pinned"])
@@ -282,7 +282,7 @@ def test_a_version_that_fails_on_trial_is_taken_back(tmp_path: Path):
             voice.synthesizer.model.engine.render = None  # every line fails with an internal error
             return voice
 
-        object.__setattr__(theatre.server._reloader._dependencies, "load", broken)
+        object.__setattr__(theatre.server._reloader._context.dependencies, "load", broken)
         put_pack(theatre.models, "1.1.0")
         theatre.wait(lambda: theatre.state("tone@1.1.0") == "canary")
         session = sessions(0.3, True)[0]

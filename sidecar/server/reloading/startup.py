@@ -33,7 +33,7 @@ from sidecar.server.config import ModelsConfig
 from sidecar.server.live_voices import LiveVoices, ServedVoice
 from sidecar.server.process.host import limit_device_memory, returnable_memory
 from sidecar.server.reloading.dependencies import Dependencies
-from sidecar.server.reloading.reloader import described
+from sidecar.server.reloading.drops import described
 from sidecar.synthesis import Synthesizer
 from sidecar.text.lexicon import UserLexicon
 
