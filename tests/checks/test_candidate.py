@@ -102,11 +102,11 @@ def test_a_damaged_pack_is_refused_before_torch_is_loaded(mini: Path, tmp_path: 
     code = """
 import sys
 from pathlib import Path
-from sidecar.checks.child import check
+from sidecar.checks.child import check_source
 from sidecar.checks.stages import CheckSettings
 from sidecar.protocol.errors import ModelRejected
 try:
-    check(Path(sys.argv[1]), Path(sys.argv[2]), CheckSettings())
+    check_source(Path(sys.argv[1]), Path(sys.argv[2]), CheckSettings())
 except ModelRejected as error:
     print(error.reason, "torch" in sys.modules)
 """
