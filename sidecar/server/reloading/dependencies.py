@@ -12,6 +12,7 @@ from typing import TypeVar
 from sidecar.models.pack import Pack
 from sidecar.protocol import events
 from sidecar.protocol.errors import Cancelled
+from sidecar.reload.budget import SAME_SOURCE_S
 from sidecar.reload.journal import UNSIGNED
 from sidecar.server.lines.desk import Desk
 from sidecar.server.live_voices import LiveVoices, ServedVoice
@@ -30,6 +31,8 @@ class Dependencies:
     `shipped` is the default voice's folder in the store.
     `free_bytes` is the memory left on the voices' device.
     `low_memory_swap`: where two voices do not fit, the old one may go before the new one is there.
+    `quiet_s`: how long what is dropped must lie unchanged before it is looked at. `same_source_s`: the
+    least time between two checks of one drop's name.
     """
 
     models: Path
@@ -44,6 +47,8 @@ class Dependencies:
     policy: str = "any"
     any_publisher: bool = False
     shipped: str = ""
+    quiet_s: float = 1.0
+    same_source_s: float = SAME_SOURCE_S
 
 
 @dataclass(frozen=True)

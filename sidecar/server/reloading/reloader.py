@@ -79,12 +79,16 @@ class Reloader:
         self._listed = tuple(self._entries.values())  # the same for other threads, replaced as a whole
         self._orphans: set[str] = set()  # names whose voice is to go, unless another follows it
         self._later: dict[str, Candidate] = {}  # what was found beyond `MOST_FOUND`
-        self._budget = Budget(time.monotonic())
+        self._budget = Budget(time.monotonic(), dependencies.same_source_s)
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._swap_in_place = SwapInPlace(dependencies, journal, server, self._stopping)
         self._thread = threading.Thread(target=self._run, name="reloader", daemon=True)
-        self._watcher = Watcher(dependencies.models, self.found) if dependencies.watch else None
+        self._watcher = (
+            Watcher(dependencies.models, self.found, quiet_s=dependencies.quiet_s)
+            if dependencies.watch
+            else None
+        )
         self._began_s: dict[str, float] = {}
 
     def start(self) -> None:
