@@ -31,8 +31,8 @@ class Dependencies:
     `shipped` is the default voice's folder in the store.
     `free_bytes` is the memory left on the voices' device.
     `low_memory_swap`: where two voices do not fit, the old one may go before the new one is there.
-    `quiet_s`: how long what is dropped must lie unchanged before it is looked at. `same_source_s`: the
-    least time between two checks of one drop's name.
+    `quiet_s`: how long what is dropped must lie unchanged before it is looked at; `patience_s`: as long as
+    it is not complete. `same_source_s`: the least time between two checks of one drop's name.
     """
 
     models: Path
@@ -48,6 +48,7 @@ class Dependencies:
     any_publisher: bool = False
     shipped: str = ""
     quiet_s: float = 1.0
+    patience_s: float = 10.0
     same_source_s: float = SAME_SOURCE_S
 
 

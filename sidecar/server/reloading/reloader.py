@@ -85,10 +85,13 @@ class Reloader:
         self._swap_in_place = SwapInPlace(dependencies, journal, server, self._stopping)
         self._thread = threading.Thread(target=self._run, name="reloader", daemon=True)
         self._watcher = (
-            Watcher(dependencies.models, self.found, quiet_s=dependencies.quiet_s)
+            Watcher(
+                dependencies.models, self.found,
+                quiet_s=dependencies.quiet_s, patience_s=dependencies.patience_s,
+            )
             if dependencies.watch
             else None
-        )
+        )  # fmt: skip
         self._began_s: dict[str, float] = {}
 
     def start(self) -> None:
