@@ -5,6 +5,9 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is loaded, here and in children:
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # two workers share two cores, and nobody spins
+
 import pytest
 import torch
 
@@ -19,7 +22,10 @@ from sidecar.voice import Voice
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a device run wherever there is one."""
+    """Tests of a device run wherever there is one; what a soak is, is slow."""
+    for item in items:
+        if item.get_closest_marker("soak"):
+            item.add_marker(pytest.mark.slow)
     if not torch.cuda.is_available():
         absent = pytest.mark.skip(reason="no NVIDIA device")
         for item in items:

@@ -12,8 +12,9 @@ _SOURCES = 512
 class Budget:
     """Counts checks under a clock that is handed in, in seconds. One thread at a time."""
 
-    def __init__(self, now_s: float) -> None:
+    def __init__(self, now_s: float, same_source_s: float = SAME_SOURCE_S) -> None:
         self._left, self._since_s = float(BURST), now_s
+        self._same_source_s = same_source_s
         self._checked_s: OrderedDict[str, float] = OrderedDict()
 
     def spend(self, source: str, now_s: float) -> None:
@@ -34,7 +35,7 @@ class Budget:
         return max(0.0, min(dues_s) - now_s) if dues_s else None
 
     def _due_s(self, source: str, now_s: float) -> float:
-        alone_s = self._checked_s.get(source, float("-inf")) + SAME_SOURCE_S
+        alone_s = self._checked_s.get(source, float("-inf")) + self._same_source_s
         return max(alone_s, now_s + max(0.0, 1 - self._available(now_s)) * EVERY_S)
 
     def _available(self, now_s: float) -> float:

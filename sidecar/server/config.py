@@ -5,8 +5,10 @@ from pathlib import Path
 
 from sidecar.models.pack import Pack
 from sidecar.protocol.limits import Limits
+from sidecar.reload.budget import SAME_SOURCE_S
 from sidecar.reload.policy import TrialRules
 from sidecar.server.lines.scheduling import QueueLimits
+from sidecar.server.live_voices import GRACE_S
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,9 @@ class ModelsConfig:
     a new version is tried first; 0: none, it becomes live at once. `watch`: look at the folder at all.
     `low_memory_swap`: where two voices do not fit, let go of the old one first. `any_publisher`: whoever
     drops a pack may take a name, the default voice's too. `memory_limit_mib`: of the device's memory, where
-    it has its own.
+    it has its own. `quiet_s`: how long what is dropped must lie unchanged before it is looked at,
+    `patience_s` as long as it is not complete; `same_source_s`: the least time between two checks of one
+    drop's name; `grace_s`: how long a replaced voice is kept after its last line.
     """
 
     pack: Pack | None = None
@@ -42,6 +46,10 @@ class ModelsConfig:
     low_memory_swap: bool = False
     any_publisher: bool = False
     memory_limit_mib: int | None = None
+    quiet_s: float = 1.0
+    patience_s: float = 10.0
+    same_source_s: float = SAME_SOURCE_S
+    grace_s: float = GRACE_S
 
 
 @dataclass(frozen=True)

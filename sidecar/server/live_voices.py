@@ -88,8 +88,9 @@ class Absent:
 class LiveVoices:
     """What is live. Belongs to the server's thread; `exchange` and its like are one step each."""
 
-    def __init__(self, *voices: ServedVoice) -> None:
+    def __init__(self, *voices: ServedVoice, grace_s: float = GRACE_S) -> None:
         """The first is the one for requests that name none."""
+        self._grace_s = grace_s
         self._default = voices[0].name.name
         self._live = {voice.name.name: voice for voice in voices}
         self._absent: dict[str, Absent] = {}
@@ -219,7 +220,7 @@ class LiveVoices:
 
     def released(self, now_s: float) -> list[ModelName]:
         """Let go of those whose last line has ended and whose grace is over; their names."""
-        gone = [v for v, since in self._retired if v.leases == 0 and now_s - since > GRACE_S]
+        gone = [v for v, since in self._retired if v.leases == 0 and now_s - since > self._grace_s]
         self._retired = [(v, since) for v, since in self._retired if v not in gone]
         return [voice.name for voice in gone]
 

@@ -46,13 +46,20 @@ OTHER_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
 Arrays = dict[str, np.ndarray]
 
 
-def make_miniature(folder: Path, *, name: str = "mini", version: str = "1.0.0", seed: int = 0) -> Path:
+def make_miniature(
+    folder: Path,
+    *,
+    name: str = "mini",
+    version: str = "1.0.0",
+    seed: int = 0,
+    config: KokoroConfig = MINIATURE,
+) -> Path:
     """A whole pack of random weights: sound in everything but its sound."""
     folder.mkdir(parents=True)
     random = np.random.default_rng(seed)
     weights = {
         key: (0.1 * random.standard_normal(shape)).astype(np.float16)
-        for key, shape in tensor_shapes(MINIATURE).items()
+        for key, shape in tensor_shapes(config).items()
     }
     save_file(weights, folder / WEIGHTS)
     voices = {key: random.standard_normal((4, 256)).astype(np.float32) * 0.15 for key in SPEAKERS}
@@ -64,7 +71,7 @@ def make_miniature(folder: Path, *, name: str = "mini", version: str = "1.0.0", 
         name=name,
         version=version,
         architecture="kokoro",
-        config=asdict(MINIATURE),
+        config=asdict(config),
         languages=("en-US",),
         speakers=SPEAKERS,
         licence="CC0-1.0",

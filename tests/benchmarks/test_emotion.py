@@ -104,7 +104,6 @@ def test_a_row_is_no_part_of_its_own_reference() -> None:
 
 
 def test_voices_are_guessed_from_other_voices() -> None:
-    pytest.importorskip("sklearn")
     rng = np.random.default_rng(1)
     rows = [
         row(Take(voice, text, label, 1.0), features=rng.normal(shift, 0.1, 88).astype(np.float32))
@@ -144,7 +143,6 @@ def test_a_short_line_is_repeated_for_one_window() -> None:
 
 
 def test_a_label_may_be_a_little_worse_understood_than_neutral(capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("jiwer")
     said = {label: Take("af_heart", ENGLISH[1], label, 1.0) for label in ("neutral", "sad")}
     clear = replace(row(said["neutral"]), transcript=" They left the wagon by the bridge.", mos=3.4)
     blurred = replace(row(said["sad"]), transcript=" They left the dragon by the bridge.", mos=3.3)

@@ -1,6 +1,5 @@
 """A checked pack is a verified copy in the store; whatever else happens, the store is as it was."""
 
-import os
 import random
 import shutil
 import signal
@@ -21,6 +20,7 @@ from sidecar.models.pack import Pack, verify
 from sidecar.protocol.errors import Cancelled, ModelRejected, NpcVoiceError, StorageError
 from tests.attacks.goods import GOODS
 from tests.attacks.packs import WEIGHTS, archived, change_manifest, make_miniature
+from tests.permissions import like_a_user
 
 #: A miniature's random weights do not sound; all before that is checked in full.
 SILENT = CheckSettings(listen=False)
@@ -102,11 +102,11 @@ def test_a_damaged_pack_is_refused_before_torch_is_loaded(mini: Path, tmp_path: 
     code = """
 import sys
 from pathlib import Path
-from sidecar.checks.child import check
+from sidecar.checks.child import check_source
 from sidecar.checks.stages import CheckSettings
 from sidecar.protocol.errors import ModelRejected
 try:
-    check(Path(sys.argv[1]), Path(sys.argv[2]), CheckSettings())
+    check_source(Path(sys.argv[1]), Path(sys.argv[2]), CheckSettings())
 except ModelRejected as error:
     print(error.reason, "torch" in sys.modules)
 """
@@ -233,9 +233,8 @@ def test_a_child_inherits_no_secrets(monkeypatch: pytest.MonkeyPatch):
     assert "SECRET_TOKEN" not in kept and "HOME" not in kept
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads everything")
 def test_a_file_that_cannot_be_read_is_named(mini: Path, store: Path):
     (mini / WEIGHTS).chmod(0)
-    with pytest.raises(ModelRejected, match=WEIGHTS) as refusal:
+    with like_a_user(), pytest.raises(ModelRejected, match=WEIGHTS) as refusal:
         check_candidate(mini, store, SILENT)
     assert refusal.value.reason == "unreadable"

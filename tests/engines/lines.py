@@ -5,3 +5,4 @@ MINE = "ði ˈOld mˈIn hæz bˌɪn sˈild fɔɹ tˈɛn jˈɪɹz, tɹˈævələ�
 NOBODY = "nˈObˌʌdi hˌu wˈɛnt ˈɪn ˈɛvəɹ kˌAm bˈæk ˈWt."
 CHINESE = "ni↓ xau↓, lai↗ pei→ ʨjou↓ pa→."
 LONG = " ".join([*[MINE, NOBODY] * 3, MINE])  # 67 words
+MIDDLE = " ".join([MINE, NOBODY, MINE])  # 29 words

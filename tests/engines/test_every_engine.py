@@ -51,6 +51,13 @@ def batching(engine: Engine) -> Engine:
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def spoken(engine: Engine) -> list[tuple[Plan, np.ndarray]]:
+    """All lines in one call, with seed 5, and their samples."""
+    plans = engine.plan(phrases(engine, LINES))
+    return list(zip(plans, engine.render(plans, [5] * len(plans)), strict=True))
+
+
 def phrases(engine: Engine, lines: Sequence[str]) -> list[Phrase]:
     """Each line by another speaker."""
     speakers = [engine.speaker(number) for number in range(len(lines))]
@@ -76,10 +83,11 @@ def test_the_description_holds(engine: Engine):
         engine.speaker([0.0])
 
 
-def test_plans_have_every_phoneme_and_their_frames_are_the_samples(engine: Engine):
-    plans = engine.plan(phrases(engine, LINES))
+def test_plans_have_every_phoneme_and_their_frames_are_the_samples(
+    engine: Engine, spoken: list[tuple[Plan, np.ndarray]]
+):
     rate = engine.description.sample_rate_hz
-    for plan, line, samples in zip(plans, LINES, engine.render(plans, range(len(plans))), strict=True):
+    for (plan, samples), line in zip(spoken, LINES, strict=True):
         assert isinstance(plan, Plan) and plan.phrase.phonemes == line
         assert len(plan.durations_frames) == len(line) + 2 and plan.durations_frames.min() >= 0
         assert plan.f0_hz.dtype == plan.energy.dtype == samples.dtype == np.float32
@@ -89,36 +97,35 @@ def test_plans_have_every_phoneme_and_their_frames_are_the_samples(engine: Engin
 
 
 def test_the_same_plan_and_seed_give_the_same_samples(engine: Engine):
-    some = phrases(engine, LINES[:2])
+    some = phrases(engine, [SHORT, NOBODY])
     first, again = ([plan for plan in engine.plan(some)] for _ in range(2))
     for a, b in zip(engine.render(first, [3, 4]), engine.render(again, [3, 4]), strict=True):
         assert np.array_equal(a, b)
 
 
-def test_one_by_one_on_a_cpu_company_changes_nothing(engine: Engine):
-    together = engine.render(engine.plan(phrases(engine, LINES)), [5] * len(LINES))
-    for phrase, samples in zip(phrases(engine, LINES), together, strict=True):
+def test_one_by_one_on_a_cpu_company_changes_nothing(engine: Engine, spoken: list[tuple[Plan, np.ndarray]]):
+    for phrase, (_, samples) in zip(phrases(engine, LINES), spoken, strict=True):
         assert np.array_equal(engine.render(engine.plan([phrase]), [5])[0], samples)
 
 
-def test_a_batch_equals_single_phrases(engine: Engine, batching: Engine):
-    some = phrases(engine, LINES)
-    plans = engine.plan(some)
-    for single, batched in zip(plans, batching.plan(some), strict=True):
+def test_a_batch_equals_single_phrases(
+    engine: Engine, batching: Engine, spoken: list[tuple[Plan, np.ndarray]]
+):
+    plans, samples = zip(*spoken, strict=True)
+    for single, batched in zip(plans, batching.plan(phrases(engine, LINES)), strict=True):
         assert batched.durations_frames.tolist() == single.durations_frames.tolist()
         assert distance(batched.f0_hz, single.f0_hz) <= 1e-5
         assert distance(batched.energy, single.energy) <= 1e-5
-    seeds = range(len(plans))
     limit = 1e-4 if engine.description.architecture == "kokoro" else 1e-5
-    for single, batched in zip(engine.render(plans, seeds), batching.render(plans, seeds), strict=True):
+    for single, batched in zip(samples, batching.render(plans, [5] * len(plans)), strict=True):
         assert distance(batched, single) <= limit
 
 
-def test_the_pieces_of_a_phrase_are_the_phrase(engine: Engine):
+def test_the_pieces_of_a_phrase_are_the_phrase(engine: Engine, spoken: list[tuple[Plan, np.ndarray]]):
     counts = []
-    for plan in engine.plan(phrases(engine, LINES)):
-        pieces = list(engine.pieces(plan, 2))
-        assert distance(np.concatenate(pieces), engine.render([plan], [2])[0]) <= 1e-5
+    for plan, samples in spoken:
+        pieces = list(engine.pieces(plan, 5))
+        assert distance(np.concatenate(pieces), samples) <= 1e-5
         counts.append(len(pieces))
     assert (max(counts) > 1) == engine.description.in_pieces
 
@@ -130,13 +137,13 @@ def test_half_the_speed_takes_about_twice_as_long(engine: Engine):
 
 
 def test_a_changed_plan_is_rendered_at_its_new_length(engine: Engine):
-    (plan,) = engine.plan(phrases(engine, [MINE]))
+    (plan,) = engine.plan(phrases(engine, [SHORT]))
     curves = {name: getattr(plan, name).repeat(2) for name in ("f0_hz", "energy")}
     twice = replace(plan, durations_frames=2 * plan.durations_frames, **curves)
-    (samples,) = engine.render([twice], [1])
-    assert len(samples) == 2 * len(engine.render([plan], [1])[0])
+    (before,), (samples,) = engine.render([plan], [1]), engine.render([twice], [1])
+    assert len(samples) == 2 * len(before)
     higher = replace(plan, f0_hz=plan.f0_hz * np.float32(1.2))
-    assert not np.array_equal(engine.render([higher], [1])[0], engine.render([plan], [1])[0])
+    assert not np.array_equal(engine.render([higher], [1])[0], before)
 
 
 def test_intensity_zero_is_neutral_to_the_bit_and_one_is_not(model: Model):

@@ -9,10 +9,10 @@ from sidecar.engines.kokoro.engine import KokoroEngine, fill
 from sidecar.engines.kokoro.generator import ShortTimeFourier
 from sidecar.prosody.plan import Phrase
 from sidecar.protocol.errors import BadRequest, ModelRejected, UnknownSpeaker
-from tests.engines.lines import CHINESE, LONG, MINE, SHORT
+from tests.engines.lines import CHINESE, MIDDLE, MINE, SHORT
 
-VOICES = {SHORT: "af_heart", LONG: "am_michael", MINE: "bf_emma", CHINESE: "zf_xiaobei"}
-MIXES = [[SHORT, LONG], [MINE, SHORT, CHINESE]]  # 1 to 67 words
+VOICES = {SHORT: "af_heart", MIDDLE: "am_michael", MINE: "bf_emma", CHINESE: "zf_xiaobei"}
+MIXES = [[SHORT, MIDDLE], [MINE, SHORT, CHINESE]]  # 1 to 29 words
 
 
 def phrases(engine: KokoroEngine, lines: list[str]) -> list[Phrase]:

@@ -9,17 +9,14 @@ import psutil
 import pytest
 
 from sidecar.client import Client
-from sidecar.models.pack import Pack
 from sidecar.protocol.replies import ModelRow
-from tests.faults.reversioned import drop
-from tests.faults.test_reload import Stage, stage, state
-from tests.processes import sidecar, wait_for
+from tests.faults.stage import LABEL, WAIT_S, Stage, stage, state, wait_for_live
+from tests.permissions import like_a_user
+from tests.processes import wait_for
 
 __all__ = ["stage"]
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at and limits another process")
-WAIT_S = 240
-LABEL = "kokoro-82m@1.1.0"
 
 
 def refusal(client: Client) -> ModelRow:
@@ -45,34 +42,28 @@ def copies(stage: Stage) -> list[str]:
 
 def is_taken_after_a_rescan(client: Client) -> bool:
     client.rescan()
-    wait_for(lambda: state(client, LABEL) == "live", timeout_s=WAIT_S)
+    wait_for_live(client)
     return speaks(client, "1.1.0")
 
 
-def test_when_the_check_is_killed_it_is_begun_again_and_nothing_is_refused(stage: Stage, pack: Pack):
-    with (
-        sidecar(stage.file, env=stage.environment) as process,
-        Client(stage.file, timeout_s=60) as client,
-    ):
-        drop(pack, stage.home.models, "1.1.0")
+def test_when_the_check_is_killed_it_is_begun_again_and_nothing_is_refused(stage: Stage):
+    with stage.sidecar() as process, Client(stage.file, timeout_s=60) as client:
+        stage.drop("1.1.0")
         wait_for(lambda: psutil.Process(process.pid).children(), timeout_s=WAIT_S)
         (child,) = psutil.Process(process.pid).children()
         assert "sidecar.checks.child" in child.cmdline()
         child.kill()
         assert speaks(client, "1.0.0")
-        wait_for(lambda: state(client, LABEL) == "live", timeout_s=WAIT_S)
+        wait_for_live(client)
         assert speaks(client, "1.1.0")
         assert "was killed (SIGKILL)" in (stage.home.store / "events.jsonl").read_text()
 
 
-def test_when_the_disk_is_full_the_pack_is_refused_until_there_is_space(stage: Stage, pack: Pack):
-    with (
-        sidecar(stage.file, env=stage.environment) as process,
-        Client(stage.file, timeout_s=60) as client,
-    ):
+def test_when_the_disk_is_full_the_pack_is_refused_until_there_is_space(stage: Stage):
+    with stage.sidecar() as process, Client(stage.file, timeout_s=60) as client:
         _, hard = psutil.Process(process.pid).rlimit(psutil.RLIMIT_FSIZE)
-        psutil.Process(process.pid).rlimit(psutil.RLIMIT_FSIZE, (10_000_000, hard))  # the check inherits it
-        drop(pack, stage.home.models, "1.1.0")
+        psutil.Process(process.pid).rlimit(psutil.RLIMIT_FSIZE, (100_000, hard))  # the check inherits it
+        stage.drop("1.1.0")
         refused = refusal(client)
         assert refused.reason == "storage" and "cannot write the copy" in (refused.detail or "")
         assert copies(stage) == ["kokoro-82m-1.0.0"]
@@ -81,76 +72,63 @@ def test_when_the_disk_is_full_the_pack_is_refused_until_there_is_space(stage: S
         assert is_taken_after_a_rescan(client)
 
 
-def test_when_the_store_cannot_be_written_the_pack_is_refused_until_it_can(stage: Stage, pack: Pack):
+def test_when_the_store_cannot_be_written_the_pack_is_refused_until_it_can(stage: Stage):
     """A file where the store should be stops the superuser too."""
-    with sidecar(stage.file, env=stage.environment), Client(stage.file, timeout_s=60) as client:
+    with stage.speaking() as client:
         aside = stage.home.store.with_name("aside")
         if stage.home.store.exists():
             stage.home.store.rename(aside)
         stage.home.store.write_text("in the way")
-        drop(pack, stage.home.models, "1.1.0")
+        stage.drop("1.1.0")
         refused = refusal(client)
         assert refused.reason == "storage" and str(stage.home.store) in (refused.detail or "")
         assert speaks(client, "1.0.0")
         stage.home.store.unlink()
         assert is_taken_after_a_rescan(client)
-    with sidecar(stage.file, env=stage.environment), Client(stage.file, timeout_s=60) as client:
+    with stage.speaking() as client:
         assert speaks(client, "1.1.0")  # what happened since is remembered
 
 
-def may_read_everything(folder: Path) -> bool:
-    """As the superuser may."""
-    locked = folder / "locked"
-    locked.touch(mode=0)
-    try:
-        locked.read_bytes()
-    except PermissionError:
-        return False
-    return True
-
-
-def test_a_pack_that_may_not_be_read_is_refused_until_it_may(stage: Stage, pack: Pack, tmp_path: Path):
-    if may_read_everything(tmp_path):
-        pytest.skip("nothing can be forbidden to this user")
-    with sidecar(stage.file, env=stage.environment), Client(stage.file, timeout_s=60) as client:
-        dropped = drop(pack, stage.home.models, "1.1.0").rename(stage.home.models / ".aside")
+def test_a_pack_that_may_not_be_read_is_refused_until_it_may(stage: Stage):
+    with like_a_user(), stage.speaking() as client:
+        dropped = stage.drop("1.1.0").rename(stage.home.models / ".aside")
         (dropped / "weights.safetensors").chmod(0)
         dropped = dropped.rename(stage.home.models / "kokoro-82m-1.1.0")
         assert refusal(client).reason == "unreadable"
         assert speaks(client, "1.0.0")
         (dropped / "weights.safetensors").chmod(0o600)
-        wait_for(lambda: state(client, LABEL) == "live", timeout_s=WAIT_S)  # the change is seen
+        wait_for_live(client)  # the change is seen
 
 
-def live_with(client: Client, pack: Pack, stage: Stage) -> Path:
+def live_with(client: Client, stage: Stage) -> Path:
     """What was dropped, once it is live."""
-    dropped = drop(pack, stage.home.models, "1.1.0")
-    wait_for(lambda: state(client, LABEL) == "live", timeout_s=WAIT_S)
+    dropped = stage.drop("1.1.0")
+    wait_for_live(client)
     return dropped
 
 
-def test_a_drop_that_is_cut_off_while_it_is_live_changes_nothing_but_its_own_row(stage: Stage, pack: Pack):
-    with sidecar(stage.file, env=stage.environment), Client(stage.file, timeout_s=60) as client:
-        os.truncate(live_with(client, pack, stage) / "weights.safetensors", 1000)
+def test_a_drop_that_is_cut_off_while_it_is_live_changes_nothing_but_its_own_row(stage: Stage):
+    with stage.speaking() as client:
+        os.truncate(live_with(client, stage) / "weights.safetensors", 1000)
         assert refusal(client).reason == "size_differs"
         assert state(client, LABEL) == "live" and speaks(client, "1.1.0")
-    with sidecar(stage.file, env=stage.environment), Client(stage.file, timeout_s=60) as client:
+    with stage.speaking() as client:
         assert speaks(client, "1.1.0")
 
 
-def test_a_copy_that_is_cut_off_in_the_store_costs_a_restart_only_its_version(stage: Stage, pack: Pack):
-    with sidecar(stage.file, env=stage.environment), Client(stage.file, timeout_s=60) as client:
-        dropped = live_with(client, pack, stage)
+def test_a_copy_that_is_cut_off_in_the_store_costs_a_restart_only_its_version(stage: Stage):
+    with stage.speaking() as client:
+        dropped = live_with(client, stage)
         (copy,) = stage.home.store.glob("kokoro-82m-1.1.0-*")
         for file in copy.glob("*.safetensors"):
             os.truncate(file, 1000)
         assert speaks(client, "1.1.0")  # what is loaded is ours
-        assert client.say("And I?", speaker="am_adam").reply.model.version == "1.1.0"
+        assert client.say("And I?", speaker="am_two").reply.model.version == "1.1.0"
         for file in dropped.iterdir():
             file.unlink()
         dropped.rmdir()
-    with sidecar(stage.file, env=stage.environment), Client(stage.file, timeout_s=60) as client:
+    with stage.speaking() as client:
         assert speaks(client, "1.0.0")
-        drop(pack, stage.home.models, "1.1.0")
-        wait_for(lambda: state(client, LABEL) == "live", timeout_s=WAIT_S)
+        stage.drop("1.1.0")
+        wait_for_live(client)
         assert speaks(client, "1.1.0")

@@ -21,6 +21,7 @@ from sidecar.models import default_voice
 from sidecar.models.default_voice import ensure_default_voice, genuine, joined_parts
 from sidecar.models.pack import Pack, describe, open_pack, staged, verify
 from sidecar.protocol.errors import ModelRejected, NoModel, StorageError
+from tests.permissions import like_a_user
 
 ENSURE = (
     "from pathlib import Path; from sidecar.home import Home;"
@@ -136,12 +137,9 @@ def test_a_home_that_cannot_be_written_is_a_storage_error(tmp_path: Path):
         ensure_default_voice(Home(tmp_path / "file"))
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes to read-only folders"
-)
 def test_a_read_only_home_without_a_voice_is_a_storage_error(tmp_path: Path):
     tmp_path.chmod(0o500)
-    with pytest.raises(StorageError, match="Permission denied"):
+    with like_a_user(), pytest.raises(StorageError, match="Permission denied"):
         ensure_default_voice(Home(tmp_path / "home"))
 
 

@@ -75,7 +75,9 @@ def test_a_key_is_its_owners_alone_and_never_written_over(tmp_path: Path):
             load_key(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"-----BEGIN PRIVATE KEY-----\n", os.urandom(100)])
+@pytest.mark.parametrize(
+    "content", [b"", b"-----BEGIN PRIVATE KEY-----\n", os.urandom(100)], ids=["empty", "cut off", "noise"]
+)
 def test_a_file_that_is_no_key_is_refused(tmp_path: Path, content: bytes):
     path = tmp_path / "key.pem"
     path.write_bytes(content)

@@ -32,7 +32,7 @@ class Drops:
         self._context, self._look_again = context, look_again
         self._later: dict[str, Candidate] = {}  # what was found beyond `MOST_FOUND`
         self._found_s: dict[str, float] = {}
-        self.budget = Budget(time.monotonic())
+        self.budget = Budget(time.monotonic(), context.dependencies.config.same_source_s)
 
     @property
     def later(self) -> int:

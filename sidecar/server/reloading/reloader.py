@@ -48,7 +48,12 @@ class Reloader:
         """`live` are the entries of the voices that the server has begun with."""
         self._context = Context(dependencies, journal, server, live)
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._watcher = Watcher(dependencies.models, self.found) if dependencies.config.watch else None
+        config = dependencies.config
+        self._watcher = (
+            Watcher(dependencies.models, self.found, quiet_s=config.quiet_s, patience_s=config.patience_s)
+            if config.watch
+            else None
+        )
         self._trials = Trials(self._context)
         self._loading = Loading(self._context, self._trials)
         self._drops = Drops(self._context, self._look_again)

@@ -89,7 +89,9 @@ def start_up(home: Home, config: ModelsConfig, progress: Progress) -> Startup:
         config=config,
         shipped=shipped,
     )
-    return Startup(LiveVoices(*first.voices), first.entries, dependencies, journal, lock)
+    return Startup(
+        LiveVoices(*first.voices, grace_s=config.grace_s), first.entries, dependencies, journal, lock
+    )
 
 
 def serving_from(store: Path) -> FileLock:
