@@ -18,7 +18,8 @@ from sidecar.prosody.emotions import Mood, Repertoire
 from sidecar.prosody.pitch import transposed
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
 from sidecar.prosody.shape import Shape, shape_of
-from sidecar.protocol.errors import EmptyText, InternalError, Unsupported
+from sidecar.protocol.errors import EmptyText, InternalError, RequestError, Unsupported
+from sidecar.protocol.requests import loudness_of_stream
 from sidecar.speech import (
     Speech,
     Timing,
@@ -115,7 +116,7 @@ class Synthesizer:
         matter: asking for it raises `Unsupported`.
         """
         if line.loudness_lufs is not None:
-            raise Unsupported("loudness can only be set for a whole line, not a stream", field="loudness")
+            raise loudness_of_stream()
         rendering = LineRendering(self, line, self.model.engine.description.in_pieces)
         rendering.prepare()
         return (part.speech for part in rendering.parts(first_rows=1))
@@ -211,7 +212,13 @@ class Synthesizer:
         """Whose timbre and whose manner."""
         engine = self.model.engine
         timbre = engine.speaker(engine.description.default_speaker if line.speaker is None else line.speaker)
-        return timbre, timbre if line.manner is None else engine.speaker(line.manner)
+        if line.manner is None:
+            return timbre, timbre
+        try:
+            return timbre, engine.speaker(line.manner)
+        except RequestError as error:
+            error.field = "manner"
+            raise
 
     def _check_prompt(self, line: Line) -> None:
         if line.prompt and not self.model.engine.description.prompts:

@@ -46,6 +46,10 @@ def number(header: Header, name: str, lowest: float, highest: float, default: fl
     return float(value)
 
 
+def optional_number(header: Header, name: str, lowest: float, highest: float) -> float | None:
+    return None if header.get(name) is None else number(header, name, lowest, highest, lowest)
+
+
 def optional_integer(header: Header, name: str, lowest: int, highest: int) -> int | None:
     value = header.get(name)
     if value is None:

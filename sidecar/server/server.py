@@ -18,6 +18,7 @@ from pathlib import Path
 import zmq
 
 from sidecar import __version__
+from sidecar.prosody.clip_memory import Clips
 from sidecar.protocol import wire
 from sidecar.protocol.errors import (
     BadRequest,
@@ -47,6 +48,7 @@ from sidecar.protocol.replies import (
 )
 from sidecar.protocol.requests import (
     FORMATS,
+    LINE_FIELDS,
     OPS,
     PRIORITIES,
     TIMINGS,
@@ -67,8 +69,8 @@ from sidecar.protocol.requests import (
     Speakers,
     Stats,
     Synthesize,
+    check_bodies,
     parse_request,
-    require_body,
 )
 from sidecar.reload.policy import TrialRules, cost_ratio, judge
 from sidecar.server.door.front import SUBSCRIPTION_BYTES, Front, is_beginning
@@ -161,7 +163,7 @@ class Server:
         self._disk = self._disk_cache()
         answers = Answers(self._send, self.publish, self.metrics, now_s)
         self._clip_listener = ClipListener(
-            lambda name, heard: self._later(lambda: self._desk.heard(name, heard))
+            lambda names, heard: self._later(lambda: self._desk.heard(names, heard))
         )
         tools = Tools(voices, self._device, self._cache, self._disk, answers, self._clip_listener)
         self._desk = Desk(tools, settings.queue)
@@ -432,19 +434,19 @@ class Server:
         any bug in its way."""
         arrived_s, request_id, is_authorised = now_s(), "", False
         try:
-            header, body = self._split(frames)
+            header, bodies = self._split(frames)
             request_id = readable_id(header)
             envelope = Envelope.from_header(header, self._settings.limits)
             self._authorise(envelope)
             is_authorised = True
             self._heard_s = arrived_s
-            request = parse_request(envelope.op, header, body, self._settings.limits)
+            request = parse_request(envelope.op, header, bodies, self._settings.limits)
             self.metrics.requests[envelope.op] += 1
             session = envelope.session
             if session is None:  # its connection's name, which no client can spell
                 session = f"\0{route.hex()}"
             caller = Caller(route, envelope.id, session, arrived_s, envelope.session)
-            self._dispatch(caller, request, body)
+            self._dispatch(caller, request, bodies)
         except NpcVoiceError as error:
             self._reply(route, request_id, ErrorReply.of(error))
         except Exception as error:
@@ -457,13 +459,13 @@ class Server:
         """A peer is gone. Later, since the desk may be in the middle of answering it."""
         self._later(lambda: self._desk.left(route))
 
-    def _split(self, frames: list[bytes]) -> tuple[wire.Header, bytes | None]:
-        """Frames after the route -> header and body. REQ and DEALER both send the empty delimiter."""
+    def _split(self, frames: list[bytes]) -> tuple[wire.Header, list[bytes]]:
+        """Frames after the route -> header and bodies. REQ and DEALER both send the empty delimiter."""
         if not frames or frames[0] != b"":
             raise BadRequest("a message must start with an empty delimiter frame")
-        if len(frames) not in (2, 3):
-            raise BadRequest(f"a message has 1 or 2 frames after the delimiter, got {len(frames) - 1}")
-        return wire.decode(frames[1], self._settings.limits), frames[2] if len(frames) == 3 else None
+        if len(frames) not in (2, 3, 4):
+            raise BadRequest(f"a message has 1 to 3 frames after the delimiter, got {len(frames) - 1}")
+        return wire.decode(frames[1], self._settings.limits), frames[2:]
 
     def _authorise(self, envelope: Envelope) -> None:
         if not hmac.compare_digest(envelope.token.encode(), self._token):
@@ -471,12 +473,12 @@ class Server:
                 "the token is missing or wrong: read it from the connection file", field="token"
             )
 
-    def _dispatch(self, caller: Caller, request: Request, body: bytes | None) -> None:
+    def _dispatch(self, caller: Caller, request: Request, bodies: list[bytes]) -> None:
         if isinstance(request, Synthesize):
-            require_body(request, body)
+            check_bodies(request, bodies)
             if self._settings.log_text:
                 log.info("line", extra={"id": caller.id, "text": request.text})
-            self._desk.synthesize(caller, request, body)
+            self._desk.synthesize(caller, request, Clips(*bodies) if bodies else None)
         elif isinstance(request, Next):
             self._desk.next(caller, request.stream)
         else:
@@ -532,6 +534,7 @@ class Server:
             timings=TIMINGS,
             emotions=tuple(row.name for row in self._voices.described.emotions),
             priorities=PRIORITIES,
+            fields=LINE_FIELDS,
         )
 
     def _stats(self) -> StatsReply:

@@ -10,10 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sidecar.prosody.clip_memory import Heard, name_of
-from sidecar.prosody.reference import change_of
+from sidecar.prosody.clip_memory import Clips
 from sidecar.protocol.errors import (
-    BadAudio,
     Cancelled,
     DeadlineExceeded,
     InsufficientMemory,
@@ -27,7 +25,7 @@ from sidecar.protocol.events import LineStarted, ServerOverloaded
 from sidecar.protocol.replies import ModelName
 from sidecar.protocol.requests import Synthesize
 from sidecar.server.lines.answers import Answers
-from sidecar.server.lines.clip_listener import ClipListener
+from sidecar.server.lines.clip_listener import ClipListener, Compared
 from sidecar.server.lines.device_thread import DeviceThread, Failed, Outcome, SpokenPart, Task
 from sidecar.server.lines.disk_cache import DiskCache
 from sidecar.server.lines.flight import Caller, Flight, Recording, Stream, Waiter
@@ -90,7 +88,7 @@ class Desk:
         self._streams = Streams(tools.answers)
         self._on_disk: dict[TakeKey, list[Waiter]] = {}
         self._paused = PausedLines()
-        self._on_clip: dict[str, list[Waiter]] = {}
+        self._on_clip: dict[tuple[str, ...], list[Waiter]] = {}
         self._retries = Retries()
         self._away: dict[bytes, float] = {}  # connections that are closed, and until when they may come back
         self._shares: dict[str, float] = {}
@@ -104,13 +102,13 @@ class Desk:
 
     # --- what clients ask
 
-    def synthesize(self, caller: Caller, request: Synthesize, clip: bytes | None = None) -> None:
-        """Answer now, or wait for the device. `clip` comes with a reference and never without.
+    def synthesize(self, caller: Caller, request: Synthesize, clips: Clips | None = None) -> None:
+        """Answer now, or wait for the device. `clips` come with a reference and never without.
 
         Raises what is wrong with the request.
         """
         self._due_changed = True
-        if clip is None:
+        if clips is None:
             self._consider(caller, request, self._closed)
             return
         if request.reference != "emotion":
@@ -118,11 +116,10 @@ class Desk:
                 f"use is {request.reference!r}: a clip's voice cannot be taken over, only its 'emotion'",
                 field="reference",
             )
-        name = name_of(clip)
-        if (heard := self._tools.clip_listener.known(name)) is not None:
+        if (heard := self._tools.clip_listener.known(clips)) is not None:
             self._consider(caller, referring(request, heard), self._closed)
         else:
-            self._ask_ears(name, clip, Waiter.of(caller, request))
+            self._ask_ears(clips, Waiter.of(caller, request))
 
     def _consider(self, caller: Caller, request: Synthesize, is_closed: bool) -> None:
         """A request whose clip, if it has one, has been heard. Raises what is wrong with it."""
@@ -240,9 +237,9 @@ class Desk:
                 else:
                     self._fly(waiter)
 
-    def heard(self, name: str, heard: Heard | InternalError) -> None:
-        """What was heard in a clip."""
-        for waiter in self._on_clip.pop(name, []):
+    def heard(self, names: tuple[str, ...], heard: Compared | InternalError) -> None:
+        """What was heard in the clips of those names."""
+        for waiter in self._on_clip.pop(names, []):
             with self._refusing(waiter):
                 self._consider(waiter.caller, referring(waiter.request, heard), is_closed=False)
 
@@ -417,14 +414,14 @@ class Desk:
         self._on_disk.setdefault(key, []).append(waiter)
         return True
 
-    def _ask_ears(self, name: str, clip: bytes, waiter: Waiter) -> None:
-        """Wait until the clip has been heard. Raises `ShuttingDown` or `Overloaded`."""
+    def _ask_ears(self, clips: Clips, waiter: Waiter) -> None:
+        """Wait until the clips have been heard. Raises `ShuttingDown` or `Overloaded`."""
         if self._closed:
             raise ShuttingDown("the sidecar is stopping")
         self._check_crowd(waiter.caller)
-        if name not in self._on_clip and not self._tools.clip_listener.listen(name, clip):
+        if clips.names not in self._on_clip and not self._tools.clip_listener.listen(clips):
             raise self._overloaded(Admission(False, retry_after_s=1.0))
-        self._on_clip.setdefault(name, []).append(waiter)
+        self._on_clip.setdefault(clips.names, []).append(waiter)
 
     def _join(self, flight: Flight, waiter: Waiter) -> None:
         self._check_crowd(waiter.caller)
@@ -653,13 +650,11 @@ class Desk:
         self._tools.answers.refusal(waiter.caller, error)
 
 
-def referring(request: Synthesize, heard: Heard | InternalError) -> Referring:
-    """The request with what was heard in its clip. Raises what was wrong with that."""
-    if isinstance(heard, BadAudio):
-        raise BadAudio(heard.message, field="reference")
-    if isinstance(heard, InternalError):
+def referring(request: Synthesize, heard: Compared | InternalError) -> Referring:
+    """The request with what was heard in its clips. Raises what was wrong with those."""
+    if isinstance(heard, NpcVoiceError):
         raise heard
-    return Referring.to(change_of(heard), request)
+    return Referring.to(heard, request)
 
 
 def too_late() -> DeadlineExceeded:
