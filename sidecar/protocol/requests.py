@@ -279,6 +279,13 @@ def _sent(name: str, value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
+def later_fields(request: Request) -> list[str]:
+    """Those of its fields that the first sidecars pass over."""
+    if not isinstance(request, Synthesize):
+        return []
+    return [name for name in LATER_FIELDS if name in _changed(request)]
+
+
 def speaker(header: Header, name: str) -> Speaker:
     """A name, an index, a list of numbers or a map of weights."""
     value = header.get(name)
