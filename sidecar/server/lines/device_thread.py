@@ -42,7 +42,7 @@ class Task:
 
 @dataclass(frozen=True)
 class SpokenPart:
-    """What a task became. `part` is None while the phrases of a whole container are collected."""
+    """What a task became. `part` is None while the phrases of a line in one piece are collected."""
 
     key: int
     prepared: PreparedLine
