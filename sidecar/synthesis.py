@@ -8,7 +8,7 @@ import numpy as np
 
 from sidecar.audio.shape import faded, resampled
 from sidecar.audio.timbre import Timbre, treated
-from sidecar.line import MAX_CHARACTERS, Line, check_extent, check_line, derived_seed
+from sidecar.line import Line, check_extent, check_line, derived_seed
 from sidecar.lipsync.oculus import visemes
 from sidecar.models.loader import Model
 from sidecar.prosody.bend import Bent, bent, median_hz
@@ -19,6 +19,7 @@ from sidecar.prosody.pitch import transposed
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
 from sidecar.prosody.shape import Shape, shape_of
 from sidecar.protocol.errors import EmptyText, InternalError, RequestError, Unsupported
+from sidecar.protocol.limits import LINE_CHARACTERS
 from sidecar.protocol.requests import loudness_of_stream
 from sidecar.speech import (
     Speech,
@@ -92,7 +93,7 @@ class Synthesizer:
     """Speaks lines with one loaded model. Not thread-safe: one thread owns it."""
 
     def __init__(
-        self, model: Model, lexicon: UserLexicon | None = None, max_characters: int = MAX_CHARACTERS,
+        self, model: Model, lexicon: UserLexicon | None = None, max_characters: int = LINE_CHARACTERS,
         emotions: Repertoire | None = None,
     ) -> None:  # fmt: skip
         self.model, self.max_characters = model, max_characters

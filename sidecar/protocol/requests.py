@@ -14,15 +14,24 @@ from sidecar.protocol.errors import (
     UnsupportedVersion,
     did_you_mean,
 )
-from sidecar.protocol.limits import SAMPLE_RATES_HZ, SEED_LIMIT, VERSION, Limits
+from sidecar.protocol.formats import SENT
+from sidecar.protocol.limits import (
+    DEADLINE_MS,
+    INTENSITY,
+    LOUDNESS_LUFS,
+    PITCH_ST,
+    SAMPLE_RATE_HZ,
+    SEED,
+    SHARE,
+    SPEED,
+    VERSION,
+    Limits,
+)
 from sidecar.protocol.wire import Header
 
-FORMATS = ("pcm_s16le", "pcm_f32le", "wav", "ogg")
 TIMINGS = ("words", "phonemes", "visemes")
 PRIORITIES = ("bark", "dialogue", "ambient", "bake")  #: the most urgent first
 REFERENCE_USES = ("emotion", "voice", "both")
-DEADLINES_MS = (1, 24 * 3_600_000)
-LOUDNESS_LUFS = (-60, -5)
 #: Fields of a line that the first sidecars pass over in silence: a client looks for them in `hello` first.
 LATER_FIELDS = ("manner", "baseline", "loudness")
 Speaker = str | int | tuple[float, ...] | Mapping[str, float] | None
@@ -149,9 +158,8 @@ class Canary:
 
     @classmethod
     def from_header(cls, header: Header, limits: Limits) -> "Canary":
-        if "share" not in header:
-            raise read.wrong("share", None, "a number from 0 to 1")
-        return cls(read.text(header, "model"), read.number(header, "share", 0, 1, 0))
+        read.check_range("share", header.get("share"), SHARE)
+        return cls(read.text(header, "model"), float(header["share"]))
 
 
 @dataclass(frozen=True)
@@ -219,21 +227,21 @@ _LINE_FIELDS: dict[str, Callable[[Header], Any]] = {
     "speaker": lambda header: speaker(header, "speaker"),
     "manner": lambda header: speaker(header, "manner"),
     "emotion": lambda header: read.weights(header, "emotion") or "neutral",
-    "intensity": lambda header: read.number(header, "intensity", 0, 1, 0.5),
-    "speed": lambda header: read.number(header, "speed", 0.5, 2, 1),
-    "pitch": lambda header: read.number(header, "pitch", -12, 12, 0),
+    "intensity": lambda header: read.number(header, "intensity", INTENSITY, 0.5),
+    "speed": lambda header: read.number(header, "speed", SPEED, 1),
+    "pitch": lambda header: read.number(header, "pitch", PITCH_ST, 0),
     "reference": lambda header: reference_use(header),
     "baseline": lambda header: read.flag(header, "baseline"),
     "language": lambda header: read.optional_text(header, "language"),
     "model": lambda header: read.optional_text(header, "model"),
     "priority": lambda header: read.one_of(header, "priority", PRIORITIES, "dialogue"),
-    "deadline_ms": lambda header: read.optional_integer(header, "deadline_ms", *DEADLINES_MS),
-    "format": lambda header: read.one_of(header, "format", FORMATS, "pcm_s16le"),
-    "sample_rate": lambda header: read.optional_integer(header, "sample_rate", *SAMPLE_RATES_HZ),
-    "loudness": lambda header: read.optional_number(header, "loudness", *LOUDNESS_LUFS),
+    "deadline_ms": lambda header: read.optional_integer(header, "deadline_ms", DEADLINE_MS),
+    "format": lambda header: read.one_of(header, "format", SENT, "pcm_s16le"),
+    "sample_rate": lambda header: read.optional_integer(header, "sample_rate", SAMPLE_RATE_HZ),
+    "loudness": lambda header: read.optional_number(header, "loudness", LOUDNESS_LUFS),
     "stream": lambda header: read.flag(header, "stream"),
     "timings": lambda header: read.names(header, "timings", TIMINGS),
-    "seed": lambda header: read.optional_integer(header, "seed", 0, SEED_LIMIT),
+    "seed": lambda header: read.optional_integer(header, "seed", SEED),
     "prompt": lambda header: read.optional_text(header, "prompt"),
 }
 
@@ -305,7 +313,10 @@ def reference_use(header: Header) -> str | None:
         return None
     if not isinstance(value, dict) or "use" not in value:
         raise read.wrong("reference", value, "a map with the key use")
-    use = read.one_of(value, "use", REFERENCE_USES, "")
+    use: str = value["use"]
+    if use not in REFERENCE_USES:
+        near = did_you_mean(str(use), REFERENCE_USES)
+        raise BadRequest(f"unknown use {str(use)[:40]!r}{near}", field="reference")
     return use
 
 

@@ -28,6 +28,7 @@ from sidecar.protocol.errors import (
     Unsupported,
 )
 from sidecar.protocol.events import Event, ModelCanary, ModelReleased, ServerStopping, event_map
+from sidecar.protocol.formats import SENT
 from sidecar.protocol.limits import VERSION, Limits
 from sidecar.protocol.replies import (
     CancelReply,
@@ -47,7 +48,6 @@ from sidecar.protocol.replies import (
     Device as DeviceName,
 )
 from sidecar.protocol.requests import (
-    FORMATS,
     LINE_FIELDS,
     OPS,
     PRIORITIES,
@@ -530,7 +530,7 @@ class Server:
             models=self._voices.names,
             device=DeviceName(engine.device, engine.precision),
             languages=engine.languages,
-            formats=FORMATS,
+            formats=SENT,
             timings=TIMINGS,
             emotions=tuple(row.name for row in self._voices.described.emotions),
             priorities=PRIORITIES,

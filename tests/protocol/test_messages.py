@@ -128,7 +128,9 @@ def test_the_token_is_in_no_printed_form():
         ({"speaker": ["a"]}, BadRequest, "speaker"),
         ({"speaker": 1.5}, BadRequest, "speaker"),
         ({"speaker": {}}, BadRequest, "speaker"),
-        ({"speaker": {"a": "b"}}, BadRequest, "a must be a number"),
+        ({"speaker": {"a": "b"}}, BadRequest, "speaker.a must be a number"),
+        ({"emotion": {"sad": -1}}, BadRequest, "emotion.sad is -1, expected 0 to 1e.06, the nearest is 0"),
+        ({"seed": 2**63}, BadRequest, "nearest is 9223372032559808511"),
         ({"emotion": 5}, BadRequest, "emotion"),
         ({"language": 5}, BadRequest, "language"),
         ({"model": 5}, BadRequest, "model"),
@@ -144,7 +146,7 @@ def test_an_odd_field_is_refused_by_name(change: dict, kind: type[NpcVoiceError]
     header = {"text": "Hi.", **change}
     with pytest.raises(kind, match=words) as refusal:
         parse_request("synthesize", header, (), LIMITS)
-    assert refusal.value.field
+    assert refusal.value.field == next(iter(change))
 
 
 @pytest.mark.parametrize(

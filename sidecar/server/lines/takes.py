@@ -9,6 +9,7 @@ import zmq
 from sidecar.line import Line
 from sidecar.prosody.change import NONE, Change
 from sidecar.prosody.emotions import NEUTRAL
+from sidecar.protocol.formats import FILES
 from sidecar.protocol.replies import (
     Audio,
     Chunk,
@@ -21,8 +22,6 @@ from sidecar.protocol.replies import (
 )
 from sidecar.protocol.requests import Speaker, Synthesize
 from sidecar.speech import Speech
-
-CONTAINERS = ("wav", "ogg")
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class TakeKey:
 
 def is_in_one_piece(request: Synthesize) -> bool:
     """Whether no part has its bytes before all of the line is spoken."""
-    is_one_file = request.format in CONTAINERS and not request.stream
+    is_one_file = request.format in FILES and not request.stream
     return is_one_file or request.loudness is not None
 
 
