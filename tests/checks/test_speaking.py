@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sidecar.checks.speaking import Heard, check_others, judge, others, record_probe
+from sidecar.checks.speaking import SpokenProbe, check_others, judge, others, record_probe
 from sidecar.line import Line
 from sidecar.models.manifest import Manifest, Probe, ProbeLine
 from sidecar.models.pack import Pack
@@ -47,7 +47,7 @@ def test_published_voices_that_are_drawn_are_speech(voice: Voice, pack: Pack):
 
 def test_what_a_model_could_not_make_into_numbers_is_refused(pack: Pack, voice: Voice):
     speech = voice.synthesize("Well met.")
-    heard = Heard(pack.manifest.probe.lines[0], speech.samples, speech.sample_rate_hz, 8, lost=0)
+    heard = SpokenProbe(pack.manifest.probe.lines[0], speech.samples, speech.sample_rate_hz, 8, lost=0)
     judge(heard)
     with pytest.raises(ModelRejected, match="holds 3 samples that are no numbers") as refusal:
         judge(replace(heard, lost=3))
