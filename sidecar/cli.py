@@ -17,6 +17,7 @@ from rich.table import Column, Table
 from sidecar.children.starting import be_child_if_told
 from sidecar.console import AsJson, err, explained, out
 from sidecar.pack_cli import pack_app
+from sidecar.protocol.formats import FILE_ENDINGS
 
 if TYPE_CHECKING:
     from sidecar.voice import Voice
@@ -105,7 +106,7 @@ def demo(
 @explained
 def say(
     text: Annotated[str, typer.Argument(help="The line to speak.")],
-    output: Annotated[Path, typer.Option("--out", "-o", help=".wav, .ogg or .flac")] = Path("line.wav"),
+    output: Annotated[Path, typer.Option("--out", "-o", help=FILE_ENDINGS)] = Path("line.wav"),
     speaker: SpeakerText = None,
     manner: Annotated[str | None, typer.Option(help="Another speaker, for tune and rhythm.")] = None,
     emotion: EmotionText = "neutral",

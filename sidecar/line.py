@@ -1,21 +1,29 @@
 """A request to speak, and what can be refused of it before anything is rendered."""
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sidecar.engines.base import SpeakerChoice
 from sidecar.prosody.change import NONE, Change
-from sidecar.prosody.emotions import NEUTRAL, PROMPT_CHARACTERS, Mood, check_weights
+from sidecar.prosody.emotions import NEUTRAL, Mood, check_weights
 from sidecar.prosody.plan import Phrase
 from sidecar.protocol.errors import BadRequest, EmptyText, TextTooLong
-from sidecar.protocol.limits import SAMPLE_RATES_HZ, SEED_LIMIT
+from sidecar.protocol.fields import check_range
+from sidecar.protocol.limits import (
+    INTENSITY,
+    LINE_PHONEMES,
+    LINE_S,
+    LINE_SOUND_BYTES,
+    LOUDNESS_LUFS,
+    PITCH_ST,
+    PROMPT_CHARACTERS,
+    SAMPLE_RATE_HZ,
+    SEED,
+    SPEED,
+)
 from sidecar.text.phrases import SpokenPhrase
 
-MAX_CHARACTERS = 20_000
-MAX_PHONEMES, MAX_DURATION_S = 6_000, 600.0  #: of one line: a few characters can be minutes ("≠≠≠")
-MAX_SOUND_BYTES = 256 << 20  #: of its samples, 4 bytes each, in memory
 #: On average, marks and spaces counted; measured: 0.049 to 0.080 over 20 lines in 20 voices.
 PHONEME_S = 0.065
 
@@ -55,17 +63,17 @@ def check_line(line: Line, max_characters: int) -> None:
         raise TextTooLong(
             f"the line has {len(line.text)} characters, at most {max_characters} fit", field="text"
         )
-    _check_range("speed", line.speed, 0.5, 2)
-    _check_range("pitch", line.pitch_semitones, -12, 12)
-    _check_range("intensity", line.intensity, 0, 1)
+    check_range("speed", line.speed, SPEED)
+    check_range("pitch", line.pitch_semitones, PITCH_ST)
+    check_range("intensity", line.intensity, INTENSITY)
     if line.language is not None and not isinstance(line.language, str):
         raise BadRequest(f"language must be a tag such as 'en-US', got {line.language!r}", field="language")
-    if line.sample_rate_hz is not None:
-        _check_whole("sample_rate", line.sample_rate_hz, *SAMPLE_RATES_HZ)
-    if line.loudness_lufs is not None:
-        _check_range("loudness", line.loudness_lufs, -60, -5)
-    if line.seed is not None:
-        _check_whole("seed", line.seed, 0, SEED_LIMIT)
+    for name, value, limits in (
+        ("sample_rate", line.sample_rate_hz, SAMPLE_RATE_HZ), ("seed", line.seed, SEED),
+        ("loudness", line.loudness_lufs, LOUDNESS_LUFS),
+    ):  # fmt: skip
+        if value is not None:
+            check_range(name, value, limits)
     check_weights(line.emotion)
     if not isinstance(line.prompt, str) or len(line.prompt) > PROMPT_CHARACTERS:
         raise BadRequest(f"prompt must be text of at most {PROMPT_CHARACTERS} characters", field="prompt")
@@ -79,35 +87,19 @@ def check_extent(
     slowest_oct = min(mood.men.rate_oct, mood.women.rate_oct)
     pauses_s = sum(phrase.before_s + phrase.after_s for phrase in spoken)
     duration_s = phonemes * PHONEME_S / (line.speed * 2**slowest_oct) + pauses_s
-    if phonemes > MAX_PHONEMES or duration_s > MAX_DURATION_S:
+    if phonemes > LINE_PHONEMES or duration_s > LINE_S:
         raise TextTooLong(
-            f"the line is {phonemes:,} phonemes, about {duration_s:,.0f} s, at most {MAX_PHONEMES:,} and "
-            f"{MAX_DURATION_S:g} s fit",
+            f"the line is {phonemes:,} phonemes, about {duration_s:,.0f} s, at most {LINE_PHONEMES:,} and "
+            f"{LINE_S:g} s fit",
             field="text",
             tip="speak it as several lines",
         )
-    rate_hz, highest_hz = line.sample_rate_hz or own_rate_hz, int(MAX_SOUND_BYTES / 4 / duration_s)
+    rate_hz, highest_hz = line.sample_rate_hz or own_rate_hz, int(LINE_SOUND_BYTES / 4 / duration_s)
     if rate_hz > highest_hz:
         raise TextTooLong(
             f"the line is about {duration_s:,.0f} s, too long at {rate_hz} Hz, the nearest is {highest_hz}",
             field="sample_rate",
         )
-
-
-def _check_whole(field: str, value: object, lowest: int, highest: int) -> None:
-    if not isinstance(value, int):
-        raise BadRequest(f"{field} must be a whole number, got {value!r}", field=field)
-    _check_range(field, value, lowest, highest)
-
-
-def _check_range(field: str, value: float, lowest: float, highest: float) -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and lowest <= value <= highest:
-        return
-    nearest = ""
-    if is_number and not math.isnan(value):
-        nearest = f", the nearest is {min(max(value, lowest), highest):g}"
-    raise BadRequest(f"{field} is {value!r}, expected {lowest:g} to {highest:g}{nearest}", field=field)
 
 
 def derived_seed(line: Line) -> int:

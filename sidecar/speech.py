@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from sidecar.audio.encode import CONTAINERS, encode
+from sidecar.audio.encode import encode
 from sidecar.audio.loudness import normalised
 from sidecar.audio.shape import mended
 from sidecar.lipsync.oculus import CLOSED, Row
 from sidecar.models.pack import write_whole
 from sidecar.prosody.plan import Floats, Plan
 from sidecar.protocol.errors import BadRequest
+from sidecar.protocol.formats import FILE_ENDINGS, FILES
 from sidecar.text.phrases import SpokenPhrase
 from sidecar.text.tokens import Word
 
@@ -94,8 +95,8 @@ class Speech:
 def format_of(path: Path) -> str:
     """The format a file's ending asks for. Raises `BadRequest`."""
     kind = path.suffix.lower().lstrip(".")
-    if kind not in CONTAINERS:
-        raise BadRequest(f"cannot tell the format of {path.name!r}: use .wav, .ogg or .flac", field="path")
+    if kind not in FILES:
+        raise BadRequest(f"cannot tell the format of {path.name!r}: use {FILE_ENDINGS}", field="path")
     return kind
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from sidecar.audio.shape import faded, resampled
 from sidecar.audio.timbre import Timbre, treated
-from sidecar.line import MAX_CHARACTERS, Line, check_extent, check_line, derived_seed
+from sidecar.line import Line, check_extent, check_line, derived_seed
 from sidecar.lipsync.oculus import visemes
 from sidecar.models.loader import Model
 from sidecar.prosody.bend import Bent, bent, median_hz
@@ -18,7 +18,9 @@ from sidecar.prosody.emotions import Mood, Repertoire
 from sidecar.prosody.pitch import transposed
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
 from sidecar.prosody.shape import Shape, shape_of
-from sidecar.protocol.errors import EmptyText, InternalError, Unsupported
+from sidecar.protocol.errors import EmptyText, InternalError, RequestError, Unsupported
+from sidecar.protocol.limits import LINE_CHARACTERS
+from sidecar.protocol.requests import loudness_of_stream
 from sidecar.speech import (
     Speech,
     Timing,
@@ -91,7 +93,7 @@ class Synthesizer:
     """Speaks lines with one loaded model. Not thread-safe: one thread owns it."""
 
     def __init__(
-        self, model: Model, lexicon: UserLexicon | None = None, max_characters: int = MAX_CHARACTERS,
+        self, model: Model, lexicon: UserLexicon | None = None, max_characters: int = LINE_CHARACTERS,
         emotions: Repertoire | None = None,
     ) -> None:  # fmt: skip
         self.model, self.max_characters = model, max_characters
@@ -115,7 +117,7 @@ class Synthesizer:
         matter: asking for it raises `Unsupported`.
         """
         if line.loudness_lufs is not None:
-            raise Unsupported("loudness can only be set for a whole line, not a stream", field="loudness")
+            raise loudness_of_stream()
         rendering = LineRendering(self, line, self.model.engine.description.in_pieces)
         rendering.prepare()
         return (part.speech for part in rendering.parts(first_rows=1))
@@ -211,7 +213,13 @@ class Synthesizer:
         """Whose timbre and whose manner."""
         engine = self.model.engine
         timbre = engine.speaker(engine.description.default_speaker if line.speaker is None else line.speaker)
-        return timbre, timbre if line.manner is None else engine.speaker(line.manner)
+        if line.manner is None:
+            return timbre, timbre
+        try:
+            return timbre, engine.speaker(line.manner)
+        except RequestError as error:
+            error.field = "manner"
+            raise
 
     def _check_prompt(self, line: Line) -> None:
         if line.prompt and not self.model.engine.description.prompts:

@@ -16,7 +16,8 @@ from sidecar.models.pack import open_pack, verify
 from sidecar.prosody.change import NONE, Change
 from sidecar.prosody.clip_memory import ClipMemory
 from sidecar.prosody.emotions import NEUTRAL, Repertoire, with_users
-from sidecar.protocol.errors import BadRequest, StorageError
+from sidecar.protocol.errors import StorageError
+from sidecar.protocol.requests import baseline_alone
 from sidecar.speech import Speech
 from sidecar.synthesis import Synthesizer
 from sidecar.text.lexicon import UserLexicon
@@ -134,7 +135,7 @@ class Voice:
     def _reference(self, clip: bytes | str | Path | None, baseline: bytes | str | Path | None) -> Change:
         if clip is None:
             if baseline is not None:
-                raise BadRequest("a baseline needs the reference that it is compared with", field="baseline")
+                raise baseline_alone()
             return NONE
         return self._clips.change(read(clip), None if baseline is None else read(baseline))
 

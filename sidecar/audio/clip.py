@@ -16,7 +16,7 @@ import soundfile
 
 from sidecar.audio.shape import resampled
 from sidecar.protocol.errors import BadAudio
-from sidecar.protocol.limits import SAMPLE_RATES_HZ
+from sidecar.protocol.limits import SAMPLE_RATE_HZ
 
 Floats = npt.NDArray[np.float32]
 
@@ -146,9 +146,8 @@ def _reason(error: Exception) -> str:
 
 
 def _check_header(file: soundfile.SoundFile) -> None:
-    lowest, highest = SAMPLE_RATES_HZ
-    if not lowest <= file.samplerate <= highest:
-        raise BadAudio(f"the clip has {file.samplerate} samples a second, expected {lowest} to {highest}")
+    if not SAMPLE_RATE_HZ.lowest <= file.samplerate <= SAMPLE_RATE_HZ.highest:
+        raise BadAudio(f"the clip has {file.samplerate} samples a second, expected {SAMPLE_RATE_HZ}")
     if file.channels > CHANNELS:
         raise BadAudio(f"the clip has {file.channels} channels, expected 1 or {CHANNELS}")
     if file.frames < 1 << 62:  # else the header does not know

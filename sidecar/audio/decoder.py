@@ -21,14 +21,14 @@ from sidecar.audio.clip import EXPECTED, SECONDS, Clip, container
 from sidecar.audio.decoding_child import ANSWER, CLIP, READY, REFUSAL, REQUEST
 from sidecar.children.starting import start
 from sidecar.protocol.errors import BadAudio, InternalError
-from sidecar.protocol.limits import SAMPLE_RATES_HZ
+from sidecar.protocol.limits import SAMPLE_RATE_HZ
 
 MODULE = "sidecar.audio.decoding_child"
 #: By the clock: a child that sleeps takes no processor time, and Windows does not bound what one takes.
 CLIP_S, START_S = 10.0, 60.0
 #: A child goes when nothing came for so long, after so many clips, or when it has grown by so much.
 IDLE_S, CLIPS, GROWTH_BYTES = 300.0, 1000, 64 << 20
-_MOST_BYTES = {READY: 0, CLIP: int(4 * SECONDS[1] * SAMPLE_RATES_HZ[1]), REFUSAL: 1000}
+_MOST_BYTES = {READY: 0, CLIP: int(4 * SECONDS[1] * SAMPLE_RATE_HZ.highest), REFUSAL: 1000}
 _OUT_OF_TIME = -getattr(signal, "SIGXCPU", 0)
 
 
@@ -210,8 +210,7 @@ class _Child:
 def _clip(answer: _Answer) -> Clip:
     """Raises `ValueError` for what no clip is: whoever sent it may not be us any more."""
     samples = np.frombuffer(bytearray(answer.content), np.float32)
-    lowest, highest = SAMPLE_RATES_HZ
-    if not lowest <= answer.sample_rate_hz <= highest:
+    if not SAMPLE_RATE_HZ.lowest <= answer.sample_rate_hz <= SAMPLE_RATE_HZ.highest:
         raise ValueError(f"{answer.sample_rate_hz} samples a second")
     clip = Clip(samples, answer.sample_rate_hz, answer.peak_dbfs)
     if not (SECONDS[0] <= clip.duration_s <= SECONDS[1] and math.isfinite(clip.peak_dbfs)):

@@ -1,19 +1,15 @@
 """Samples -> the bytes a client asked for."""
 
 import io
-from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
 
 from sidecar.protocol.errors import BadRequest, did_you_mean
+from sidecar.protocol.formats import AUDIO_FORMATS
 
 Floats = npt.NDArray[np.float32]
-
-Format = Literal["pcm_s16le", "pcm_f32le", "wav", "ogg", "flac"]
-FORMATS: tuple[str, ...] = get_args(Format)
-CONTAINERS = {"wav": ("WAV", "PCM_16"), "ogg": ("OGG", "VORBIS"), "flac": ("FLAC", "PCM_16")}
 
 
 def encode(samples: Floats, sample_rate_hz: int, kind: str) -> bytes:
@@ -23,11 +19,11 @@ def encode(samples: Floats, sample_rate_hz: int, kind: str) -> bytes:
         return clipped.astype("<f4").tobytes()
     if kind == "pcm_s16le":
         return _as_16_bits(clipped).tobytes()
-    if kind not in CONTAINERS:
-        raise BadRequest(f"unknown format {kind!r}{did_you_mean(kind, FORMATS)}", field="format")
-    container, subtype = CONTAINERS[kind]
+    subtype = AUDIO_FORMATS[kind].subtype if kind in AUDIO_FORMATS else None
+    if subtype is None:
+        raise BadRequest(f"unknown format {kind!r}{did_you_mean(kind, AUDIO_FORMATS)}", field="format")
     exact = _as_16_bits(clipped) if subtype == "PCM_16" else clipped  # libsndfile would round otherwise
-    return _contained(exact, sample_rate_hz, container, subtype)
+    return _contained(exact, sample_rate_hz, kind.upper(), subtype)
 
 
 def _as_16_bits(samples: Floats) -> npt.NDArray[np.int16]:

@@ -28,7 +28,7 @@ from sidecar.client.finding import (
 )
 from sidecar.protocol import wire
 from sidecar.protocol.connection import Connection
-from sidecar.protocol.errors import BadRequest, NpcVoiceError, Unreachable
+from sidecar.protocol.errors import BadRequest, NpcVoiceError, Unreachable, Unsupported
 from sidecar.protocol.events import Event, is_known, parse_event
 from sidecar.protocol.limits import Limits
 from sidecar.protocol.replies import (
@@ -64,6 +64,7 @@ from sidecar.protocol.requests import (
     Speakers,
     Stats,
     Synthesize,
+    later_fields,
     request_header,
 )
 
@@ -94,12 +95,12 @@ class _Sent:
     id: str
     request: Request
     session: str
-    body: bytes | None = None
+    bodies: tuple[bytes, ...] = ()
 
     def frames(self, token: str) -> list[bytes]:
         envelope = Envelope(self.id, self.request.op, token, self.session)
         header = wire.encode(request_header(envelope, self.request))
-        return [header] if self.body is None else [header, self.body]
+        return [header, *self.bodies]
 
     def answer(self, frames: Sequence[bytes]) -> Answer | None:
         """The answer in `frames`; None when it is another request's. Raises `BadRequest` for garbage."""
@@ -131,18 +132,30 @@ class _Link:
     connection: Connection
 
 
-def synthesize_request(text: str, options: Mapping[str, Any], clip: bytes | None = None) -> Synthesize:
+def synthesize_request(
+    text: str, options: Mapping[str, Any], clip: bytes | None = None, baseline: bytes | None = None
+) -> Synthesize:
     """The request with the fields of `Synthesize` as keywords. Raises `BadRequest` for others.
 
     A clip is a reference for its emotion unless `reference` says otherwise.
     """
     if clip is not None:
         options = {"reference": "emotion", **options}
+    if baseline is not None:
+        options = {"baseline": True, **options}
     try:
         request = Synthesize(text, **options)
     except TypeError as error:
         raise BadRequest(f"synthesize: {error}") from error
     return replace(request, timings=tuple(request.timings))
+
+
+def unread(hello: HelloReply, fields: Sequence[str]) -> Unsupported | None:
+    """Why a sidecar that says so of itself cannot be sent those fields; None where it can."""
+    missing = [name for name in fields if name not in hello.fields]
+    if not missing:
+        return None
+    return Unsupported(f"{hello.server} does not know {missing[0]}: start a newer one", field=missing[0])
 
 
 def spoken(answer: Answer) -> Line:
@@ -164,6 +177,7 @@ class AsyncClient:
         self._sidecar = OwnSidecar(self.options)
         self._context = zmq.asyncio.Context()
         self._idle: list[_Link] = []
+        self._greeted: dict[str, HelloReply] = {}  # by its token, what the last sidecar that was greeted said
 
     async def __aenter__(self) -> "AsyncClient":
         return self
@@ -179,14 +193,15 @@ class AsyncClient:
 
     async def say(
         self, text: str, *, session: str | None = None, id: str | None = None, clip: bytes | None = None,
-        **options: Any,
+        baseline: bytes | None = None, **options: Any,
     ) -> Line:  # fmt: skip
-        """One line, whole. `options` are the fields of `synthesize`; `clip` is what `reference` refers to.
-        Raises what the sidecar answers.
+        """One line, whole. `options` are the fields of `synthesize`; `clip` is what `reference` refers to,
+        `baseline` a neutral clip of the same person. Raises what the sidecar answers, and `Unsupported` for
+        a field that it is too old for.
 
         A task that is cancelled here cancels the line.
         """
-        sent = self._sent(synthesize_request(text, options, clip), session, id, clip)
+        sent = self._line(text, options, session, id, clip, baseline)
         try:
             return spoken(await self._ask(sent))
         except asyncio.CancelledError:
@@ -195,14 +210,14 @@ class AsyncClient:
 
     async def stream(
         self, text: str, *, session: str | None = None, id: str | None = None, clip: bytes | None = None,
-        **options: Any,
+        baseline: bytes | None = None, **options: Any,
     ) -> AsyncGenerator[Line, None]:  # fmt: skip
         """One line chunk by chunk. Closing the iterator early cancels the rest.
 
         It survives a sidecar that is started again: the next one is asked from the start, and what was heard
         already is passed over.
         """
-        sent = self._sent(synthesize_request(text, {**options, "stream": True}, clip), session, id, clip)
+        sent = self._line(text, {**options, "stream": True}, session, id, clip, baseline)
         line = spoken(await self._ask(sent))
         last, heard = False, 0
         try:
@@ -280,11 +295,18 @@ class AsyncClient:
         finally:
             link.socket.close()
 
+    def _line(
+        self, text: str, options: Mapping[str, Any], session: str | None, id: str | None,
+        clip: bytes | None, baseline: bytes | None,
+    ) -> _Sent:  # fmt: skip
+        bodies = tuple(body for body in (clip, baseline) if body is not None)
+        return self._sent(synthesize_request(text, options, clip, baseline), session, id, bodies)
+
     def _sent(
         self, request: Request, session: str | None = None, request_id: str | None = None,
-        body: bytes | None = None,
+        bodies: tuple[bytes, ...] = (),
     ) -> _Sent:  # fmt: skip
-        return _Sent(request_id or uuid.uuid4().hex, request, session or self.options.session, body)
+        return _Sent(request_id or uuid.uuid4().hex, request, session or self.options.session, bodies)
 
     async def _get(self, request: Request, kind: type[R], session: str | None = None) -> R:
         answer = await self._ask(self._sent(request, session))
@@ -315,8 +337,7 @@ class AsyncClient:
         """
         link = await self._linked()
         try:
-            await link.socket.send_multipart(sent.frames(link.connection.token))
-            answer = sent.answer(await link.socket.recv_multipart()) if await self._answered(link) else None
+            answer = await self._told(link, sent)
         except BaseException:
             link.socket.close()
             raise
@@ -328,6 +349,22 @@ class AsyncClient:
         else:
             self._idle.append(link)
         return answer
+
+    async def _exchanged(self, link: _Link, sent: _Sent) -> Answer | None:
+        await link.socket.send_multipart(sent.frames(link.connection.token))
+        return sent.answer(await link.socket.recv_multipart()) if await self._answered(link) else None
+
+    async def _told(self, link: _Link, sent: _Sent) -> Answer | None:
+        """What comes over this connection. A sidecar that might pass over a field is greeted first."""
+        fields, token = later_fields(sent.request), link.connection.token
+        if fields and token not in self._greeted:
+            hello = await self._exchanged(link, self._sent(Hello()))
+            if hello is None or not isinstance(hello.reply, HelloReply):
+                return hello
+            self._greeted = {token: hello.reply}
+        if fields and (refusal := unread(self._greeted[token], fields)) is not None:
+            return Answer(sent.id, ErrorReply.of(refusal))
+        return await self._exchanged(link, sent)
 
     async def _answered(self, link: _Link) -> bool:
         """Wait for an answer, as long as the sidecar that owes it is there.

@@ -3,6 +3,9 @@
 import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from sidecar.audio.decoder import Decoder
 from sidecar.prosody.analysis import analysed
@@ -15,6 +18,26 @@ from sidecar.protocol.errors import BadAudio
 ENTRIES = 64
 
 Heard = Traits | BadAudio
+
+
+FIELDS = ("reference", "baseline")
+
+
+@dataclass(frozen=True)
+class Clips:
+    """A reference and, where there is one, a neutral clip of the same person."""
+
+    reference: bytes = field(repr=False)
+    baseline: bytes | None = field(default=None, repr=False)
+
+    @property
+    def given(self) -> tuple[bytes, ...]:
+        return (self.reference,) if self.baseline is None else (self.reference, self.baseline)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """By which they are remembered."""
+        return tuple(map(name_of, self.given))
 
 
 class ClipMemory:
@@ -32,9 +55,19 @@ class ClipMemory:
         Takes up to a second for 30 s of sound, the first one a little longer. Raises `BadAudio` with what is
         wrong with which, and `InternalError` when no process can be started.
         """
-        return change_of(
-            self._traits(clip, "reference"), None if baseline is None else self._traits(baseline, "baseline")
-        )
+        heard = self.compared(Clips(clip, baseline))
+        if isinstance(heard, BadAudio):
+            raise heard
+        return heard
+
+    def compared(self, clips: Clips) -> Change | BadAudio:
+        """As `change`, but what is wrong with a clip is returned. Raises `InternalError`."""
+        return _compared(map(self.listen, clips.given))
+
+    def known_change(self, clips: Clips) -> Change | BadAudio | None:
+        """The same where all clips are remembered, else None."""
+        heard = [known for name in clips.names if (known := self.known(name)) is not None]
+        return _compared(heard) if len(heard) == len(clips.names) else None
 
     def listen(self, clip: bytes) -> Heard:
         """The clip's traits, or why it has none. Raises `InternalError`."""
@@ -63,11 +96,14 @@ class ClipMemory:
         """End the child. What was heard is still known, and another clip starts another child."""
         self._decoder.stop()
 
-    def _traits(self, clip: bytes, field: str) -> Traits:
-        heard = self.listen(clip)
-        if isinstance(heard, BadAudio):
-            raise BadAudio(heard.message, field=field)
-        return heard
+
+def _compared(heard: Iterable[Heard]) -> Change | BadAudio:
+    traits = []
+    for name, one in zip(FIELDS, heard, strict=False):  # a reference may come alone
+        if isinstance(one, BadAudio):
+            return BadAudio(one.message, field=name)
+        traits.append(one)
+    return change_of(*traits)
 
 
 def name_of(clip: bytes) -> str:

@@ -15,6 +15,8 @@ from typing import Any
 from sidecar.prosody.change import LIMITS, NONE, Change
 from sidecar.prosody.plan import Style
 from sidecar.protocol.errors import BadRequest, StorageError, UnknownEmotion, did_you_mean
+from sidecar.protocol.fields import check_range, wrong
+from sidecar.protocol.limits import PROMPT_CHARACTERS, WEIGHT
 
 NEUTRAL = "neutral"
 #: How loud every shipped speaker is neutrally, EBU R128.
@@ -22,9 +24,8 @@ SPEAKERS_LUFS = -23.0
 LEVELS_DB = (-12.0, 12.0)
 NEUTRAL_IS_NONE = "neutral changes nothing: give the voice another manner, or a level in levels_db"
 FORMAT, MAX_BYTES, MAX_EMOTIONS = 1, 1 << 20, 200
-MAX_PROMPTS, PROMPT_CHARACTERS = 8, 200
+MAX_PROMPTS = 8
 MAX_ALIASES, NAME_CHARACTERS = 16, 40  #: of a label, and as many names to show
-MAX_WEIGHT = 1e6  #: in a mixture: sums of such are still numbers
 #: At full intensity a prompt is followed further than where it leads by itself: users find that too weak.
 FULL_LEAN = 1.5
 MEN_HZ, WOMEN_HZ = (
@@ -191,12 +192,9 @@ def check_weights(emotion: object) -> None:
     if not isinstance(emotion, Mapping) or not emotion:
         raise BadRequest("emotion must be a name, or names with weights", field="emotion")
     for name, weight in emotion.items():
-        number = isinstance(weight, int | float) and not isinstance(weight, bool)
-        if not isinstance(name, str) or not number or not 0 <= weight <= MAX_WEIGHT:
-            raise BadRequest(
-                f"emotion: the weight of {name!r:.50} is {weight!r:.20}, expected 0 to {MAX_WEIGHT:g}",
-                field="emotion",
-            )
+        if not isinstance(name, str):
+            raise wrong("emotion", name, "names with weights")
+        check_range(f"emotion.{name:.50}", weight, WEIGHT, field="emotion")
 
 
 def spoken_names(emotion: Emotion) -> Iterable[str]:

@@ -1,9 +1,9 @@
-"""Reading typed fields out of a header. Each raises `BadRequest` naming the field and what fits."""
+"""Reading and judging typed fields. Each raises `BadRequest` naming the field and what fits."""
 
-import math
 from collections.abc import Sequence
 
 from sidecar.protocol.errors import BadRequest, did_you_mean
+from sidecar.protocol.limits import WEIGHT, Range, shown
 from sidecar.protocol.wire import Header
 
 
@@ -34,29 +34,20 @@ def one_of(header: Header, name: str, choices: Sequence[str], default: str) -> s
     return value
 
 
-def number(header: Header, name: str, lowest: float, highest: float, default: float) -> float:
+def number(header: Header, name: str, limits: Range, default: float) -> float:
     value = header.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-        raise wrong(name, value, f"a number from {lowest:g} to {highest:g}")
-    if not lowest <= value <= highest:
-        nearest = min(max(value, lowest), highest)
-        raise BadRequest(
-            f"{name} is {value:g}, expected {lowest:g} to {highest:g}, the nearest is {nearest:g}", field=name
-        )
+    check_range(name, value, limits)
     return float(value)
 
 
-def optional_integer(header: Header, name: str, lowest: int, highest: int) -> int | None:
-    value = header.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise wrong(name, value, "a whole number")
-    if not lowest <= value <= highest:
-        nearest = min(max(value, lowest), highest)
-        raise BadRequest(
-            f"{name} is {value}, expected {lowest} to {highest}, the nearest is {nearest}", field=name
-        )
+def optional_number(header: Header, name: str, limits: Range) -> float | None:
+    return None if header.get(name) is None else number(header, name, limits, limits.lowest)
+
+
+def optional_integer(header: Header, name: str, limits: Range) -> int | None:
+    value: int | None = header.get(name)
+    if value is not None:
+        check_range(name, value, limits)
     return value
 
 
@@ -76,10 +67,23 @@ def weights(header: Header, name: str) -> str | dict[str, float] | None:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, dict) and 0 < len(value) <= 64:
-        return {key: number({key: weight}, key, 0, 1e6, 0) for key, weight in value.items()}
+        for key, weight in value.items():
+            check_range(f"{name}.{key}", weight, WEIGHT, field=name)
+        return {key: float(weight) for key, weight in value.items()}
     raise wrong(name, value, "text, or a map of up to 64 names to weights")
 
 
-def wrong(name: str, value: object, expected: str) -> BadRequest:
+def check_range(name: str, value: object, limits: Range, field: str | None = None) -> None:
+    """Raise `BadRequest` for what is no number within `limits`, to `field` where that is not the name."""
+    kinds, article = ((int,), "a whole") if limits.is_whole else ((int, float), "a")
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        raise wrong(name, value, f"{article} number from {limits}", field)
+    if not limits.lowest <= value <= limits.highest:  # nor is nan
+        end = limits.lowest if value < limits.lowest else limits.highest
+        nearest = f", the nearest is {shown(end)}" if value == value else ""
+        raise BadRequest(f"{name} is {shown(value)}, expected {limits}{nearest}", field=field or name)
+
+
+def wrong(name: str, value: object, expected: str, field: str | None = None) -> BadRequest:
     got = "nothing" if value is None else type(value).__name__
-    return BadRequest(f"{name} must be {expected}, got {got}", field=name)
+    return BadRequest(f"{name} must be {expected}, got {got}", field=field or name)

@@ -7,38 +7,38 @@ from dataclasses import dataclass
 from sidecar.protocol import wire
 from sidecar.protocol.errors import BadRequest, NpcVoiceError, Unauthorized
 from sidecar.protocol.limits import Limits
-from sidecar.protocol.requests import Envelope, Request, Synthesize, parse_request, require_body
+from sidecar.protocol.requests import Envelope, Request, Synthesize, check_bodies, parse_request
 
 
 @dataclass(frozen=True)
 class Inbound:
     """What came. `envelope` is there when it held the token, `request` when it can be done, else `error`.
 
-    `id` is the request's for the reply, or empty where it cannot be read. `body` is a reference clip.
+    `id` is the request's for the reply, or empty where it cannot be read. `bodies` are clips.
     """
 
     id: str = ""
     envelope: Envelope | None = None
     request: Request | None = None
-    body: bytes | None = None
+    bodies: tuple[bytes, ...] = ()
     error: NpcVoiceError | None = None
 
 
 def read_request(frames: Sequence[bytes], limits: Limits, token: bytes) -> Inbound:
-    """`frames`: the empty delimiter that REQ and DEALER send, a header, perhaps a body. Raises nothing."""
+    """`frames`: the empty delimiter that REQ and DEALER send, a header, perhaps bodies. Raises nothing."""
     request_id, envelope = "", None
     try:
-        header, body = _split(frames, limits)
+        header, bodies = _split(frames, limits)
         request_id = readable_id(header)
         known = Envelope.from_header(header, limits)
         _authorise(known, token)
         envelope = known
-        request = parse_request(envelope.op, header, body, limits)
+        request = parse_request(envelope.op, header, bodies, limits)
         if isinstance(request, Synthesize):
-            require_body(request, body)
+            check_bodies(request, bodies)
     except NpcVoiceError as error:
         return Inbound(request_id, envelope, error=error)
-    return Inbound(request_id, envelope, request, body)
+    return Inbound(request_id, envelope, request, tuple(bodies))
 
 
 def holds_token(header: bytes, limits: Limits, token: bytes) -> bool:
@@ -56,12 +56,12 @@ def readable_id(header: wire.Header) -> str:
     return value[:64] if isinstance(value, str) else ""
 
 
-def _split(frames: Sequence[bytes], limits: Limits) -> tuple[wire.Header, bytes | None]:
+def _split(frames: Sequence[bytes], limits: Limits) -> tuple[wire.Header, list[bytes]]:
     if not frames or frames[0] != b"":
         raise BadRequest("a message must start with an empty delimiter frame")
-    if len(frames) not in (2, 3):
-        raise BadRequest(f"a message has 1 or 2 frames after the delimiter, got {len(frames) - 1}")
-    return wire.decode(frames[1], limits), frames[2] if len(frames) == 3 else None
+    if len(frames) not in (2, 3, 4):
+        raise BadRequest(f"a message has 1 to 3 frames after the delimiter, got {len(frames) - 1}")
+    return wire.decode(frames[1], limits), list(frames[2:])
 
 
 def _authorise(envelope: Envelope, token: bytes) -> None:

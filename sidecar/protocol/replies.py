@@ -48,6 +48,8 @@ class Device:
 
 @dataclass(frozen=True)
 class HelloReply:
+    """`fields` are those of a line that this sidecar reads; the first sidecars did not say."""
+
     server: str
     protocol: int
     ops: tuple[str, ...]
@@ -59,6 +61,7 @@ class HelloReply:
     timings: tuple[str, ...]
     emotions: tuple[str, ...]
     priorities: tuple[str, ...]
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

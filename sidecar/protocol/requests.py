@@ -1,6 +1,6 @@
 """What a client may ask, as frozen dataclasses; `request_header` and `parse_request` are inverse."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypeVar
 
@@ -10,17 +10,30 @@ from sidecar.protocol.errors import (
     TextTooLong,
     TooLarge,
     UnknownOp,
+    Unsupported,
     UnsupportedVersion,
     did_you_mean,
 )
-from sidecar.protocol.limits import SAMPLE_RATES_HZ, SEED_LIMIT, VERSION, Limits
+from sidecar.protocol.formats import SENT
+from sidecar.protocol.limits import (
+    DEADLINE_MS,
+    INTENSITY,
+    LOUDNESS_LUFS,
+    PITCH_ST,
+    SAMPLE_RATE_HZ,
+    SEED,
+    SHARE,
+    SPEED,
+    VERSION,
+    Limits,
+)
 from sidecar.protocol.wire import Header
 
-FORMATS = ("pcm_s16le", "pcm_f32le", "wav", "ogg")
 TIMINGS = ("words", "phonemes", "visemes")
 PRIORITIES = ("bark", "dialogue", "ambient", "bake")  #: the most urgent first
 REFERENCE_USES = ("emotion", "voice", "both")
-DEADLINES_MS = (1, 24 * 3_600_000)
+#: Fields of a line that the first sidecars pass over in silence: a client looks for them in `hello` first.
+LATER_FIELDS = ("manner", "baseline", "loudness")
 Speaker = str | int | tuple[float, ...] | Mapping[str, float] | None
 
 
@@ -145,9 +158,8 @@ class Canary:
 
     @classmethod
     def from_header(cls, header: Header, limits: Limits) -> "Canary":
-        if "share" not in header:
-            raise read.wrong("share", None, "a number from 0 to 1")
-        return cls(read.text(header, "model"), read.number(header, "share", 0, 1, 0))
+        read.check_range("share", header.get("share"), SHARE)
+        return cls(read.text(header, "model"), float(header["share"]))
 
 
 @dataclass(frozen=True)
@@ -174,17 +186,20 @@ class Synthesize:
 
     text: str
     speaker: Speaker = None
+    manner: Speaker = None
     emotion: str | Mapping[str, float] = "neutral"
     intensity: float = 0.5
     speed: float = 1.0
     pitch: float = 0.0
     reference: str | None = None
+    baseline: bool = False
     language: str | None = None
     model: str | None = None
     priority: str = "dialogue"
     deadline_ms: int | None = None
     format: str = "pcm_s16le"
     sample_rate: int | None = None
+    loudness: float | None = None
     stream: bool = False
     timings: tuple[str, ...] = ()
     seed: int | None = None
@@ -192,33 +207,41 @@ class Synthesize:
 
     @classmethod
     def from_header(cls, header: Header, limits: Limits) -> "Synthesize":
-        """Raises `TextTooLong` or `BadRequest` naming the field."""
+        """Raises `TextTooLong`, `Unsupported` or `BadRequest` naming the field."""
         text = read.text(header, "text")
         if len(text) > limits.text_characters:
             raise TextTooLong(
                 f"text has {len(text)} characters, at most {limits.text_characters} fit", field="text"
             )
         given = {name: _LINE_FIELDS[name](header) for name in header if name in _LINE_FIELDS}
-        return cls(text=text, **given)
+        line = cls(text=text, **given)
+        if line.stream and line.loudness is not None:
+            raise loudness_of_stream()
+        return line
 
+
+LINE_FIELDS = tuple(field.name for field in fields(Synthesize))
 
 #: How each field of a line but its text is read, where it is given.
 _LINE_FIELDS: dict[str, Callable[[Header], Any]] = {
-    "speaker": lambda header: speaker(header),
+    "speaker": lambda header: speaker(header, "speaker"),
+    "manner": lambda header: speaker(header, "manner"),
     "emotion": lambda header: read.weights(header, "emotion") or "neutral",
-    "intensity": lambda header: read.number(header, "intensity", 0, 1, 0.5),
-    "speed": lambda header: read.number(header, "speed", 0.5, 2, 1),
-    "pitch": lambda header: read.number(header, "pitch", -12, 12, 0),
+    "intensity": lambda header: read.number(header, "intensity", INTENSITY, 0.5),
+    "speed": lambda header: read.number(header, "speed", SPEED, 1),
+    "pitch": lambda header: read.number(header, "pitch", PITCH_ST, 0),
     "reference": lambda header: reference_use(header),
+    "baseline": lambda header: read.flag(header, "baseline"),
     "language": lambda header: read.optional_text(header, "language"),
     "model": lambda header: read.optional_text(header, "model"),
     "priority": lambda header: read.one_of(header, "priority", PRIORITIES, "dialogue"),
-    "deadline_ms": lambda header: read.optional_integer(header, "deadline_ms", *DEADLINES_MS),
-    "format": lambda header: read.one_of(header, "format", FORMATS, "pcm_s16le"),
-    "sample_rate": lambda header: read.optional_integer(header, "sample_rate", *SAMPLE_RATES_HZ),
+    "deadline_ms": lambda header: read.optional_integer(header, "deadline_ms", DEADLINE_MS),
+    "format": lambda header: read.one_of(header, "format", SENT, "pcm_s16le"),
+    "sample_rate": lambda header: read.optional_integer(header, "sample_rate", SAMPLE_RATE_HZ),
+    "loudness": lambda header: read.optional_number(header, "loudness", LOUDNESS_LUFS),
     "stream": lambda header: read.flag(header, "stream"),
     "timings": lambda header: read.names(header, "timings", TIMINGS),
-    "seed": lambda header: read.optional_integer(header, "seed", 0, SEED_LIMIT),
+    "seed": lambda header: read.optional_integer(header, "seed", SEED),
     "prompt": lambda header: read.optional_text(header, "prompt"),
 }
 
@@ -235,10 +258,11 @@ _BY_OP: dict[str, type[Request]] = {kind.op: kind for kind in KINDS}
 OPS = tuple(_BY_OP)
 
 
-def parse_request(op: str, header: Header, body: bytes | None, limits: Limits) -> Request:
+def parse_request(op: str, header: Header, bodies: Sequence[bytes], limits: Limits) -> Request:
     """The typed request. Raises `UnknownOp` or what its fields raise. Unknown keys are ignored."""
-    if body is not None and len(body) > limits.body_bytes:
-        raise TooLarge(f"the body has {len(body)} bytes, at most {limits.body_bytes} fit")
+    for body in bodies:
+        if len(body) > limits.body_bytes:
+            raise TooLarge(f"the body has {len(body)} bytes, at most {limits.body_bytes} fit")
     kind = _BY_OP.get(op)
     if kind is None:
         raise UnknownOp(f"unknown op {op[:40]!r}{did_you_mean(op, OPS)}", field="op")
@@ -263,16 +287,23 @@ def _sent(name: str, value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def speaker(header: Header) -> Speaker:
+def later_fields(request: Request) -> list[str]:
+    """Those of its fields that the first sidecars pass over."""
+    if not isinstance(request, Synthesize):
+        return []
+    return [name for name in LATER_FIELDS if name in _changed(request)]
+
+
+def speaker(header: Header, name: str) -> Speaker:
     """A name, an index, a list of numbers or a map of weights."""
-    value = header.get("speaker")
+    value = header.get(name)
     if isinstance(value, list):
         if not all(isinstance(item, int | float) and not isinstance(item, bool) for item in value):
-            raise read.wrong("speaker", value, "a list of numbers only")
+            raise read.wrong(name, value, "a list of numbers only")
         return tuple(float(item) for item in value)
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    return read.weights(header, "speaker")
+    return read.weights(header, name)
 
 
 def reference_use(header: Header) -> str | None:
@@ -282,14 +313,30 @@ def reference_use(header: Header) -> str | None:
         return None
     if not isinstance(value, dict) or "use" not in value:
         raise read.wrong("reference", value, "a map with the key use")
-    use = read.one_of(value, "use", REFERENCE_USES, "")
+    use: str = value["use"]
+    if use not in REFERENCE_USES:
+        near = did_you_mean(str(use), REFERENCE_USES)
+        raise BadRequest(f"unknown use {str(use)[:40]!r}{near}", field="reference")
     return use
 
 
-def require_body(request: Synthesize, body: bytes | None) -> None:
-    """A reference comes as body, and nothing else does. Raises `BadRequest`."""
-    if (request.reference is not None) != (body is not None):
-        expected = (
-            "a reference needs its clip as body" if body is None else "a body is read as a reference only"
-        )
+def loudness_of_stream() -> Unsupported:
+    return Unsupported("loudness can only be set for a whole line, not a stream", field="loudness")
+
+
+def baseline_alone() -> BadRequest:
+    return BadRequest("a baseline needs the reference that it is compared with", field="baseline")
+
+
+def check_bodies(request: Synthesize, bodies: Sequence[bytes]) -> None:
+    """A reference comes as body, its baseline as a second one, and nothing else does. Raises `BadRequest`."""
+    if request.baseline and request.reference is None:
+        raise baseline_alone()
+    if (request.reference is not None) != bool(bodies):
+        expected = "a body is read as a reference only" if bodies else "a reference needs its clip as body"
         raise BadRequest(f"{expected}: send reference and body together, or neither", field="reference")
+    has_second = len(bodies) > 1
+    if request.baseline != has_second:
+        read_only = "a second body is read as a baseline only"
+        expected = read_only if has_second else "a baseline needs its clip as second body"
+        raise BadRequest(f"{expected}: send baseline and second body together, or neither", field="baseline")

@@ -4,11 +4,13 @@ Everything here runs on the server's thread, whichever door a request has come t
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sidecar import __version__
+from sidecar.prosody.clip_memory import Clips
 from sidecar.protocol.errors import Unsupported
+from sidecar.protocol.formats import SENT
 from sidecar.protocol.limits import VERSION, Limits
 from sidecar.protocol.replies import (
     CancelReply,
@@ -23,7 +25,7 @@ from sidecar.protocol.replies import (
     StatsReply,
 )
 from sidecar.protocol.requests import (
-    FORMATS,
+    LINE_FIELDS,
     OPS,
     PRIORITIES,
     TIMINGS,
@@ -75,12 +77,12 @@ class Dispatch:
     def __post_init__(self) -> None:
         self.began_s = now_s()
 
-    def do(self, caller: Caller, request: Request, body: bytes | None) -> Reply | None:
+    def do(self, caller: Caller, request: Request, bodies: Sequence[bytes]) -> Reply | None:
         """The reply, or None where the desk gives one, now or later. Raises what is wrong with it."""
         if isinstance(request, Synthesize):
             if self.log_text:
                 log.info("line", extra={"id": caller.id, "text": request.text})
-            self.desk.synthesize(caller, request, body)
+            self.desk.synthesize(caller, request, Clips(*bodies) if bodies else None)
         elif isinstance(request, Next):
             self.desk.next(caller, request.stream)
         else:
@@ -130,10 +132,11 @@ class Dispatch:
             models=self.voices.names,
             device=Device(engine.device, engine.precision),
             languages=engine.languages,
-            formats=FORMATS,
+            formats=SENT,
             timings=TIMINGS,
             emotions=tuple(row.name for row in self.voices.described.emotions),
             priorities=PRIORITIES,
+            fields=LINE_FIELDS,
         )
 
     def _stats(self) -> StatsReply:

@@ -4,7 +4,6 @@ import bisect
 import contextlib
 import logging
 import math
-import os
 import socket
 import sys
 import threading
@@ -13,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
+import psutil
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
@@ -201,18 +200,8 @@ def gauge(name: str, text: str, value: float) -> Metric:
 
 
 def resident_bytes() -> int:
-    """Resident memory of this process; its peak where the platform tells only that, 0 where nothing."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
-        pass
-    try:
-        import resource
-    except ImportError:
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    """Resident memory of this process."""
+    return int(psutil.Process().memory_info().rss)
 
 
 class Exporter:

@@ -72,7 +72,7 @@ class Server:
         self._disk = self._disk_cache(self._config.cache)
         answers = Answers(self._send, self.publish, self.metrics, now_s)
         self._clip_listener = ClipListener(
-            lambda name, heard: self._later(lambda: self._desk.heard(name, heard))
+            lambda names, heard: self._later(lambda: self._desk.heard(names, heard))
         )
         stores = Stores(self._cache, self._disk)
         tools = Tools(voices, self._device, stores, answers, self._clip_listener)
@@ -267,7 +267,7 @@ class Server:
         own = came.envelope.session
         session = f"\0{route.hex()}" if own is None else own  # its connection's name, which nobody can spell
         caller = Caller(route, came.id, session, arrived_s, own)
-        reply = self._dispatch.do(caller, came.request, came.body)
+        reply = self._dispatch.do(caller, came.request, came.bodies)
         if reply is not None:
             self._send(caller, reply)
 

@@ -8,6 +8,7 @@ serves until its standard input ends. A client should be given a timeout of abou
 """
 
 import contextlib
+import dataclasses
 import json
 import os
 import socket
@@ -22,6 +23,7 @@ from typing import Any
 import msgpack
 
 from sidecar.protocol.connection import Connection
+from sidecar.protocol.limits import Limits
 from tests.protocol.zmtp import COMMAND, GREETING, LONG, MORE, frame, message, ready
 from tools.make_vectors import BAD_FRAMES, BAD_HEADERS
 
@@ -180,6 +182,26 @@ def answered_twice(victim: Victim) -> None:
         before = b""
 
 
+def hello(request: dict[str, Any]) -> dict[str, Any]:
+    """What the first sidecars said of themselves."""
+    return {
+        "v": 1, "id": request["id"], "ok": True, "server": "npc-voice 0.0.9", "protocol": 1, "ops": [],
+        "limits": dataclasses.asdict(Limits()), "models": [],
+        "device": {"name": "cpu", "precision": "float32"}, "languages": [], "formats": [], "timings": [],
+        "emotions": [], "priorities": [],
+    }  # fmt: skip
+
+
+def first_version(victim: Victim) -> None:
+    """A sidecar that passes over fields of later ones."""
+    victim.greet()
+    while True:
+        request = victim.request()
+        is_hello = request["op"] == "hello"
+        parts = [msgpack.packb(hello(request))] if is_hello else [msgpack.packb(spoken(request)), SPEECH]
+        victim.send(message(*parts))
+
+
 def good(victim: Victim) -> None:
     victim.greet()
     while True:
@@ -198,6 +220,7 @@ def named(
 AUDIO = {"format": "pcm_s16le", "sample_rate": 24_000, "channels": 1, "frames": FRAMES}
 WAYS: dict[str, tuple[Way, str]] = {
     "good": (good, SPOKEN),
+    "first_version": (first_version, SPOKEN),
     "answered_twice": (answered_twice, SPOKEN),
     "silent": (Victim.wait, TIMED_OUT),
     "closed_at_once": (lambda victim: None, TIMED_OUT),

@@ -15,11 +15,22 @@ import zmq
 from sidecar.client import AsyncClient, Client
 from sidecar.line import Line
 from sidecar.protocol.connection import Connection
-from sidecar.protocol.errors import BadRequest, Cancelled, EmptyText, Overloaded, UnknownSpeaker, Unreachable
+from sidecar.protocol.errors import (
+    BadRequest,
+    Cancelled,
+    EmptyText,
+    Overloaded,
+    UnknownSpeaker,
+    Unreachable,
+    Unsupported,
+)
 from sidecar.protocol.events import LineDone, ModelReleased
 from sidecar.server.door.door import Endpoints
 from sidecar.server.server import Server
+from sidecar.voice import Voice
 from tests.fakes import still, tone_voices
+from tests.prosody.sounds import speaking
+from tests.prosody.test_clip_memory import wav
 
 TOKEN = "t"
 LONG = (
@@ -106,6 +117,43 @@ def test_a_refusal_is_the_exception_of_its_code(file: Path):
             client.say("")
         with pytest.raises(BadRequest, match="mood"):
             client.say("Hi.", mood="good")
+
+
+def test_manner_loudness_and_clips_are_those_of_the_python_api(file: Path):
+    voice, excited, calm = Voice(tone_voices().default.synthesizer), wav(speaking(150, 5)), wav(speaking())
+    like = voice.synthesize("Hear!", reference=excited, baseline=calm)
+    other = voice.synthesize("Hear!", manner="alto", loudness_lufs=-30)
+    with Client(file) as client:
+        assert client.say("Hear!", clip=excited, baseline=calm).audio == like.encoded("pcm_s16le")
+        assert client.say("Hear!", manner="alto", loudness=-30).audio == other.encoded("pcm_s16le")
+        streamed = client.stream("Hear!", clip=excited, baseline=calm)
+        assert b"".join(chunk.audio for chunk in streamed) == like.encoded("pcm_s16le")
+        with pytest.raises(BadRequest, match="a baseline needs the reference"):
+            client.say("Hear!", baseline=calm)
+        with pytest.raises(Unsupported, match="not a stream"):
+            list(client.stream("Hear!", loudness=-30))
+        assert client.stats().requests["hello"] == 1
+
+
+def test_a_sidecar_that_would_pass_over_a_field_is_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sidecar.server.dispatch.LINE_FIELDS", ("text", "speaker"))
+    with serving(tmp_path / "old") as server, Client(tmp_path / "old") as client:
+        for fields in ({"manner": "alto"}, {"loudness": -30}, {"clip": b"RIFF", "baseline": b"RIFF"}):
+            with pytest.raises(Unsupported, match="does not know") as refusal:
+                client.say("Halt!", **fields)
+            assert refusal.value.field in fields
+        assert client.say("Halt!").audio == spoken("Halt!")
+        assert server.metrics.requests["synthesize"] == server.metrics.requests["hello"] == 1
+
+
+def test_a_sidecar_that_was_started_again_is_greeted_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "connection.json"
+    with Client(path) as client:
+        with serving(path, "new"):
+            client.say("Halt!", manner="alto")
+        monkeypatch.setattr("sidecar.server.dispatch.LINE_FIELDS", ("text", "speaker"))
+        with serving(path, "old"), pytest.raises(Unsupported, match="manner"):
+            client.say("Halt!", manner="alto")
 
 
 def test_threads_can_share_a_client(file: Path):

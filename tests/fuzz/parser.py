@@ -23,9 +23,9 @@ LIMITS = Limits()
 def one_request(data: bytes) -> None:
     header = wire.decode(data, LIMITS)
     envelope = Envelope.from_header(header, LIMITS)
-    request = parse_request(envelope.op, header, None, LIMITS)
+    request = parse_request(envelope.op, header, (), LIMITS)
     again = wire.decode(wire.encode(request_header(envelope, request)), LIMITS)
-    assert parse_request(envelope.op, again, None, LIMITS) == request
+    assert parse_request(envelope.op, again, (), LIMITS) == request
 
 
 def one_reply(data: bytes) -> None:

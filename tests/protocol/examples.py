@@ -61,18 +61,20 @@ from sidecar.protocol.requests import (
 FULL = Synthesize(
     text="Halt! 站住！",
     speaker={"af_heart": 0.5, "am_adam": 0.5},
+    manner="bf_emma",
     emotion={"angry": 0.75, "fearful": 0.25},
     intensity=0.25,
     speed=1.5,
     pitch=-2.0,
     reference="emotion",
+    baseline=True,
     language="en-GB",
     model="kokoro-82m@1.0.0",
     priority="bark",
     deadline_ms=800,
     format="wav",
     sample_rate=48_000,
-    stream=True,
+    loudness=-23.0,
     timings=("words", "phonemes", "visemes"),
     seed=7,
     prompt="非常开心",
@@ -93,6 +95,7 @@ REQUESTS: dict[str, Request] = {
     "next": Next("0123456789abcdef01234567"),
     "cancel": Cancel("42"),
     "a line": Synthesize("Hi."),
+    "a streamed line": Synthesize("Hi.", stream=True),
     "a line with every field": FULL,
     "a speaker by name": Synthesize("Hi.", speaker="af_heart"),
     "a speaker by index": Synthesize("Hi.", speaker=3),
@@ -103,7 +106,7 @@ MODEL = ModelName("kokoro-82m", "1.0.0", "92c8" * 16)
 REPLIES: dict[str, Reply | ErrorReply] = {
     "hello": HelloReply(
         "npc-voice 0.1.0", 1, ("ping", "hello"), Limits(), (MODEL,), Device("cpu", "bfloat16"), ("en-US",),
-        ("pcm_s16le",), ("words",), ("neutral",), ("bark", "dialogue"),
+        ("pcm_s16le",), ("words",), ("neutral",), ("bark", "dialogue"), ("text", "speaker"),
     ),
     "a line": SpokenReply(
         Audio("pcm_s16le", 24_000, 1, 38_400), MODEL, LineTiming(0.1, 1.5, 90.25, 0.5, 92.35), False, 547

@@ -13,6 +13,7 @@ from sidecar.protocol.errors import (
     TooLarge,
     UnknownOp,
     UnknownSpeaker,
+    Unsupported,
     UnsupportedVersion,
 )
 from sidecar.protocol.events import KINDS as EVENT_KINDS
@@ -33,9 +34,9 @@ from sidecar.protocol.requests import (
     Envelope,
     Request,
     Synthesize,
+    check_bodies,
     parse_request,
     request_header,
-    require_body,
 )
 from tests.protocol.examples import EVENTS, FULL, REPLIES, REQUESTS
 
@@ -49,7 +50,7 @@ def test_a_request_survives_the_round_trip(name: str, session: str | None):
     envelope = Envelope("42", request.op, "secret", session)
     header = wire.decode(wire.encode(request_header(envelope, request)), LIMITS)
     assert Envelope.from_header(header, LIMITS) == envelope
-    assert parse_request(envelope.op, header, None, LIMITS) == request
+    assert parse_request(envelope.op, header, (), LIMITS) == request
 
 
 @pytest.mark.parametrize("name", REPLIES)
@@ -75,7 +76,9 @@ def test_every_message_has_an_example_and_every_op_a_reply():
 
 
 def test_every_field_of_a_line_has_an_example_that_is_not_its_default():
-    assert [f.name for f in dataclasses.fields(FULL) if getattr(FULL, f.name) == f.default] == []
+    lines = [request for request in REQUESTS.values() if isinstance(request, Synthesize)]
+    fields = dataclasses.fields(Synthesize)
+    assert [f.name for f in fields if all(getattr(line, f.name) == f.default for line in lines)] == []
 
 
 def test_from_is_a_key_of_its_own():
@@ -106,6 +109,12 @@ def test_the_token_is_in_no_printed_form():
         ({"speed": 0}, BadRequest, "nearest is 0.5"),
         ({"speed": "fast"}, BadRequest, "speed must be a number"),
         ({"speed": True}, BadRequest, "speed must be a number"),
+        ({"manner": 1.5}, BadRequest, "manner must be text"),
+        ({"manner": ["a"]}, BadRequest, "manner must be a list of numbers only"),
+        ({"baseline": 1}, BadRequest, "baseline must be true or false"),
+        ({"loudness": -61}, BadRequest, "loudness is -61, expected -60 to -5, the nearest is -60"),
+        ({"loudness": "loud"}, BadRequest, "loudness must be a number"),
+        ({"loudness": -23, "stream": True}, Unsupported, "not a stream"),
         ({"pitch": 13}, BadRequest, "nearest is 12"),
         ({"intensity": -0.1}, BadRequest, "nearest is 0"),
         ({"format": "mp3"}, BadRequest, "format"),
@@ -119,7 +128,9 @@ def test_the_token_is_in_no_printed_form():
         ({"speaker": ["a"]}, BadRequest, "speaker"),
         ({"speaker": 1.5}, BadRequest, "speaker"),
         ({"speaker": {}}, BadRequest, "speaker"),
-        ({"speaker": {"a": "b"}}, BadRequest, "a must be a number"),
+        ({"speaker": {"a": "b"}}, BadRequest, "speaker.a must be a number"),
+        ({"emotion": {"sad": -1}}, BadRequest, "emotion.sad is -1, expected 0 to 1e.06, the nearest is 0"),
+        ({"seed": 2**63}, BadRequest, "nearest is 9223372032559808511"),
         ({"emotion": 5}, BadRequest, "emotion"),
         ({"language": 5}, BadRequest, "language"),
         ({"model": 5}, BadRequest, "model"),
@@ -134,8 +145,8 @@ def test_the_token_is_in_no_printed_form():
 def test_an_odd_field_is_refused_by_name(change: dict, kind: type[NpcVoiceError], words: str):
     header = {"text": "Hi.", **change}
     with pytest.raises(kind, match=words) as refusal:
-        parse_request("synthesize", header, None, LIMITS)
-    assert refusal.value.field
+        parse_request("synthesize", header, (), LIMITS)
+    assert refusal.value.field == next(iter(change))
 
 
 @pytest.mark.parametrize(
@@ -183,27 +194,32 @@ def test_an_odd_reply_is_refused_by_name(kind: type, change: dict, words: str):
 
 def test_an_unknown_op_and_an_unknown_event_are_answered_with_the_nearest():
     with pytest.raises(UnknownOp, match="did you mean 'synthesize'"):
-        parse_request("synthesise", {}, None, LIMITS)
+        parse_request("synthesise", {}, (), LIMITS)
     with pytest.raises(BadRequest, match=r"did you mean 'model\.live'"):
         parse_event("model.life", {})
 
 
 def test_a_body_over_the_limit_is_refused():
-    with pytest.raises(TooLarge):
-        parse_request("ping", {}, b"xx", dataclasses.replace(LIMITS, body_bytes=1))
+    with pytest.raises(TooLarge, match="has 2 bytes"):
+        parse_request("ping", {}, (b"x", b"xx"), dataclasses.replace(LIMITS, body_bytes=1))
 
 
 def test_a_reference_and_a_body_come_together_or_not_at_all():
-    require_body(Synthesize("Hi."), None)
-    require_body(FULL, b"RIFF")
-    for request, body in ((Synthesize("Hi."), b"RIFF"), (FULL, None)):
+    reference = Synthesize("Hi.", reference="emotion")
+    check_bodies(Synthesize("Hi."), ())
+    check_bodies(reference, (b"RIFF",))
+    check_bodies(FULL, (b"RIFF", b"RIFF"))
+    for request, bodies, field in (
+        (Synthesize("Hi."), 1, "reference"), (reference, 0, "reference"), (FULL, 0, "reference"),
+        (reference, 2, "baseline"), (FULL, 1, "baseline"), (Synthesize("Hi.", baseline=True), 0, "baseline"),
+    ):  # fmt: skip
         with pytest.raises(BadRequest) as refusal:
-            require_body(request, body)
-        assert refusal.value.field == "reference"
+            check_bodies(request, [b"RIFF"] * bodies)
+        assert refusal.value.field == field
 
 
 def test_unknown_keys_are_ignored():
-    request: Request = parse_request("synthesize", {"text": "Hi.", "novelty": [1]}, None, LIMITS)
+    request: Request = parse_request("synthesize", {"text": "Hi.", "novelty": [1]}, (), LIMITS)
     assert request == Synthesize("Hi.")
     assert from_map(PingReply, {"novelty": 1}) == PingReply()
     assert to_map(PingReply()) == {}

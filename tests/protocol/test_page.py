@@ -11,7 +11,16 @@ from sidecar.lipsync.sounds import SHAPES
 from sidecar.lipsync.states import LEAST_S, SHIFT_S
 from sidecar.protocol.errors import NpcVoiceError, Unreachable
 from sidecar.protocol.events import KINDS as EVENT_KINDS
-from sidecar.protocol.limits import Limits
+from sidecar.protocol.formats import SENT
+from sidecar.protocol.limits import (
+    INTENSITY,
+    LOUDNESS_LUFS,
+    PITCH_ST,
+    PROMPT_CHARACTERS,
+    SAMPLE_RATE_HZ,
+    SPEED,
+    Limits,
+)
 from sidecar.protocol.replies import REPLY_TO, ErrorReply, LineTiming, SpokenReply
 from sidecar.protocol.requests import KINDS, OPS, Synthesize
 from sidecar.server.door.door import CUT_OFF, REPLIES_UNREAD
@@ -79,6 +88,18 @@ def test_the_fields_of_a_line_are_those_of_the_code_with_their_defaults():
                 "the live one",
                 "from the request",
             )
+
+
+def test_the_ranges_of_a_lines_fields_are_those_of_the_code():
+    cells = {named(row[0])[0]: row[1] for row in table(section("`synthesize`"))}
+    for name, limits in (
+        ("intensity", INTENSITY), ("speed", SPEED), ("pitch", PITCH_ST), ("sample_rate", SAMPLE_RATE_HZ),
+        ("loudness", LOUDNESS_LUFS),
+    ):  # fmt: skip
+        on_page = re.search(r"(\S+)\.\.(\S+)", cells[name].replace("−", "-"))
+        assert on_page and (float(on_page[1]), float(on_page[2])) == (limits.lowest, limits.highest)
+    assert f"{PROMPT_CHARACTERS} characters" in cells["prompt"]
+    assert set(named(cells["format"])) == set(SENT)
 
 
 def test_a_spoken_reply_has_the_fields_of_the_code():

@@ -9,7 +9,8 @@ import zmq
 
 from sidecar.line import Line
 from sidecar.lipsync.sounds import SHAPES
-from sidecar.prosody.clip_memory import Heard
+from sidecar.prosody.clip_memory import Clips, Heard
+from sidecar.prosody.reference import change_of
 from sidecar.prosody.traits import Traits
 from sidecar.protocol import wire
 from sidecar.protocol.errors import (
@@ -27,6 +28,7 @@ from sidecar.protocol.replies import ErrorReply, Reply, Retold, SpokenReply, par
 from sidecar.protocol.requests import Synthesize
 from sidecar.server.lines import retries, streams
 from sidecar.server.lines.answers import Answers
+from sidecar.server.lines.clip_listener import Compared
 from sidecar.server.lines.desk import AWAY_S, Desk, Tools
 from sidecar.server.lines.device_thread import SpokenPart
 from sidecar.server.lines.flight import Caller
@@ -49,16 +51,16 @@ class SteppedClipListener:
     """Remembers what was heard; clips wait until the room tells."""
 
     def __init__(self) -> None:
-        self.heard: dict[str, Heard] = {}
-        self.waiting: list[str] = []
+        self.heard: dict[tuple[str, ...], Compared] = {}
+        self.waiting: list[tuple[str, ...]] = []
         self.full = False
 
-    def known(self, name: str) -> Heard | None:
-        return self.heard.get(name)
+    def known(self, clips: Clips) -> Compared | None:
+        return self.heard.get(clips.names)
 
-    def listen(self, name: str, clip: bytes) -> bool:
+    def listen(self, clips: Clips) -> bool:
         if not self.full:
-            self.waiting.append(name)
+            self.waiting.append(clips.names)
         return not self.full
 
 
@@ -90,17 +92,19 @@ class Room:
 
     def ask(
         self, id: str, text: str = "Halt!", route: bytes = b"r", session: str | None = None,
-        clip: bytes | None = None, **fields,
+        clip: bytes | None = None, neutral: bytes | None = None, **fields,
     ) -> Caller:  # fmt: skip
         caller = self.caller(id, session, route)
-        self.desk.synthesize(caller, Synthesize(text, **fields), clip)
+        clips = None if clip is None else Clips(clip, neutral)
+        self.desk.synthesize(caller, Synthesize(text, **fields), clips)
         return caller
 
     def tell(self, heard: Heard) -> None:
         """What the oldest clip holds."""
-        name = self.clip_listener.waiting.pop(0)
-        self.clip_listener.heard[name] = heard
-        self.desk.heard(name, heard)
+        names = self.clip_listener.waiting.pop(0)
+        compared = change_of(heard) if isinstance(heard, Traits) else heard
+        self.clip_listener.heard[names] = compared
+        self.desk.heard(names, compared)
 
     def step(self, passes: int = 1, takes_s: float = 1.0) -> None:
         """Passes take as long on the clock, and as the desk is told, whatever this machine does."""
@@ -815,11 +819,55 @@ def test_another_clip_is_another_line_unless_it_says_the_same(room: Room):
 def test_a_bad_clip_is_refused_to_all_who_wait_and_at_once_to_others(room: Room):
     room.ask("a", **CLIP)
     room.ask("b", **CLIP)
-    room.tell(BadAudio("the clip is silent"))
+    room.tell(BadAudio("the clip is silent", field="reference"))
     assert room.code("a") == room.code("b") == "bad_audio"
     assert room.replies("a")[0].field == "reference"
     with pytest.raises(BadAudio):
         room.ask("c", **CLIP)
+
+
+def test_the_same_clip_beside_another_baseline_is_another_pair(room: Room):
+    room.ask("a", **CLIP)
+    room.ask("b", **CLIP, neutral=b"calm", baseline=True)
+    room.ask("c", **CLIP, neutral=b"other", baseline=True)
+    room.ask("d", **CLIP, neutral=b"calm", baseline=True)
+    assert len(room.clip_listener.waiting) == 3
+    room.tell(EXCITED)
+    room.tell(replace(EXCITED, base_hz=100, middle_hz=110))
+    room.tell(BadAudio("the clip is silent", field="baseline"))
+    room.settle()
+    assert room.body("b") == room.body("d") != room.body("a")
+    assert room.replies("c")[0].field == "baseline"
+
+
+def test_another_manner_or_loudness_is_another_line_and_the_same_is_cached(room: Room):
+    asked = {
+        "plain": {}, "alto": {"manner": "alto"}, "blend": {"manner": {"alto": 0.5, "tenor": 0.5}},
+        "quiet": {"loudness": -40}, "loud": {"loudness": -20},
+    }  # fmt: skip
+    for id, fields in asked.items():
+        room.ask(id, **fields)
+    room.settle()
+    for id, fields in asked.items():
+        room.ask(f"{id} again", **fields)
+        assert room.replies(f"{id} again")[0].cached and room.body(f"{id} again") == room.body(id)
+    assert len({room.body(id) for id in asked}) == len(asked)
+
+
+def test_loudness_is_that_of_the_whole_line_in_every_format(room: Room):
+    for kind in ("pcm_f32le", "wav"):
+        room.ask(kind, LONG, format=kind, loudness=-30, sample_rate=16_000)
+    room.settle()
+    whole = tone_voice().synthesizer.speak(Line(LONG, loudness_lufs=-30, sample_rate_hz=16_000))
+    assert room.body("pcm_f32le") == whole.encoded("pcm_f32le")
+    assert room.body("wav") == whole.encoded("wav")
+
+
+def test_a_retry_with_another_manner_or_loudness_is_refused(room: Room):
+    for fields in ({"manner": "alto"}, {"loudness": -20}):
+        room.ask(str(fields), session="npc", **fields)
+        with pytest.raises(BadRequest, match="another request"):
+            room.ask(str(fields), session="npc")
 
 
 def test_who_waits_for_a_clip_can_cancel(room: Room):

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sidecar.prosody.clip_memory import Clips
 from sidecar.protocol.errors import BadAudio, InternalError, NpcVoiceError
 from sidecar.protocol.requests import Synthesize
 from sidecar.server.lines import streams
@@ -81,7 +82,7 @@ class Play:
     def _send(self, caller: Caller, request: Synthesize, clip: bytes | None) -> None:
         self.asked.append((caller, request, clip))
         try:
-            self.room.desk.synthesize(caller, request, clip)
+            self.room.desk.synthesize(caller, request, None if clip is None else Clips(clip))
         except NpcVoiceError:
             self.refused.append(caller)
 

@@ -67,12 +67,12 @@ def test_a_socket_that_does_not_fit_is_hung_up_on(commands: str, kind: str):
         assert has_hung_up(peer)
 
 
-def test_three_frames_get_an_error_and_a_fourth_ends_it(commands: str):
+def test_four_frames_get_an_error_and_a_fifth_ends_it(commands: str):
     with greeted(commands) as peer:
-        peer.send(message(b"a", b"b", b"c"))
+        peer.send(message(b"a", b"b", b"c", b"d"))
         assert msgpack.unpackb(peer.receive_message()[0])["error"]["code"] == "bad_request"
         assert is_alive(peer)
-        peer.send(message(b"a", b"b", b"c", b"d"))
+        peer.send(message(b"a", b"b", b"c", b"d", b"e"))
         assert has_hung_up(peer)
 
 

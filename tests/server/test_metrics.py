@@ -271,10 +271,10 @@ def test_stages_are_counted_apart():
     assert counts.real_time_factor == 0.25
 
 
-def test_resident_memory_is_that_of_this_process():
-    import psutil
-
-    assert resident_bytes() == pytest.approx(psutil.Process().memory_info().rss, rel=0.05)
+def test_resident_memory_grows_with_what_this_process_holds():
+    before = resident_bytes()
+    held = bytearray(b"x") * (64 << 20)
+    assert resident_bytes() - before == pytest.approx(len(held), rel=0.2)
 
 
 def test_a_log_entry_is_one_line_of_json_with_its_trace():

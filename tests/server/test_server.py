@@ -192,6 +192,8 @@ def test_formats_are_as_asked(socket: zmq.Socket, kind: str, magic: bytes):
         ({"op": "rollback", "model": "tone"}, "unsupported", "model"),
         ({"op": "canary", "model": "tone", "share": 2}, "bad_request", "share"),
         ({"op": "canary", "model": "tone"}, "bad_request", "share"),
+        ({"op": "synthesize", "text": "Hi.", "manner": "nobody"}, "unknown_speaker", "manner"),
+        ({"op": "synthesize", "text": "Hi.", "loudness": -61}, "bad_request", "loudness"),
         ({"op": "sing"}, "unknown_op", "op"),
         ({"op": "ping", "v": 9}, "unsupported_version", "v"),
         ({"op": "ping", "id": "i" * 65}, "too_large", "id"),
@@ -216,6 +218,59 @@ def test_a_clip_is_taken_only_with_a_reference(socket: zmq.Socket):
         assert (error["code"], error["field"]) == (code, "reference")
 
 
+def test_a_baseline_comes_as_second_body_beside_a_reference_only(socket: zmq.Socket):
+    both = {"reference": {"use": "emotion"}, "baseline": True}
+    for fields, bodies, field, message in (
+        ({"baseline": True}, 1, "baseline", "a baseline needs the reference that it is compared with"),
+        (both, 1, "baseline", "a baseline needs its clip as second body"),
+        (both, 0, "reference", "a reference needs its clip as body"),
+        ({"reference": {"use": "emotion"}}, 2, "baseline", "a second body is read as a baseline only"),
+    ):  # fmt: skip
+        socket.send_multipart([header(op="synthesize", text="Hi.", **fields), *[b"RIFF"] * bodies])
+        error = msgpack.unpackb(socket.recv())["error"]
+        assert (error["code"], error["field"]) == ("bad_request", field) and message in error["message"]
+    good, bad = wav(speaking()), b"RIFF"
+    socket.send_multipart([header(op="synthesize", text="Hi.", **both), good, bad])
+    error = msgpack.unpackb(socket.recv())["error"]
+    assert (error["code"], error["field"]) == ("bad_audio", "baseline")
+
+
+def test_each_of_two_bodies_has_the_limit_of_one(socket: zmq.Socket):
+    for sizes in ((9, (1 << 20) + 1), (9, 7 << 20)):
+        socket.send_multipart([header(op="ping", id="b"), *(b"x" * size for size in sizes)])
+        reply = msgpack.unpackb(socket.recv())
+        assert (reply["id"], reply["error"]["code"]) == ("b", "too_large")
+    assert ask(socket, op="ping")[0]["ok"] is True
+
+
+def test_a_line_is_compared_with_its_baseline(socket: zmq.Socket):
+    fields = {"op": "synthesize", "text": "Hear!", "reference": {"use": "emotion"}, "intensity": 1}
+    excited, calm = wav(speaking(150, 5)), wav(speaking())
+    voice = Voice(tone_voice().synthesizer)
+    for clips in ([excited], [excited, calm], [excited, excited]):
+        given = {"baseline": True} if len(clips) > 1 else {}
+        socket.send_multipart([header(**fields, **given), *clips])
+        reply, body = socket.recv_multipart()
+        assert msgpack.unpackb(reply)["ok"] is True
+        own = voice.synthesize(
+            "Hear!", None, reference=clips[0], baseline=clips[1] if given else None, intensity=1
+        )
+        assert body == own.encoded("pcm_s16le")
+
+
+def test_manner_and_loudness_are_those_of_the_python_api(socket: zmq.Socket):
+    voice = Voice(tone_voice().synthesizer)
+    reply, (body,) = ask(socket, op="synthesize", text="Hear!", manner="alto", loudness=-30)
+    assert reply["ok"] is True
+    assert body == voice.synthesize("Hear!", manner="alto", loudness_lufs=-30).encoded("pcm_s16le")
+
+
+def test_loudness_of_a_stream_is_unsupported(socket: zmq.Socket):
+    error = refused(socket, op="synthesize", text="Hi.", loudness=-20, stream=True)
+    assert (error["code"], error["field"]) == ("unsupported", "loudness")
+    assert error["message"] == "loudness can only be set for a whole line, not a stream"
+
+
 def test_a_line_is_spoken_like_its_clip(socket: zmq.Socket):
     fields = {"op": "synthesize", "text": "Hear!", "reference": {"use": "emotion"}, "intensity": 1}
     bodies = []
@@ -228,7 +283,7 @@ def test_a_line_is_spoken_like_its_clip(socket: zmq.Socket):
 
 
 def test_garbage_gets_an_error_and_the_connection_lives(socket: zmq.Socket):
-    for frames in ([b"\xc1"], [b""], [b"\x80", b"a", b"b"], [msgpack.packb([1])], [b"\x00" * 70_000]):
+    for frames in ([b"\xc1"], [b""], [b"\x80", b"a", b"b", b"c"], [msgpack.packb([1])], [b"\x00" * 70_000]):
         socket.send_multipart(frames)
         assert msgpack.unpackb(socket.recv())["error"]["code"] in (
             "bad_request",

@@ -45,6 +45,17 @@ func _meet(way: String, code: String) -> void:
 	client.close()
 
 
+func test_a_sidecar_that_would_pass_over_a_field_is_not_asked() -> void:
+	var client := Client.new({"connection_file": arguments.folder.path_join("first_version.json")})
+	for fields: Dictionary in [{"manner": "a"}, {"loudness": -20.0}, {"clip": PackedByteArray([1]), "baseline": PackedByteArray([1])}]:
+		var line := await client.say("Hi.", fields)
+		equal(line.error.code if line.error else "", "unsupported")
+		check(line.error != null and line.error.field in fields, str(line.error))
+		check(line.error != null and "npc-voice 0.0.9 does not know" in line.error.message, str(line.error))
+	equal((await client.say("Hi.")).error, null)
+	client.close()
+
+
 func test_events_of_a_stranger_do_no_harm() -> void:
 	for way in ["good", "endless", "no_zeromq", "frame_reserved_flags", "silent", "closed_at_once"]:
 		var client := Client.new({"connection_file": arguments.folder.path_join(way + ".json")})

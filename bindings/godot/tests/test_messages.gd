@@ -104,6 +104,29 @@ func test_a_reference_clip_goes_with_the_line() -> void:
 	equal(bad.error.code, "bad_audio")
 
 
+func test_a_baseline_goes_beside_its_clip() -> void:
+	var clip := FileAccess.get_file_as_bytes(arguments.clip)
+	var alone := await client.say("Hm.", {"clip": clip, "intensity": 1})
+	var beside := await client.say("Hm.", {"clip": clip, "baseline": clip, "intensity": 1})
+	equal(beside.error, null)
+	check(beside.audio != alone.audio, "the baseline changed nothing")
+	equal((await client.say("Hm.", {"baseline": clip})).error.field, "baseline")
+	equal((await client.say("Hm.", {"clip": clip, "baseline": PackedByteArray([1])})).error.field, "baseline")
+	equal((await client.say("Hm.", {"clip": clip, "baseline": true})).error.field, "baseline")
+
+
+func test_manner_and_loudness_change_the_line() -> void:
+	var plain := await client.say("Hm.", {"speaker": "am_michael"})
+	for fields: Dictionary in [{"manner": "af_heart"}, {"manner": {"af_heart": 1.0}}, {"loudness": -40}]:
+		var line := await client.say("Hm.", fields.merged({"speaker": "am_michael"}))
+		equal(line.error, null)
+		check(line.audio != plain.audio, "%s changed nothing" % fields)
+	equal((await client.say("Hm.", {"manner": "nobody"})).error.field, "manner")
+	equal((await client.say("Hm.", {"loudness": "loud"})).error.field, "loudness")
+	var stream := client.stream("Hm.", {"loudness": -40})
+	equal((await stream.next()).error.code, "unsupported")
+
+
 func test_a_wrong_field_is_named_before_anything_is_sent() -> void:
 	var line := await client.say("Hm.", {"emotoin": "angry"})
 	equal(line.error.code, "bad_request")

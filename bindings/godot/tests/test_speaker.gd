@@ -244,6 +244,13 @@ func test_an_interruption_ends_what_is_spoken() -> void:
 	speaker.queue_free()
 
 
+func test_a_line_with_a_loudness_comes_whole_however_long_it_is() -> void:
+	var speaker := _speaker()
+	speaker.stream_from = 1
+	equal(await speaker.say(ROPE, {"loudness": -30}), null)
+	speaker.queue_free()
+
+
 func test_a_busy_speaker_drops_lines_where_it_may() -> void:
 	var speaker := _speaker()
 	speaker.policy = Speaking.Policy.DROP

@@ -101,6 +101,8 @@ func _fields(header: Dictionary) -> Dictionary:
 	given.erase("stream")
 	if given.has("reference"):
 		given.reference = given.reference.use
+	if given.has("baseline"):
+		given.baseline = PackedByteArray([1])
 	var fields := LineFields.new(header.text, given)
 	check(fields.error == null, str(fields.error))
 	if header.has("stream"):

@@ -85,8 +85,8 @@ class Front:
         receive: Callable[[bytes, list[bytes]], bool],
         gone: Callable[[bytes], None],
     ) -> None:
-        header_bytes = HEADER_TOLD * limits.header_bytes
-        frame_bytes = (header_bytes, header_bytes, SIZES_TOLD * limits.body_bytes, header_bytes)
+        header_bytes, body_bytes = HEADER_TOLD * limits.header_bytes, SIZES_TOLD * limits.body_bytes
+        frame_bytes = (header_bytes, header_bytes, body_bytes, body_bytes, header_bytes)
         kinds = frozenset((b"REQ", b"DEALER", b"ROUTER"))
         self._commands = Rules(b"ROUTER", kinds, frame_bytes, vouched_from=2)
         listeners = frozenset((b"SUB", b"XSUB"))

@@ -5,35 +5,37 @@ import queue
 import threading
 from collections.abc import Callable
 
-from sidecar.prosody.clip_memory import ClipMemory, Heard
-from sidecar.protocol.errors import InternalError
+from sidecar.prosody.change import Change
+from sidecar.prosody.clip_memory import ClipMemory, Clips
+from sidecar.protocol.errors import BadAudio, InternalError
 
 log = logging.getLogger(__name__)
 
-Told = Callable[[str, Heard | InternalError], None]
+Compared = Change | BadAudio
+Told = Callable[[tuple[str, ...], Compared | InternalError], None]
 
 
 class ClipListener:
-    """Listens to one clip after another. `told` is called on its thread with a clip's
-    name and what was heard. At most `PENDING` clips wait, since each holds its bytes."""
+    """Listens to one request's clips after another's. `told` is called on its thread with their names and
+    what was heard. Those of `PENDING` requests wait at most, since they hold their bytes."""
 
     PENDING = 8
 
     def __init__(self, told: Told) -> None:
         self._told, self._clips = told, ClipMemory()
-        self._waiting: queue.Queue[tuple[str, bytes] | None] = queue.Queue(self.PENDING)
+        self._waiting: queue.Queue[Clips | None] = queue.Queue(self.PENDING)
         self._thread = threading.Thread(target=self._run, name="clip-listener", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
-    def known(self, name: str) -> Heard | None:
-        return self._clips.known(name)
+    def known(self, clips: Clips) -> Compared | None:
+        return self._clips.known_change(clips)
 
-    def listen(self, name: str, clip: bytes) -> bool:
+    def listen(self, clips: Clips) -> bool:
         """False when too many wait."""
         try:
-            self._waiting.put_nowait((name, clip))
+            self._waiting.put_nowait(clips)
         except queue.Full:
             return False
         return True
@@ -46,14 +48,13 @@ class ClipListener:
         self._clips.stop()
 
     def _run(self) -> None:
-        while (job := self._waiting.get()) is not None:
-            name, clip = job
-            self._told(name, self._heard(clip))
+        while (clips := self._waiting.get()) is not None:
+            self._told(clips.names, self._heard(clips))
 
-    def _heard(self, clip: bytes) -> Heard | InternalError:
+    def _heard(self, clips: Clips) -> Compared | InternalError:
         """The thread must outlive any bug that a clip finds."""
         try:
-            return self._clips.listen(clip)
+            return self._clips.compared(clips)
         except Exception as error:
             log.exception("a clip failed")
             return InternalError(f"the clip failed: {type(error).__name__}")

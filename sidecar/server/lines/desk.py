@@ -7,11 +7,11 @@ Everything here runs on the server's thread. The way of a line: `intake` (asked 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sidecar.prosody.clip_memory import Heard
+from sidecar.prosody.clip_memory import Clips
 from sidecar.protocol.errors import Cancelled, InternalError, NpcVoiceError, ShuttingDown
 from sidecar.protocol.requests import Synthesize
 from sidecar.server.lines.answers import Answers
-from sidecar.server.lines.clip_listener import ClipListener
+from sidecar.server.lines.clip_listener import ClipListener, Compared
 from sidecar.server.lines.delivery import Delivery
 from sidecar.server.lines.device_thread import DeviceThread, Outcome
 from sidecar.server.lines.flight import Caller, Flight, Waiter
@@ -62,13 +62,13 @@ class Desk:
 
     # --- what clients ask
 
-    def synthesize(self, caller: Caller, request: Synthesize, clip: bytes | None = None) -> None:
-        """Answer now, or wait for the device. `clip` comes with a reference and never without.
+    def synthesize(self, caller: Caller, request: Synthesize, clips: Clips | None = None) -> None:
+        """Answer now, or wait for the device. `clips` come with a reference and never without.
 
         Raises what is wrong with the request.
         """
         self._due_changed = True
-        self._intake.ask(caller, request, clip)
+        self._intake.ask(caller, request, clips)
 
     def next(self, caller: Caller, handle: str) -> None:
         """A stream's next chunk, now or when it is ready. Raises `Cancelled` or `BadRequest`."""
@@ -110,10 +110,10 @@ class Desk:
         self._due_changed = True
         self._intake.found_on_disk(key, take)
 
-    def heard(self, name: str, heard: Heard | InternalError) -> None:
-        """What was heard in a clip."""
+    def heard(self, names: tuple[str, ...], heard: Compared | InternalError) -> None:
+        """What was heard in the clips of those names."""
         self._due_changed = True
-        self._intake.heard(name, heard)
+        self._intake.heard(names, heard)
 
     # --- what time does
 

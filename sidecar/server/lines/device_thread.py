@@ -42,7 +42,7 @@ class Task:
 
 @dataclass(frozen=True)
 class SpokenPart:
-    """What a task became. `part` is None while the phrases of a whole container are collected."""
+    """What a task became. `part` is None while the phrases of a line in one piece are collected."""
 
     key: int
     prepared: PreparedLine
@@ -163,13 +163,15 @@ def _alone(rendering: LineRendering) -> LinePart:
 
 def encoded(task: Task, spoken: LinePart, work_s: float) -> SpokenPart:
     """As far as the line's format wants it now."""
-    part = None
+    part, prepared = None, task.rendering.prepare()
     if spoken.ends_line or not task.whole:
-        said = joined([*task.earlier, spoken.speech], None) if task.whole else spoken.speech
+        said = spoken.speech
+        if task.whole:
+            said = joined([*task.earlier, said], prepared.line.loudness_lufs)
         began = time.perf_counter()
         audio = said.encoded(task.format)
         part = part_of(said, audio, elapsed_ms(began))
-    return SpokenPart(task.key, task.rendering.prepare(), spoken, part, work_s)
+    return SpokenPart(task.key, prepared, spoken, part, work_s)
 
 
 def attempted(key: int, attempt: Callable[[], T]) -> T | Failed:

@@ -5,11 +5,10 @@ Everything here runs on the server's thread. A line may have to wait for its cli
 
 from collections.abc import Callable, Iterator
 
-from sidecar.prosody.clip_memory import Heard, name_of
-from sidecar.prosody.reference import change_of
-from sidecar.protocol.errors import BadAudio, InternalError, NpcVoiceError, ShuttingDown, Unsupported
+from sidecar.prosody.clip_memory import Clips
+from sidecar.protocol.errors import InternalError, NpcVoiceError, ShuttingDown, Unsupported
 from sidecar.protocol.requests import Synthesize
-from sidecar.server.lines.clip_listener import ClipListener
+from sidecar.server.lines.clip_listener import ClipListener, Compared
 from sidecar.server.lines.delivery import Delivery
 from sidecar.server.lines.flight import Caller, Waiter
 from sidecar.server.lines.queue import LineQueue, Stores
@@ -33,15 +32,15 @@ class Intake:
         self._retries, self._refusals, self._delivery, self._queue = retries, refusals, delivery, queue
         self._is_away = is_away
         self._on_disk: dict[TakeKey, list[Waiter]] = {}
-        self._on_clip: dict[str, list[Waiter]] = {}
+        self._on_clip: dict[tuple[str, ...], list[Waiter]] = {}
         self.closed = False
 
-    def ask(self, caller: Caller, request: Synthesize, clip: bytes | None) -> None:
-        """Answer now, or wait. `clip` comes with a reference and never without.
+    def ask(self, caller: Caller, request: Synthesize, clips: Clips | None) -> None:
+        """Answer now, or wait. `clips` come with a reference and never without.
 
         Raises what is wrong with the request.
         """
-        if clip is None:
+        if clips is None:
             self._consider(caller, request, self.closed)
             return
         if request.reference != "emotion":
@@ -49,11 +48,10 @@ class Intake:
                 f"use is {request.reference!r}: a clip's voice cannot be taken over, only its 'emotion'",
                 field="reference",
             )
-        name = name_of(clip)
-        if (heard := self._clip_listener.known(name)) is not None:
+        if (heard := self._clip_listener.known(clips)) is not None:
             self._consider(caller, referring(request, heard), self.closed)
         else:
-            self._ask_listener(name, clip, Waiter.of(caller, request))
+            self._ask_listener(clips, Waiter.of(caller, request))
 
     def found_on_disk(self, key: TakeKey, take: Take | None) -> None:
         """The answer to a look-up."""
@@ -67,9 +65,9 @@ class Intake:
                 else:
                     self._enqueue(waiter)
 
-    def heard(self, name: str, heard: Heard | InternalError) -> None:
-        """What was heard in a clip."""
-        for waiter in self._on_clip.pop(name, []):
+    def heard(self, names: tuple[str, ...], heard: Compared | InternalError) -> None:
+        """What was heard in the clips of those names."""
+        for waiter in self._on_clip.pop(names, []):
             with self._refusals.refusing(waiter):
                 self._consider(waiter.caller, referring(waiter.request, heard), is_closed=False)
 
@@ -170,14 +168,14 @@ class Intake:
         self._on_disk.setdefault(key, []).append(waiter)
         return True
 
-    def _ask_listener(self, name: str, clip: bytes, waiter: Waiter) -> None:
-        """Wait until the clip has been heard. Raises `ShuttingDown` or `Overloaded`."""
+    def _ask_listener(self, clips: Clips, waiter: Waiter) -> None:
+        """Wait until the clips have been heard. Raises `ShuttingDown` or `Overloaded`."""
         if self.closed:
             raise ShuttingDown("the sidecar is stopping")
         self._check_crowd(waiter.caller)
-        if name not in self._on_clip and not self._clip_listener.listen(name, clip):
+        if clips.names not in self._on_clip and not self._clip_listener.listen(clips):
             raise self._refusals.overloaded(Admission(False, retry_after_s=1.0))
-        self._on_clip.setdefault(name, []).append(waiter)
+        self._on_clip.setdefault(clips.names, []).append(waiter)
 
     def _check_crowd(self, caller: Caller) -> None:
         """Raises `Overloaded` when too many wait for lines that are made already, or asked for elsewhere."""
@@ -202,10 +200,8 @@ class Intake:
         yield from self._queue.waiters()
 
 
-def referring(request: Synthesize, heard: Heard | InternalError) -> Referring:
-    """The request with what was heard in its clip. Raises what was wrong with that."""
-    if isinstance(heard, BadAudio):
-        raise BadAudio(heard.message, field="reference")
-    if isinstance(heard, InternalError):
+def referring(request: Synthesize, heard: Compared | InternalError) -> Referring:
+    """The request with what was heard in its clips. Raises what was wrong with those."""
+    if isinstance(heard, NpcVoiceError):
         raise heard
-    return Referring.to(change_of(heard), request)
+    return Referring.to(heard, request)

@@ -9,6 +9,7 @@ import zmq
 from sidecar.line import Line
 from sidecar.prosody.change import NONE, Change
 from sidecar.prosody.emotions import NEUTRAL
+from sidecar.protocol.formats import FILES
 from sidecar.protocol.replies import (
     Audio,
     Chunk,
@@ -19,10 +20,8 @@ from sidecar.protocol.replies import (
     TimedRow,
     VisemeRow,
 )
-from sidecar.protocol.requests import Synthesize
+from sidecar.protocol.requests import Speaker, Synthesize
 from sidecar.speech import Speech
-
-CONTAINERS = ("wav", "ogg")
 
 
 @dataclass(frozen=True)
@@ -45,18 +44,20 @@ class TakeKey:
     """Everything that decides a line's bytes. `voice` is the fingerprint of the model and its settings.
 
     `whole`: parts of a container are files of their own, so a line in one piece has other bytes
-    than a streamed one; raw samples are the same either way, but for the last bit where the model
-    renders a stream in pieces.
+    than a streamed one, and a loudness is that of the whole; other raw samples are the same either way,
+    but for the last bit where the model renders a stream in pieces.
     """
 
     voice: str
     text: str
     speaker: object
+    manner: object
     mood: object
     speed: float
     pitch: float
     language: str | None
     sample_rate: int | None
+    loudness: float | None
     seed: int | None
     prompt: str | None
     format: str
@@ -66,13 +67,22 @@ class TakeKey:
     @classmethod
     def of(cls, voice: str, request: Synthesize, in_pieces: bool = False) -> "TakeKey":
         """`in_pieces`: the model can render a phrase bit by bit."""
-        chosen = request.speaker
-        speaker = tuple(sorted(chosen.items())) if isinstance(chosen, Mapping) else chosen
         return cls(
-            voice, request.text, speaker, mood_of(request), request.speed, request.pitch, request.language,
-            request.sample_rate, request.seed, request.prompt, request.format,
-            request.format in CONTAINERS and not request.stream, in_pieces and request.stream,
+            voice, request.text, hashable(request.speaker), hashable(request.manner), mood_of(request),
+            request.speed, request.pitch, request.language, request.sample_rate, request.loudness,
+            request.seed, request.prompt, request.format, is_in_one_piece(request),
+            in_pieces and request.stream,
         )  # fmt: skip
+
+
+def is_in_one_piece(request: Synthesize) -> bool:
+    """Whether no part has its bytes before all of the line is spoken."""
+    is_one_file = request.format in FILES and not request.stream
+    return is_one_file or request.loudness is not None
+
+
+def hashable(speaker: Speaker) -> object:
+    return tuple(sorted(speaker.items())) if isinstance(speaker, Mapping) else speaker
 
 
 def mood_of(request: Synthesize) -> object:
@@ -191,12 +201,14 @@ def as_line(request: Synthesize) -> Line:
     return Line(
         text=request.text,
         speaker=request.speaker,
+        manner=request.manner,
         emotion=request.emotion or NEUTRAL,
         intensity=request.intensity,
         speed=request.speed,
         pitch_semitones=request.pitch,
         language=request.language,
         sample_rate_hz=request.sample_rate,
+        loudness_lufs=request.loudness,
         seed=request.seed,
         reference=reference_of(request),
         prompt=request.prompt or "",

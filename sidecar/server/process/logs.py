@@ -1,7 +1,9 @@
 """Structured logs: one JSON object a line on stderr. No token is ever logged, no line's text by default.
 
 A game that opens a pipe for our stderr and never reads it must not stop us: entries wait in a bounded
-queue, and those that find it full are counted instead of kept.
+queue, and those that find it full are counted instead of kept. (`logging.handlers.QueueListener` tells of
+each that it cannot take on the same stderr, cannot be stopped while that is full, and hangs the
+interpreter's end.)
 """
 
 import json

@@ -2,17 +2,19 @@
 
 import contextlib
 import os
-import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
-from typing import Any
+
+import psutil
 
 from sidecar.protocol.errors import BadRequest
 
 Stop = Callable[[str, bool], None]  #: reason, and whether to finish what was accepted
 
+LOOK_EVERY_S = 0.25  #: at the parent: its end cannot be waited for where a dead one may stay unburied
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 
@@ -24,14 +26,15 @@ def stop_on_signals(stop: Stop) -> None:
 
 
 def stop_with_parent(pid: int, stop: Stop) -> None:
-    """Call `stop` when the process `pid` ends. Raises `BadRequest` when there is no such process."""
+    """Call `stop` when the process `pid` has ended. Raises `BadRequest` when there is no such process."""
     try:
-        wait = exit_of(pid)
-    except (ProcessLookupError, OSError) as error:
+        parent = psutil.Process(pid)
+    except psutil.NoSuchProcess as error:
         raise BadRequest(f"there is no process {pid} to live with", field="parent-pid") from error
 
     def watch() -> None:
-        wait()
+        while is_alive(parent):
+            time.sleep(LOOK_EVERY_S)
         stop("the parent process ended", False)
 
     threading.Thread(target=watch, name="parent", daemon=True).start()
@@ -54,50 +57,12 @@ def stop_with_stdin(stop: Stop) -> None:
     threading.Thread(target=watch, name="stdin", daemon=True).start()
 
 
-def exit_of(pid: int) -> Callable[[], None]:
-    """A function that returns when the process ends. It is bound to this very process: a later one
-    with the same number does not count, a dead one that nobody has buried does. Raises `OSError`."""
-    if sys.platform == "win32":
-        return _exit_on_windows(pid)
-    if hasattr(os, "pidfd_open"):
-        return _exit_by_descriptor(pid)
-    return _exit_by_kqueue(pid)
-
-
-def _exit_by_descriptor(pid: int) -> Callable[[], None]:
-    descriptor = os.pidfd_open(pid)
-
-    def wait() -> None:
-        select.select([descriptor], [], [])
-        os.close(descriptor)
-
-    return wait
-
-
-def _exit_by_kqueue(pid: int) -> Callable[[], None]:
-    """macOS and the BSDs."""
-    kq: Any = select
-    queue = kq.kqueue()
-    queue.control([kq.kevent(pid, kq.KQ_FILTER_PROC, kq.KQ_EV_ADD, kq.KQ_NOTE_EXIT)], 0)
-
-    def wait() -> None:
-        queue.control([], 1)
-        queue.close()
-
-    return wait
-
-
-def _exit_on_windows(pid: int) -> Callable[[], None]:
-    import ctypes
-
-    synchronize, for_ever = 0x00100000, 0xFFFFFFFF
-    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined,unused-ignore]
-    handle = kernel.OpenProcess(synchronize, False, pid)
-    if not handle:
-        raise ProcessLookupError(pid)
-
-    def wait() -> None:
-        kernel.WaitForSingleObject(handle, for_ever)
-        kernel.CloseHandle(handle)
-
-    return wait
+def is_alive(process: psutil.Process) -> bool:
+    """Whether that very process is there: a later one with the same number is not it, and a dead one that
+    nobody has buried does not count."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:  # there is one to be denied
+        return True

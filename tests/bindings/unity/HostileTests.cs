@@ -48,6 +48,27 @@ namespace NpcVoice.Tests
                     Assert.That(Waiting.For(() => client.Say("Hi.")).Frames, Is.EqualTo(2400));
         }
 
+        [Test]
+        public void ASidecarThatWouldPassOverAFieldIsNotAsked()
+        {
+            var lines = new Dictionary<string, SayOptions>
+            {
+                { "manner", new SayOptions { Manner = "a" } }, { "loudness", new SayOptions { Loudness = -20 } },
+                { "baseline", new SayOptions { Reference = new byte[] { 1 }, Baseline = new byte[] { 1 } } },
+            };
+            using (NpcVoiceClient client = Impatient("first_version"))
+            {
+                foreach (KeyValuePair<string, SayOptions> line in lines)
+                {
+                    NpcVoiceError error = Waiting.Error(() => client.Say("Hi.", line.Value));
+                    Assert.That(error.Code, Is.EqualTo("unsupported"));
+                    Assert.That(error.Field, Is.EqualTo(line.Key));
+                    StringAssert.Contains("npc-voice 0.0.9 does not know", error.Message);
+                }
+                Assert.That(Waiting.For(() => client.Say("Hi.")).Frames, Is.EqualTo(2400));
+            }
+        }
+
         private static string CodeOf(string way)
         {
             using (NpcVoiceClient client = Impatient(way))

@@ -119,6 +119,35 @@ namespace NpcVoice.Tests
         }
 
         [Test]
+        public void AClipIsComparedWithItsBaseline()
+        {
+            var angry = new SayOptions { Format = "wav", Emotion = "angry", Intensity = 1 };
+            byte[] clip = Waiting.For(() => _client.Say(Tale, angry)).Audio;
+            Line alone = Waiting.For(() => _client.Say(Prepared.Halt, new SayOptions { Reference = clip }));
+            Line beside = Waiting.For(
+                () => _client.Say(Prepared.Halt, new SayOptions { Reference = clip, Baseline = clip }));
+            Assert.That(beside.Audio, Is.Not.EqualTo(alone.Audio));
+            NpcVoiceError error = Waiting.Error(() => _client.Say("Hm.", new SayOptions { Baseline = clip }));
+            Assert.That(error.Field, Is.EqualTo("baseline"));
+        }
+
+        [Test]
+        public void MannerAndLoudnessChangeALine()
+        {
+            Line plain = Waiting.For(() => _client.Say("Hm."));
+            foreach (SayOptions options in new[] { new SayOptions { Manner = 3 }, new SayOptions { Loudness = -40 } })
+                Assert.That(Waiting.For(() => _client.Say("Hm.", options)).Audio, Is.Not.EqualTo(plain.Audio));
+            var quiet = new SayOptions { Loudness = -40 };
+            using (LineStream stream = _client.Stream(Tale, quiet))
+                Assert.That(Waiting.Error(() => stream.Next()).Field, Is.EqualTo("loudness"));
+            using (LineStream whole = _client.Pieces(Tale, quiet))
+            {
+                Assert.That(Pulled(whole).Audio, Is.EqualTo(Waiting.For(() => _client.Say(Tale, quiet)).Audio));
+                Assert.That(Pulled(whole), Is.Null);
+            }
+        }
+
+        [Test]
         public void ChunksOfAStreamAreTheLine()
         {
             var joined = new List<byte>();

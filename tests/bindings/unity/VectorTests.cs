@@ -15,6 +15,7 @@ namespace NpcVoice.Tests
         {
             { "a line", new SayOptions() },
             { "a line with every field", Full() },
+            { "a streamed line", new SayOptions() },
             { "a speaker by name", new SayOptions { Speaker = "af_heart" } },
             { "a speaker by index", new SayOptions { Speaker = 3 } },
             { "a speaker by numbers", new SayOptions { Speaker = new[] { 0.5f, -1f } } },
@@ -151,7 +152,8 @@ namespace NpcVoice.Tests
             {
                 Speaker = new Dictionary<string, double> { { "af_heart", 0.5 }, { "am_adam", 0.5 } },
                 Emotion = new Dictionary<string, double> { { "angry", 0.75 }, { "fearful", 0.25 } },
-                Intensity = 0.25, Speed = 1.5, Pitch = -2, Reference = new byte[] { 1 }, Language = "en-GB",
+                Intensity = 0.25, Speed = 1.5, Pitch = -2, Reference = new byte[] { 1 },
+                Baseline = new byte[] { 2 }, Manner = "bf_emma", Loudness = -23, Language = "en-GB",
                 Model = "kokoro-82m@1.0.0", Priority = "bark", DeadlineMs = 800, Format = "wav", SampleRate = 48000,
                 Timings = new[] { "words", "phonemes", "visemes" }, Seed = 7, Prompt = "非常开心",
             };

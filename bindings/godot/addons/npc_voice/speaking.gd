@@ -90,7 +90,8 @@ func prefetch(texts: Array, fields: Dictionary) -> void:
 
 ## Speak, as the policy has it. The utterance's `over` is emitted once, with what went wrong or null.
 func say(text: String, fields: Dictionary) -> Utterance:
-	var utterance := Utterance.new(text, _fields(fields), _is_long(text))
+	var all := _fields(fields)
+	var utterance := Utterance.new(text, all, _is_long(text) and not all.has("loudness"))
 	if not _node.is_inside_tree():
 		utterance.end(Failure.new(Failure.CANCELLED, "%s is not in a scene" % _node.name))
 		return utterance

@@ -50,9 +50,10 @@ func _notification(what: int) -> void:
 			_worker.close()
 
 
-## One line, whole. `fields` are those of the protocol's `synthesize`: speaker, emotion, intensity, speed, pitch,
-## language, model, priority, deadline_ms, format, sample_rate, timings, seed; `clip` (bytes of a sound file)
-## with `reference`; and `session` and `id`, where the client's own will not do.
+## One line, whole. `fields` are those of the protocol's `synthesize`: speaker, manner, emotion, intensity, speed,
+## pitch, language, model, priority, deadline_ms, format, sample_rate, loudness, timings, seed, prompt; `clip`
+## (bytes of a sound file) with `reference`, and `baseline` (the same, of the same person, neutral); and `session`
+## and `id`, where the client's own will not do.
 func say(text: String, fields := {}) -> Line:
 	return await _answer_of(_line_request(text, fields))
 
@@ -167,8 +168,7 @@ func _line_request(text: String, fields: Dictionary) -> RefCounted:
 		failed.error = given.error
 		return failed
 	var request := _request("synthesize", given.header, given.session)
-	request.body = given.body
-	request.has_body = given.has_body
+	request.bodies = given.bodies
 	if given.id:
 		request.id = given.id
 	return request

@@ -5,23 +5,28 @@ extends RefCounted
 
 const EXPECTED := {
 	"speaker": "a name, an index, 256 numbers or a map of names to weights",
+	"manner": "a name, an index, 256 numbers or a map of names to weights",
 	"emotion": "a label or a map of labels to weights",
 	"intensity": "a number", "speed": "a number", "pitch": "a number of semitones",
 	"reference": "'emotion'", "language": "a text", "model": "a text", "priority": "a text",
 	"deadline_ms": "a whole number", "format": "a text", "sample_rate": "a whole number",
+	"loudness": "a number of LUFS",
 	"timings": "a list of texts", "seed": "a whole number", "prompt": "a text",
 }
-## Given beside the fields: the reference's clip, and whose line it is.
-const BESIDE := {"clip": "the bytes of a sound file", "session": "a text", "id": "a text"}
+## Given beside the fields: the reference's clip and its baseline, and whose line it is.
+const BESIDE := {
+	"clip": "the bytes of a sound file", "baseline": "the bytes of a sound file", "session": "a text", "id": "a text",
+}
+const CLIPS: Array[String] = ["clip", "baseline"]  ## In the order in which they are sent.
+const SPEAKERS: Array[String] = ["speaker", "manner"]
 const TEXTS: Array[String] = ["reference", "language", "model", "priority", "format", "prompt"]
-const NUMBERS: Array[String] = ["intensity", "speed", "pitch"]
+const NUMBERS: Array[String] = ["intensity", "speed", "pitch", "loudness"]
 const WHOLE: Array[String] = ["deadline_ms", "sample_rate", "seed"]
 const Failure := preload("error.gd")
 const Names := preload("names.gd")
 
 var header := {}
-var body := PackedByteArray()
-var has_body := false
+var bodies: Array[PackedByteArray] = []
 var session := ""  ## Empty: the client's.
 var id := ""  ## Empty: a new one.
 var error: Failure  ## Null when all is well.
@@ -33,6 +38,9 @@ func _init(text: String, options: Dictionary) -> void:
 		header["reference"] = {"use": "emotion"}
 	for key: Variant in options:
 		_take(str(key), options[key])
+	for name in CLIPS:
+		if options.get(name) is PackedByteArray:
+			bodies.append(options[name])
 
 
 func _take(name: String, value: Variant) -> void:
@@ -42,10 +50,10 @@ func _take(name: String, value: Variant) -> void:
 		header[name] = _field(name, value)
 		if header[name] == null:
 			_refuse(name, EXPECTED[name], value)
-	elif name == "clip" and value is PackedByteArray:
-		body = value
-		has_body = true
-	elif name in BESIDE and name != "clip" and _is_text(value):
+	elif name in CLIPS and value is PackedByteArray:
+		if name == "baseline":
+			header["baseline"] = true
+	elif name in BESIDE and not name in CLIPS and _is_text(value):
 		set(name, str(value))
 	elif name in BESIDE:
 		_refuse(name, BESIDE[name], value)
@@ -73,9 +81,9 @@ func _field(name: String, value: Variant) -> Variant:
 		return Array(value) if Names.are_texts(value) else null
 	if value is Dictionary:
 		return _weights(value)
-	if name == "speaker" and _is_number(value) and value == floor(value):
+	if name in SPEAKERS and _is_number(value) and value == floor(value):
 		return int(value)
-	if name == "speaker" and (value is Array or value is PackedFloat32Array or value is PackedFloat64Array):
+	if name in SPEAKERS and (value is Array or value is PackedFloat32Array or value is PackedFloat64Array):
 		return _floats(value)
 	return str(value) if _is_text(value) else null
 

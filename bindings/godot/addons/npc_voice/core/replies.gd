@@ -20,7 +20,7 @@ const SHAPES := {
 	"hello": {
 		"server": "str", "protocol": "int", "ops": ["str"], "limits": "map", "models": [MODEL],
 		"device": {"name": "str", "precision": "str"}, "languages": ["str"], "formats": ["str"],
-		"timings": ["str"], "emotions": ["str"], "priorities": ["str"],
+		"timings": ["str"], "emotions": ["str"], "priorities": ["str"], "fields?": ["str"],
 	},
 	"synthesize": SPOKEN, "next": SPOKEN, "cancel": {"cancelled": "bool"},
 	"speakers": {

@@ -5,6 +5,9 @@ extends RefCounted
 signal answered(reply: RefCounted)
 
 const URGENCY := {"bark": 1, "dialogue": 2, "ambient": 3, "bake": 4}
+## Fields that the first sidecars pass over in silence: `hello` is asked first whether this one knows them.
+const LATER: Array[String] = ["manner", "baseline", "loudness"]
+const Failure := preload("error.gd")
 const Line := preload("line.gd")
 const MsgPack := preload("msgpack.gd")
 const Reply := preload("reply.gd")
@@ -14,8 +17,7 @@ var id: String
 var op: String
 var session: String
 var fields: Dictionary
-var body := PackedByteArray()
-var has_body := false
+var bodies: Array[PackedByteArray] = []
 
 var rank: int  ## Smaller goes first: 0 for what is answered at once, then by priority.
 var attempt := 0
@@ -46,9 +48,21 @@ func message(token: String) -> PackedByteArray:
 	var header := fields.duplicate()
 	header.merge({"v": 1, "op": op, "id": id, "token": token, "session": session}, true)
 	var parts: Array[PackedByteArray] = [MsgPack.encode(header)]
-	if has_body:
-		parts.append(body)
+	parts.append_array(bodies)
 	return Zmtp.message(parts)
+
+
+func has_later_fields() -> bool:
+	return LATER.any(func(name: String) -> bool: return fields.has(name))
+
+
+## Why a sidecar that answers `hello` so cannot be sent this; null where it can.
+func unread_by(hello: Dictionary) -> Failure:
+	var known: Variant = hello.get("fields")
+	for name in LATER:
+		if fields.has(name) and (known == null or not name in known):
+			return Failure.new("unsupported", "%s does not know %s: start a newer one" % [hello.server, name], name)
+	return null
 
 
 ## A failed reply of the right kind.

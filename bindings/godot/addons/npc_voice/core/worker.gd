@@ -43,6 +43,8 @@ var _closing := false
 var _waiting: Array[Request] = []  # the most urgent first
 var _running: Array[Exchange] = []
 var _idle: Array[Link] = []
+var _greeted := ""  # the token of the sidecar that said `_hello`
+var _hello := {}
 var _own: OwnSidecar
 var _told_reached: Variant = null  # what `reached` said last; null: nothing yet
 var _missing_usec := -1  # since when no sidecar is found; -1: none is missed
@@ -58,6 +60,7 @@ class Exchange:
 	var request: Request
 	var link: Link
 	var sent := false
+	var greeting: Request  # sent before it, to a sidecar that might pass over a field; null: none
 	var until_usec: int
 	var look_usec: int
 
@@ -285,11 +288,10 @@ func _progress(exchange: Exchange, now: int) -> bool:
 	if link.is_open() and not exchange.sent:
 		_reach()
 		exchange.sent = true
-		link.send(exchange.request.message(link.sidecar.token))
+		return _ask(exchange)
 	var parts := link.take_message()
 	if not parts.is_empty():
-		_answer(exchange, parts)
-		return false
+		return _hear(exchange, parts)
 	if link.is_over():
 		_fall(exchange, now)
 		return false
@@ -299,6 +301,35 @@ func _progress(exchange: Exchange, now: int) -> bool:
 		_again(exchange.request)
 		return false
 	return true
+
+
+## Send it, or greet the sidecar first where it might pass over a field. False when it would: it is over then.
+func _ask(exchange: Exchange) -> bool:
+	var link := exchange.link
+	var next := exchange.request
+	if next.has_later_fields() and _greeted != link.sidecar.token:
+		exchange.greeting = Request.new("hello", "hello", next.session, {})
+		next = exchange.greeting
+	elif next.has_later_fields() and next.unread_by(_hello):
+		_answer(exchange, next.failed(next.unread_by(_hello)))
+		return false
+	link.send(next.message(link.sidecar.token))
+	return true
+
+
+## False when the exchange is over.
+func _hear(exchange: Exchange, parts: Array) -> bool:
+	if exchange.greeting == null:
+		_answer(exchange, Replies.read(exchange.request, parts))
+		return false
+	var told := Replies.read(exchange.greeting, parts)
+	if told == null or told.error:
+		_answer(exchange, exchange.request.failed(told.error) if told else null)
+		return false
+	exchange.greeting = null
+	_greeted = exchange.link.sidecar.token
+	_hello = told.data
+	return _ask(exchange)
 
 
 func _is_current(exchange: Exchange, now: int) -> bool:
@@ -329,9 +360,9 @@ func _again(request: Request) -> void:
 		_refuse(request, Failure.TIMED_OUT, "the sidecar did not answer, %d times" % request.attempt)
 
 
-func _answer(exchange: Exchange, parts: Array) -> void:
+## Null: what came was another's.
+func _answer(exchange: Exchange, reply: Reply) -> void:
 	var request := exchange.request
-	var reply := Replies.read(request, parts)
 	var code := reply.error.code if reply != null and reply.error else ""
 	if reply == null or code == Failure.BAD_REPLY:
 		exchange.link.close()

@@ -23,6 +23,9 @@ namespace NpcVoice
         /// <summary>A speaker's name.</summary>
         public string Speaker = "";
 
+        /// <summary>Another speaker's name, who lends tune and rhythm; empty: nobody.</summary>
+        public string Manner = "";
+
         public string Emotion = "neutral";
 
         /// <summary>How much of the emotion, 0 to 1.</summary>
@@ -45,7 +48,7 @@ namespace NpcVoice
         {
             return new SayOptions
             {
-                Speaker = Speaker, Emotion = Emotion, Intensity = Rounded(Intensity), Speed = Rounded(Speed),
+                Speaker = Speaker, Manner = Manner, Emotion = Emotion, Intensity = Rounded(Intensity), Speed = Rounded(Speed),
                 Pitch = Rounded(Pitch), Language = Language, Model = Model,
             };
         }

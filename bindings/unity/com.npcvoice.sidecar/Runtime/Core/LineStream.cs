@@ -95,7 +95,9 @@ namespace NpcVoice
         private async Task<Line> Asked(Request request)
         {
             var chunk = new Line(_first.Id, await _client.Ask(request, _stop.Token).ConfigureAwait(false));
-            _handle = chunk.Stream ?? throw NpcVoiceError.Bad("stream must be text, got nothing", "stream");
+            if (chunk.Stream == null && !chunk.IsLast)
+                throw NpcVoiceError.Bad("stream must be text, got nothing", "stream");
+            _handle = chunk.Stream;
             return chunk;
         }
     }

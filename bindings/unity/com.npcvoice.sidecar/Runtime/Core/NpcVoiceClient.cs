@@ -28,6 +28,7 @@ namespace NpcVoice
         private readonly Pool _pool;
         private readonly CancellationTokenSource _closing = new CancellationTokenSource();
         private SidecarAddress _lost;
+        private Greeted _greeted;
 
         public NpcVoiceClient(NpcVoiceOptions options = null)
         {
@@ -198,6 +199,14 @@ namespace NpcVoice
             RequestLink.Observe(Close());
         }
 
+        /// <summary>
+        /// As <see cref="Stream"/>; with a loudness, which is a whole line's, the whole is the only chunk.
+        /// </summary>
+        internal LineStream Pieces(string text, SayOptions options)
+        {
+            return new LineStream(this, Synthesize(text, options, options.Loudness == null));
+        }
+
         internal Request Next(string stream, string session)
         {
             return new Request("next", Field("stream", stream), session, null);
@@ -244,7 +253,8 @@ namespace NpcVoice
         private Request Synthesize(string text, SayOptions options, bool stream)
         {
             return new Request(
-                "synthesize", options.Header(text, stream), options.Session ?? Session, options.Id, options.Reference);
+                "synthesize", options.Header(text, stream), options.Session ?? Session, options.Id,
+                options.Bodies());
         }
 
         private Task<IReadOnlyList<ModelRow>> GetModels(string op, Dictionary<string, object> fields)
@@ -305,8 +315,7 @@ namespace NpcVoice
             RequestLink link = lent.Link;
             try
             {
-                List<byte[]> parts = await Exchanged(lent, request, stop).ConfigureAwait(false);
-                Answer answer = parts == null ? null : request.Answer(parts);
+                Answer answer = await Told(lent, request, stop).ConfigureAwait(false);
                 Settle(link, answer);
                 return answer;
             }
@@ -332,14 +341,37 @@ namespace NpcVoice
             _pool.Drop(link);
         }
 
-        private async Task<List<byte[]>> Exchanged(Lent lent, Request request, CancellationToken stop)
+        /// <summary>
+        /// What comes over this connection. A sidecar that might pass over a field says first what it knows.
+        /// </summary>
+        private async Task<Answer> Told(Lent lent, Request request, CancellationToken stop)
         {
+            RequestLink link = lent.Link;
             var until = new Deadline(_options.TimeoutS);
-            if (lent.IsNew && !await InTime(lent.Link.Greet(), lent.Link, until, stop).ConfigureAwait(false))
+            if (lent.IsNew && !await InTime(link.Greet(), link, until, stop).ConfigureAwait(false))
                 return null;
-            Task<List<byte[]>> reply = lent.Link.Ask(request.Message(lent.Link.Sidecar.Token));
-            bool hasCome = await InTime(reply, lent.Link, until, stop).ConfigureAwait(false);
-            return hasCome ? reply.Result : null;
+            if (!request.HasLaterFields)
+                return await Exchanged(link, request, until, stop).ConfigureAwait(false);
+            Greeted greeted = _greeted;
+            if (greeted == null || greeted.Token != link.Sidecar.Token)
+            {
+                var hello = new Request("hello", Nothing, Session, null);
+                Answer told = await Exchanged(link, hello, until, stop).ConfigureAwait(false);
+                if (told == null || told.Refusal != null)
+                    return told;
+                _greeted = greeted = new Greeted(link.Sidecar.Token, new HelloReply(told.Header));
+            }
+            NpcVoiceError unread = request.UnreadBy(greeted.Hello);
+            if (unread != null)
+                return new Answer(new Fields(Nothing, ""), new byte[0], unread);
+            return await Exchanged(link, request, until, stop).ConfigureAwait(false);
+        }
+
+        private async Task<Answer> Exchanged(RequestLink link, Request request, Deadline until, CancellationToken stop)
+        {
+            Task<List<byte[]>> reply = link.Ask(request.Message(link.Sidecar.Token));
+            bool hasCome = await InTime(reply, link, until, stop).ConfigureAwait(false);
+            return hasCome ? request.Answer(reply.Result) : null;
         }
 
         /// <summary>
@@ -393,6 +425,19 @@ namespace NpcVoice
             if (value == null)
                 throw new NpcVoiceError(NpcVoiceError.BadRequest, name + " must be text, got nothing", name);
             return new Dictionary<string, object> { { name, value } };
+        }
+
+        /// <summary>What the sidecar with that token says of itself.</summary>
+        private sealed class Greeted
+        {
+            public readonly string Token;
+            public readonly HelloReply Hello;
+
+            public Greeted(string token, HelloReply hello)
+            {
+                Token = token;
+                Hello = hello;
+            }
         }
     }
 }

@@ -19,6 +19,7 @@ namespace NpcVoice
             Timings = reply.Texts("timings");
             Emotions = reply.Texts("emotions");
             Priorities = reply.Texts("priorities");
+            Fields = reply.Has("fields") ? reply.Texts("fields") : new string[0];
         }
 
         public string Server { get; }
@@ -44,6 +45,9 @@ namespace NpcVoice
         public IReadOnlyList<string> Emotions { get; }
 
         public IReadOnlyList<string> Priorities { get; }
+
+        /// <summary>The fields of a line that it reads; the first sidecars did not say.</summary>
+        public IReadOnlyList<string> Fields { get; }
     }
 
     /// <summary>What one request may be, at most.</summary>

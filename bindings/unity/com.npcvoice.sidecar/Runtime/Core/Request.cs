@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 
 namespace NpcVoice
 {
@@ -9,13 +10,17 @@ namespace NpcVoice
         private const int Version = 1;
 
         private readonly Dictionary<string, object> _fields;
-        private readonly byte[] _body;
+        /// <summary>Fields that the first sidecars pass over: <c>hello</c> is asked first for them.</summary>
+        private static readonly string[] Later = { "manner", "baseline", "loudness" };
 
-        public Request(string op, Dictionary<string, object> fields, string session, string id, byte[] body = null)
+        private readonly byte[][] _bodies;
+
+        public Request(
+            string op, Dictionary<string, object> fields, string session, string id, params byte[][] bodies)
         {
             Op = op;
             _fields = fields;
-            _body = body;
+            _bodies = bodies;
             Session = session;
             Id = id ?? Guid.NewGuid().ToString("N");
         }
@@ -38,7 +43,25 @@ namespace NpcVoice
         /// <summary>The whole message as it goes over the wire.</summary>
         public byte[] Message(string token)
         {
-            return _body == null ? Zmtp.Message(Header(token)) : Zmtp.Message(Header(token), _body);
+            var parts = new List<byte[]> { Header(token) };
+            parts.AddRange(_bodies);
+            return Zmtp.Message(parts.ToArray());
+        }
+
+        /// <summary>Whether some sidecar might pass over a field of it.</summary>
+        public bool HasLaterFields
+        {
+            get { return Array.Exists(Later, _fields.ContainsKey); }
+        }
+
+        /// <summary>Why a sidecar that says so of itself cannot be sent this; null where it can.</summary>
+        public NpcVoiceError UnreadBy(HelloReply hello)
+        {
+            string missing = Array.Find(Later, name => _fields.ContainsKey(name) && !hello.Fields.Contains(name));
+            if (missing == null)
+                return null;
+            return new NpcVoiceError(
+                "unsupported", hello.Server + " does not know " + missing + ": start a newer one", missing);
         }
 
         /// <summary>

@@ -79,6 +79,9 @@ namespace NpcVoice
 
         public SpeakerChoice Speaker;
 
+        /// <summary>Another speaker, who lends tune and rhythm.</summary>
+        public SpeakerChoice Manner;
+
         public EmotionChoice Emotion;
 
         /// <summary>How much of the emotion, 0 to 1.</summary>
@@ -92,6 +95,9 @@ namespace NpcVoice
 
         /// <summary>A clip, WAV, FLAC or OGG, of somebody whose emotion is to be spoken.</summary>
         public byte[] Reference;
+
+        /// <summary>A neutral clip of the same person, with which the reference is compared.</summary>
+        public byte[] Baseline;
 
         /// <summary>en-US, en-GB or zh-CN.</summary>
         public string Language;
@@ -110,6 +116,9 @@ namespace NpcVoice
 
         /// <summary>In Hz, 8000 to 192000.</summary>
         public int? SampleRate;
+
+        /// <summary>Of the whole line, in LUFS, -60 to -5; not for streams.</summary>
+        public double? Loudness;
 
         /// <summary>Any of words, phonemes and visemes.</summary>
         public string[] Timings;
@@ -135,30 +144,47 @@ namespace NpcVoice
         {
             if (text == null)
                 throw new NpcVoiceError(NpcVoiceError.BadRequest, "text must be text, got nothing", "text");
-            if (Reference != null && Reference.Length > ReferenceBytes)
-                throw new NpcVoiceError(
-                    "too_large",
-                    "reference has " + Reference.Length + " bytes, at most " + ReferenceBytes + " fit", "reference");
+            CheckLength("reference", Reference);
+            CheckLength("baseline", Baseline);
             var header = new Dictionary<string, object> { { "text", text } };
             Add(header, "speaker", Speaker.Value);
+            Add(header, "manner", Manner.Value);
             Add(header, "emotion", Emotion.Value);
             Add(header, "intensity", Intensity);
             Add(header, "speed", Speed);
             Add(header, "pitch", Pitch);
             if (Reference != null)
                 Add(header, "reference", new Dictionary<string, object> { { "use", "emotion" } });
+            if (Baseline != null)
+                Add(header, "baseline", true);
             Add(header, "language", Language);
             Add(header, "model", Model);
             Add(header, "priority", Priority);
             Add(header, "deadline_ms", DeadlineMs);
             Add(header, "format", Format);
             Add(header, "sample_rate", SampleRate);
+            Add(header, "loudness", Loudness);
             if (stream)
                 Add(header, "stream", true);
             Add(header, "timings", Timings);
             Add(header, "seed", Seed);
             Add(header, "prompt", Prompt);
             return header;
+        }
+
+        /// <summary>The clips that are sent beside the header.</summary>
+        internal byte[][] Bodies()
+        {
+            var bodies = new List<byte[]> { Reference, Baseline };
+            bodies.RemoveAll(body => body == null);
+            return bodies.ToArray();
+        }
+
+        private static void CheckLength(string name, byte[] clip)
+        {
+            if (clip != null && clip.Length > ReferenceBytes)
+                throw new NpcVoiceError(
+                    "too_large", name + " has " + clip.Length + " bytes, at most " + ReferenceBytes + " fit", name);
         }
 
         private static void Add(Dictionary<string, object> header, string name, object value)

@@ -254,7 +254,7 @@ namespace NpcVoice
         {
             Text = Subtitles.Plain(text);
             _client = client;
-            _stream = client.Stream(text, options);
+            _stream = client.Pieces(text, options);
         }
 
         /// <summary>As a reader sees it.</summary>
