@@ -13,10 +13,10 @@ from sidecar.engines.kokoro.voices import write_published
 from sidecar.models.architecture import KOKORO, check_weights
 from sidecar.models.manifest import WEIGHTS
 from sidecar.models.pack import VOICES, Pack, draft
-from sidecar.models.reasons import Reason, refusal
 from sidecar.models.safetensors_header import TensorEntry
 from sidecar.models.standard_probe import STANDARD
 from sidecar.models.version import is_version
+from sidecar.protocol.reasons import Reason, refusal
 
 _CHECKSUM = re.compile(rb"\s*([0-9a-fA-F]{64})(?:[ \t]+\*?[^\r\n]+)?\s*")
 _MOST_CHECKSUM_BYTES = 4096

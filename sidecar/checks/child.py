@@ -28,10 +28,10 @@ from sidecar.models.architecture import architecture_of, check_description, chec
 from sidecar.models.file_names import EMOTIONS, LEXICON, MANIFEST, PROBE, SIGNATURE, VOICES
 from sidecar.models.manifest import WEIGHTS
 from sidecar.models.pack import Pack, seal
-from sidecar.models.reasons import Reason
 from sidecar.models.safetensors_header import TensorEntry, read_header
 from sidecar.models.trust import check_signature
 from sidecar.protocol.errors import InsufficientMemory, ModelRejected, NpcVoiceError
+from sidecar.protocol.reasons import Reason
 
 if TYPE_CHECKING:
     from sidecar.synthesis import Synthesizer

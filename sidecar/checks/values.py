@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sidecar.engines.kokoro.voices import Voices
-from sidecar.models.reasons import Reason, refusal
 from sidecar.models.safetensors_header import TensorEntry
+from sidecar.protocol.reasons import Reason, refusal
 
 #: Kokoro-82M: largest 12.2 (a bias); matrices have an RMS of 0.0027 to 1.02.
 LARGEST = 100.0

@@ -12,8 +12,8 @@ from sidecar.engines.kokoro.config_check import checked_config as checked_kokoro
 from sidecar.engines.kokoro.config_check import tensor_shapes
 from sidecar.models.file_names import LISTS, PROBE, STYLE, VOICES, WEIGHTS
 from sidecar.models.manifest import Manifest
-from sidecar.models.reasons import Reason, refusal
 from sidecar.models.safetensors_header import TensorEntry
+from sidecar.protocol.reasons import Reason, refusal
 
 KOKORO, EMOTIVOICE = "kokoro", "emotivoice"
 Header = Mapping[str, TensorEntry]

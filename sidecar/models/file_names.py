@@ -2,7 +2,7 @@
 
 import re
 
-from sidecar.models.reasons import Reason, refusal
+from sidecar.protocol.reasons import Reason, refusal
 
 MANIFEST, SIGNATURE = "manifest.json", "signature.json"
 LEXICON, EMOTIONS, PROBE = "lexicon.tsv", "emotions.json", "probe.safetensors"

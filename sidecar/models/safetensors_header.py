@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sidecar.models.manifest import read_json
-from sidecar.models.reasons import Reason, refusal
+from sidecar.protocol.reasons import Reason, refusal
 
 ITEM_BYTES = {"F16": 2, "F32": 4}
 MAX_HEADER_BYTES = 2 << 20

@@ -28,10 +28,10 @@ from sidecar.models.pack import (
     staged,
     writing_to,
 )
-from sidecar.models.reasons import Reason, refusal
 from sidecar.models.standard_probe import standard_probe
 from sidecar.modkit.making import check_name, recorded, recorded_unheard
 from sidecar.protocol.errors import BadRequest, ModelError, ModelRejected, NoModel, StorageError, did_you_mean
+from sidecar.protocol.reasons import Reason, refusal
 
 TIMEOUT_S = 600
 SUFFIXES = (".pth", ".pt", ".onnx")
