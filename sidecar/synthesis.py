@@ -116,7 +116,7 @@ class Synthesizer:
         """
         if line.loudness_lufs is not None:
             raise Unsupported("loudness can only be set for a whole line, not a stream", field="loudness")
-        rendering = LineRendering(self, line, self.model.engine.description.in_pieces)
+        rendering = LineRendering(self, line, self.model.engine.description.capabilities.streams_pieces)
         rendering.prepare()
         return (part.speech for part in rendering.parts(first_rows=1))
 
@@ -214,7 +214,7 @@ class Synthesizer:
         return timbre, timbre if line.manner is None else engine.speaker(line.manner)
 
     def _check_prompt(self, line: Line) -> None:
-        if line.prompt and not self.model.engine.description.prompts:
+        if line.prompt and not self.model.engine.description.capabilities.reads_prompts:
             raise Unsupported(
                 f"{self.model.manifest.name} reads no prompts: say it with emotion and intensity",
                 field="prompt",
