@@ -9,12 +9,12 @@ from pathlib import Path
 
 from sidecar.checks.intake import copy_hashed
 from sidecar.checks.sources import CHECKPOINT_SUFFIX, check_total, plain_chunks, plain_size
-from sidecar.engines.family import WEIGHTS
+from sidecar.engines.family import WEIGHTS, Contents
 from sidecar.engines.headers import Header, check_shapes
 from sidecar.engines.registry import owner_of
-from sidecar.models.pack import Pack, draft
-from sidecar.models.standard_probe import standard_probe
+from sidecar.models.pack import Pack
 from sidecar.models.version import is_version
+from sidecar.models.writing import unsealed_pack
 from sidecar.protocol.reasons import Reason, refusal
 
 _CHECKSUM = re.compile(rb"\s*([0-9a-fA-F]{64})(?:[ \t]+\*?[^\r\n]+)?\s*")
@@ -58,23 +58,18 @@ def check_checkpoint(header: Header) -> None:
     check_shapes(WEIGHTS, header, family.shapes(alone.config)[WEIGHTS])
 
 
-def unsealed_pack(checkpoint: Path, folder: Path, header: Header) -> Pack:
+def completed(checkpoint: Path, folder: Path, header: Header) -> Pack:
     """The copied weights with what their family adds, as a pack that lacks only its probe."""
     name, version = identity(checkpoint.stem)
     family, alone = owner_of(header)
-    speakers = alone.complete(folder)
-    return draft(
+    return unsealed_pack(
         folder,
-        family.files,
+        family,
+        Contents(asdict(alone.config), alone.complete(folder)),
         name=name,
         version=version,
-        architecture=family.name,
-        config=asdict(alone.config),
-        languages=family.languages,
-        speakers=speakers,
         licence="unknown",
         source=f"the checkpoint {ascii(checkpoint.name)[1:-1][:200]}",
-        probe=standard_probe(speakers),
     )
 
 

@@ -109,7 +109,7 @@ def check_bare(source: Path, staging: Path, settings: CheckSettings) -> Findings
         bare.check_checkpoint(header)
     with stage(Stage.VALUES):
         check_tensors(staging, {WEIGHTS: header}, (WEIGHTS,))
-        pack = bare.unsealed_pack(source, staging, header)
+        pack = bare.completed(source, staging, header)
     synthesizer = loaded(pack)
     with stage(Stage.PROBE):
         from sidecar.checks.speaking import record_probe
