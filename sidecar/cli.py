@@ -16,6 +16,7 @@ from rich.table import Column, Table
 
 from sidecar.children.starting import be_child_if_told
 from sidecar.console import AsJson, err, explained, out
+from sidecar.engines.registry import FAMILIES
 from sidecar.pack_cli import pack_app
 from sidecar.protocol.formats import FILE_ENDINGS
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Voices for game characters.", no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(pack_app, name="pack")
+
+READERS = ", ".join(f.title for f in FAMILIES.values() if f.capabilities.reads_prompts)
 
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Precision = Annotated[str, typer.Option(help="auto, float32 or bfloat16.")]
@@ -116,7 +119,7 @@ def say(
         typer.Option("--reference", "-r", help="A .wav, .flac or .ogg to speak like"),
     ] = None,
     baseline: Annotated[Path | None, typer.Option(help="A neutral clip of the same person")] = None,
-    prompt: Annotated[str, typer.Option(help="In words, for models that read it (EmotiVoice)")] = "",
+    prompt: Annotated[str, typer.Option(help=f"In words, for models that read it ({READERS})")] = "",
     speed: Annotated[float, typer.Option(help="0.5 to 2")] = 1.0,
     pitch: Annotated[float, typer.Option(help="Semitones, -12 to 12")] = 0.0,
     language: Annotated[str | None, typer.Option(help="en-US, en-GB or zh-CN")] = None,

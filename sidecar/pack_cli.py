@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from sidecar.console import AsJson, err, explained, out
+from sidecar.engines.registry import FAMILIES
 from sidecar.files import shown
 
 if TYPE_CHECKING:
@@ -30,10 +31,7 @@ VersionText = Annotated[
 def import_pack(
     sources: Annotated[
         list[Path],
-        typer.Argument(
-            help="kokoro-v1_0.pth or its ONNX export; or EmotiVoice's files: "
-            "g_00140000, checkpoint_163431, vocab.txt"
-        ),
+        typer.Argument(help="; or ".join(family.importing.published for family in FAMILIES.values())),
     ],
     name: Name | None = None,
     version: VersionText = "1.0.0",
@@ -46,7 +44,6 @@ def import_pack(
     from sidecar.home import Home
     from sidecar.modkit.importer import import_checkpoint
 
-    name = name or ("kokoro-82m-float" if len(sources) == 1 else "emotivoice")
     pack = import_checkpoint(sources, Home.from_environment(), name, version, listen=not unheard)
     show_pack(pack, as_json)
 
@@ -73,12 +70,9 @@ def make(
     as_json: AsJson = False,
 ) -> None:
     """Make a pack from weights and voices; the probe is spoken and recorded."""
-    from sidecar.engines.kokoro.config import SPOKEN_LANGUAGES
     from sidecar.modkit.making import Making, archive_name, make_pack, write_archive
 
-    making = Making(
-        name, version, licence, origin, tuple(language or SPOKEN_LANGUAGES), tuple(line or ()), speaker
-    )
+    making = Making(name, version, licence, origin, tuple(language or ()), tuple(line or ()), speaker)
     if not archive:
         show_pack(make_pack(source, folder / f"{name}-{version}", making), as_json)
         return

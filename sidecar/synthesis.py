@@ -118,7 +118,7 @@ class Synthesizer:
         """
         if line.loudness_lufs is not None:
             raise loudness_of_stream()
-        rendering = LineRendering(self, line, self.model.engine.description.in_pieces)
+        rendering = LineRendering(self, line, self.model.engine.description.capabilities.streams_pieces)
         rendering.prepare()
         return (part.speech for part in rendering.parts(first_rows=1))
 
@@ -222,7 +222,7 @@ class Synthesizer:
             raise
 
     def _check_prompt(self, line: Line) -> None:
-        if line.prompt and not self.model.engine.description.prompts:
+        if line.prompt and not self.model.engine.description.capabilities.reads_prompts:
             raise Unsupported(
                 f"{self.model.manifest.name} reads no prompts: say it with emotion and intensity",
                 field="prompt",

@@ -8,6 +8,7 @@ from typing import NoReturn
 import numpy as np
 
 from sidecar.engines.base import EngineDescription, SpeakerChoice
+from sidecar.engines.family import Capabilities
 from sidecar.models.loader import Model
 from sidecar.models.manifest import Manifest, PackFile, Probe, ProbeLine
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
@@ -38,7 +39,7 @@ class ToneEngine:
         alphabet = frozenset(PHONEMES | MARKS)
         return EngineDescription(
             "tone", 8_000, ("en-US",), NAMES, NAMES[0], alphabet, self._rows, "cpu", "float32",
-            in_pieces=self._pieces > 1,
+            Capabilities(True, False, streams_pieces=self._pieces > 1, reads_prompts=False),
         )  # fmt: skip
 
     def speaker(self, choice: SpeakerChoice) -> Speaker:

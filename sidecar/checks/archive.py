@@ -7,7 +7,7 @@ import zipfile
 from typing import BinaryIO
 
 from sidecar.models.file_names import check_listing
-from sidecar.models.reasons import Reason, refusal
+from sidecar.protocol.reasons import Reason, refusal
 
 _LOCAL, _END = b"PK\x03\x04", b"PK\x05\x06"
 _END_BYTES, _LOCAL_BYTES = 22, 30

@@ -1,22 +1,21 @@
-"""A bare checkpoint: `x.safetensors` under the published names, beside a file with its sha256."""
+"""A bare checkpoint: `x.safetensors` under the published names, beside a file with its sha256.
+
+For families whose weights may come alone (`engines.family.Alone`).
+"""
 
 import re
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from sidecar.checks.intake import copy_hashed
 from sidecar.checks.sources import CHECKPOINT_SUFFIX, check_total, plain_chunks, plain_size
-from sidecar.engines.kokoro.config import SPOKEN_LANGUAGES, KokoroConfig
-from sidecar.engines.kokoro.config_check import tensor_shapes
-from sidecar.engines.kokoro.voices import write_published
-from sidecar.models.architecture import KOKORO, check_weights
-from sidecar.models.manifest import WEIGHTS
-from sidecar.models.pack import VOICES, Pack, draft
-from sidecar.models.reasons import Reason, refusal
-from sidecar.models.safetensors_header import TensorEntry
-from sidecar.models.standard_probe import STANDARD
+from sidecar.engines.family import WEIGHTS, Contents
+from sidecar.engines.headers import Header, check_shapes
+from sidecar.engines.registry import owner_of
+from sidecar.models.pack import Pack
 from sidecar.models.version import is_version
+from sidecar.models.writing import unsealed_pack
+from sidecar.protocol.reasons import Reason, refusal
 
 _CHECKSUM = re.compile(rb"\s*([0-9a-fA-F]{64})(?:[ \t]+\*?[^\r\n]+)?\s*")
 _MOST_CHECKSUM_BYTES = 4096
@@ -53,27 +52,24 @@ def copy_checkpoint(checkpoint: Path, target: Path, sha256: str, most_bytes: int
         raise refusal(Reason.HASH_DIFFERS, f"{checkpoint.name}: its sha256 is not the one beside it")
 
 
-def check_checkpoint(header: Mapping[str, TensorEntry]) -> None:
-    """The architecture is told from the tensors: Kokoro-82M or nothing. Raises `ModelRejected`."""
-    check_weights(header, tensor_shapes(KokoroConfig()))
+def check_checkpoint(header: Header) -> None:
+    """The family is told from the tensors, which must be all of them. Raises `ModelRejected`."""
+    family, alone = owner_of(header)
+    check_shapes(WEIGHTS, header, family.shapes(alone.config)[WEIGHTS])
 
 
-def unsealed_pack(checkpoint: Path, folder: Path) -> Pack:
-    """The copied weights with the published voices, as a pack that lacks only its probe."""
+def completed(checkpoint: Path, folder: Path, header: Header) -> Pack:
+    """The copied weights with what their family adds, as a pack that lacks only its probe."""
     name, version = identity(checkpoint.stem)
-    speakers = write_published(folder / VOICES)
-    return draft(
+    family, alone = owner_of(header)
+    return unsealed_pack(
         folder,
-        (WEIGHTS, VOICES),
+        family,
+        Contents(asdict(alone.config), alone.complete(folder)),
         name=name,
         version=version,
-        architecture=KOKORO,
-        config=asdict(KokoroConfig()),
-        languages=SPOKEN_LANGUAGES,
-        speakers=speakers,
         licence="unknown",
         source=f"the checkpoint {ascii(checkpoint.name)[1:-1][:200]}",
-        probe=STANDARD,
     )
 
 

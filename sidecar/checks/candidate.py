@@ -21,8 +21,8 @@ from sidecar.checks.stages import CheckReport, CheckSettings, Stage, StageTime
 from sidecar.children.running import Ended, Report, run_child
 from sidecar.models.file_names import MANIFEST
 from sidecar.models.pack import Pack, flush, intact, open_pack, storage_errors
-from sidecar.models.reasons import Reason, refusal
 from sidecar.protocol.errors import Cancelled, InternalError, ModelRejected, StorageError
+from sidecar.protocol.reasons import Reason, refusal
 
 MODULE = "sidecar.checks.child"
 _STAGING, _LOCK_SUFFIX = ".checking-", ".lock"

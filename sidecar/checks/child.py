@@ -6,7 +6,7 @@ one that says what was found. A refusal, a full disk and a crash look different 
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,21 +23,22 @@ from sidecar.children.inside import (
     read_request,
     report,
 )
+from sidecar.engines.family import WEIGHTS
+from sidecar.engines.headers import Header
 from sidecar.engines.shortage import is_shortage
-from sidecar.models.architecture import architecture_of, check_description, check_headers
-from sidecar.models.file_names import EMOTIONS, LEXICON, MANIFEST, PROBE, SIGNATURE, VOICES
-from sidecar.models.manifest import WEIGHTS
+from sidecar.models.architecture import check_description, check_headers, family_of
+from sidecar.models.file_names import EMOTIONS, LEXICON, MANIFEST, PROBE, SIGNATURE
 from sidecar.models.pack import Pack, seal
-from sidecar.models.reasons import Reason
-from sidecar.models.safetensors_header import TensorEntry, read_header
+from sidecar.models.safetensors_header import read_header
 from sidecar.models.trust import check_signature
 from sidecar.protocol.errors import InsufficientMemory, ModelRejected, NpcVoiceError
+from sidecar.protocol.reasons import Reason
 
 if TYPE_CHECKING:
     from sidecar.synthesis import Synthesizer
 
 Findings = dict[str, Any]
-Headers = dict[str, Mapping[str, TensorEntry]]
+Headers = dict[str, Header]
 
 
 def main(source: Path, staging: Path) -> None:
@@ -83,18 +84,19 @@ def check_source(source: Path, staging: Path, settings: CheckSettings) -> Findin
         copy_files(dropped, manifest, staging)
     pack = Pack(staging, manifest)
     with stage(Stage.HEADERS):
-        architecture = architecture_of(manifest)
-        headers: Headers = {name: read_header(staging / name) for name in architecture.tensor_files}
+        family = family_of(manifest)
+        headers: Headers = {name: read_header(staging / name) for name in (*family.tensor_files, PROBE)}
         check_headers(manifest, headers)
         check_own_files(pack)
     with stage(Stage.VALUES):
-        check_tensors(staging, headers, architecture.weight_files)
+        check_tensors(staging, headers, family.weight_files)
+        family.check_values(staging)
     distance = spoken(pack) if settings.listen else None
     return {"signer": signer, "distance_nepers": distance}
 
 
 def check_bare(source: Path, staging: Path, settings: CheckSettings) -> Findings:
-    """A checkpoint becomes a pack: the published voices are added, and the probe is recorded."""
+    """A checkpoint becomes a pack: what its family adds is written, and the probe is recorded."""
     with stage(Stage.PATHS):
         refuse_link(source)
         sha256 = bare.checksum_of(source)
@@ -107,7 +109,7 @@ def check_bare(source: Path, staging: Path, settings: CheckSettings) -> Findings
         bare.check_checkpoint(header)
     with stage(Stage.VALUES):
         check_tensors(staging, {WEIGHTS: header}, (WEIGHTS,))
-        pack = bare.unsealed_pack(source, staging)
+        pack = bare.completed(source, staging, header)
     synthesizer = loaded(pack)
     with stage(Stage.PROBE):
         from sidecar.checks.speaking import record_probe
@@ -134,12 +136,10 @@ def check_own_files(pack: Pack) -> None:
 
 
 def check_tensors(folder: Path, headers: Headers, weights: tuple[str, ...]) -> None:
-    from sidecar.checks.values import check_values, check_voices  # NumPy is not needed to refuse most packs
+    from sidecar.checks.values import check_values  # NumPy is not needed to refuse most packs
 
     for name, header in headers.items():
         check_values(folder / name, header, are_weights=name in weights)
-    if VOICES in headers:
-        check_voices(folder / VOICES)
 
 
 def loaded(pack: Pack) -> "Synthesizer":

@@ -7,7 +7,7 @@ from pathlib import Path
 from sidecar.checks.sources import Source, check_magic
 from sidecar.models.file_names import MANIFEST, SIGNATURE
 from sidecar.models.manifest import FILE_NAME, MAX_BYTES, Manifest, PackFile
-from sidecar.models.reasons import Reason, refusal
+from sidecar.protocol.reasons import Reason, refusal
 
 _MAGIC_BYTES = 16
 _MAX_SIGNATURE_BYTES = 4096

@@ -12,7 +12,7 @@ from typing import IO, BinaryIO, Protocol
 from sidecar.checks.archive import open_archive
 from sidecar.models.file_names import MANIFEST, check_listing
 from sidecar.models.manifest import MAX_FILES
-from sidecar.models.reasons import Reason, refusal
+from sidecar.protocol.reasons import Reason, refusal
 
 ARCHIVE_SUFFIX, CHECKPOINT_SUFFIX = ".npcvoice", ".safetensors"
 CHUNK_BYTES = 1 << 20

@@ -16,9 +16,9 @@ from sidecar.line import Line
 from sidecar.models.file_names import PROBE
 from sidecar.models.manifest import Manifest, Probe, ProbeLine
 from sidecar.models.pack import Pack
-from sidecar.models.reasons import Reason, refusal
 from sidecar.models.standard_probe import STANDARD
 from sidecar.protocol.errors import BadRequest, ModelRejected, RequestError
+from sidecar.protocol.reasons import Reason, refusal
 from sidecar.speech import TimedWord
 from sidecar.synthesis import Synthesizer
 from sidecar.text.lexicon import MAX_PHONEMES

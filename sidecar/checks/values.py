@@ -1,14 +1,12 @@
 """Are the numbers in a pack's tensors ones that a voice can be made of? Reads our own copy only."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from sidecar.engines.kokoro.voices import Voices
-from sidecar.models.reasons import Reason, refusal
-from sidecar.models.safetensors_header import TensorEntry
+from sidecar.engines.headers import Header, TensorEntry
+from sidecar.protocol.reasons import Reason, refusal
 
 #: Kokoro-82M: largest 12.2 (a bias); matrices have an RMS of 0.0027 to 1.02.
 LARGEST = 100.0
@@ -20,7 +18,7 @@ _NUMPY_TYPES = {"F16": np.float16, "F32": np.float32}
 Floats = npt.NDArray[np.float32]
 
 
-def check_values(file: Path, header: Mapping[str, TensorEntry], *, are_weights: bool) -> None:
+def check_values(file: Path, header: Header, *, are_weights: bool) -> None:
     """Finite, within half precision, of a plausible size; matrices of weights neither empty nor wild.
 
     Raises `ModelRejected` naming the first tensor at fault.
@@ -33,17 +31,6 @@ def check_values(file: Path, header: Mapping[str, TensorEntry], *, are_weights: 
             _check_size(file.name, entry, largest_magnitude(numbers))
             if are_weights and sum(size > 1 for size in entry.shape) > 1:
                 _check_matrix(file.name, entry, numbers)
-
-
-def check_voices(file: Path) -> None:
-    """Every row of every table must lie where the network knows voices, as a raw speaker of a request must.
-
-    Raises `ModelRejected` naming the first voice at fault.
-    """
-    voices = Voices.load(file)
-    for name in voices.names:
-        if complaint := voices.reach.complaint(voices.named(name).table):
-            raise refusal(Reason.OUT_OF_RANGE, f"{file.name}: voice {name}: {complaint}")
 
 
 def largest_magnitude(numbers: npt.NDArray[np.floating]) -> float:

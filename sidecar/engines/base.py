@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from sidecar.engines.family import Capabilities
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
 
 #: A name, an index, a blend (name -> weight) or a raw embedding of the model's length.
@@ -12,9 +13,8 @@ SpeakerChoice = str | int | Mapping[str, float] | Sequence[float]
 
 @dataclass(frozen=True)
 class EngineDescription:
-    """What an engine can do, fixed when it is loaded. `alphabet` holds the phoneme symbols it knows;
-    `prompts` tells that it can be told in words how to speak, `in_pieces` that the first of a phrase's
-    `pieces` is there long before the last."""
+    """What an engine can do, fixed when it is loaded. `alphabet` holds the phoneme symbols it knows,
+    `batch_rows` is how many phrases share a pass."""
 
     architecture: str
     sample_rate_hz: int
@@ -25,8 +25,7 @@ class EngineDescription:
     batch_rows: int
     device: str
     precision: str
-    prompts: bool = False
-    in_pieces: bool = False
+    capabilities: Capabilities
 
 
 class Engine(Protocol):

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+NORM_EPS = 1e-12  #: of the layer norms of transformers: BERT's, ALBERT's and ESPnet's
+
 
 class Span:
     """The valid time steps of a batch.

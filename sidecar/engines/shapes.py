@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-Shapes = Iterator[tuple[str, tuple[int, ...]]]
+Shape = tuple[int, ...]
+Shapes = Iterator[tuple[str, Shape]]
 
 
 def linear(name: str, inputs: int, outputs: int) -> Shapes:

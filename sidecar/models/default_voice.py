@@ -12,12 +12,13 @@ from pathlib import Path
 
 from sidecar import files
 from sidecar.engines.kokoro import pack_files
+from sidecar.engines.kokoro.family import KOKORO
 from sidecar.home import Home
 from sidecar.models.file_names import MANIFEST, PROBE
-from sidecar.models.kokoro_pack import write_kokoro_pack
 from sidecar.models.manifest import Probe
 from sidecar.models.pack import Pack, intact, open_pack, storage_errors, writing_to
 from sidecar.models.standard_probe import STANDARD
+from sidecar.models.writing import write_pack
 from sidecar.protocol.errors import ModelRejected, NoModel
 
 NAME = "kokoro-82m"
@@ -89,9 +90,10 @@ def install(folder: Path, progress: Progress) -> None:
     progress("converting to a voice pack", 0.2)
     tensors = pack_files.tensors_from_onnx(model, "the default voice")
     progress("writing the voice pack", 0.8)
-    write_kokoro_pack(
+    write_pack(
         folder,
-        lambda path: pack_files.write_weights(tensors, path),
+        KOKORO,
+        lambda staging: pack_files.write_files(tensors, staging),
         write_recorded_probe,
         name=NAME,
         version=VERSION,

@@ -2,16 +2,13 @@
 
 import re
 
-from sidecar.models.reasons import Reason, refusal
+from sidecar.engines.registry import lists
+from sidecar.protocol.reasons import Reason, refusal
 
 MANIFEST, SIGNATURE = "manifest.json", "signature.json"
 LEXICON, EMOTIONS, PROBE = "lexicon.tsv", "emotions.json", "probe.safetensors"
-WEIGHTS, VOICES, STYLE = "weights.safetensors", "voices.safetensors", "style.safetensors"
-LISTS = ("tokens.txt", "vocabulary.txt")  #: ids by line, for architectures that need them
 _TEXT = re.compile(r"(LICENSE|LICENCE|NOTICE|README)(\.txt|\.md)?", re.ASCII)
-_DATA = re.compile(
-    r"[a-z0-9][a-z0-9_-]{0,63}\.safetensors|lexicon\.tsv|emotions\.json|(tokens|vocabulary)\.txt", re.ASCII
-)
+_TENSORS = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\.safetensors", re.ASCII)
 _PICKLED = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".bin", ".npy", ".npz", ".joblib", ".dill")
 _PACKED = (".zip", ".npcvoice", ".gz", ".bz2", ".xz", ".7z", ".rar", ".tar", ".tgz", ".zst")
 _DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])", re.IGNORECASE)
@@ -32,11 +29,12 @@ def check_file_name(name: str) -> None:
         )
     if name.lower().endswith(_PACKED):
         raise refusal(Reason.NESTED_ARCHIVE, f"{shown}: a pack holds no archives")
-    if name not in (MANIFEST, SIGNATURE) and not (_DATA.fullmatch(name) or is_text(name)):
+    known = (MANIFEST, SIGNATURE, LEXICON, EMOTIONS, *lists())
+    if name not in known and not (_TENSORS.fullmatch(name) or is_text(name)):
         raise refusal(
             Reason.FILE_NAME,
             f"{shown} is no name for a pack's file: expected {MANIFEST}, {SIGNATURE}, *.safetensors in lower "
-            f"case, {LEXICON}, {EMOTIONS}, {', '.join(LISTS)}, LICENSE, NOTICE or README",
+            f"case, {LEXICON}, {EMOTIONS}, {', '.join(lists())}, LICENSE, NOTICE or README",
         )
 
 

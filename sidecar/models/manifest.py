@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any, NoReturn
 
-from sidecar.models.file_names import WEIGHTS as WEIGHTS
+from sidecar.engines.family import WEIGHTS
 from sidecar.models.file_names import check_file_name
-from sidecar.models.reasons import Reason, refusal
 from sidecar.models.version import Version, is_version
+from sidecar.protocol.reasons import Reason, refusal
 
 FORMAT = 2
 FILE_NAME = "manifest.json"

@@ -2,9 +2,9 @@
 
 from sidecar.models.file_names import EMOTIONS, LEXICON
 from sidecar.models.pack import Pack
-from sidecar.models.reasons import Reason, refusal
 from sidecar.prosody.emotions import Repertoire, shipped
 from sidecar.protocol.errors import BadRequest
+from sidecar.protocol.reasons import Reason, refusal
 from sidecar.text.lexicon import UserLexicon
 
 MAX_LEXICON_BYTES, MAX_EMOTIONS_BYTES = 4 << 20, 1 << 20

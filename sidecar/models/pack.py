@@ -17,10 +17,9 @@ from filelock import FileLock
 
 from sidecar import files
 from sidecar.models.file_names import PROBE
-from sidecar.models.file_names import VOICES as VOICES
 from sidecar.models.manifest import FILE_NAME, MAX_BYTES, Manifest, PackFile, Probe
-from sidecar.models.reasons import Reason, refusal
 from sidecar.protocol.errors import ModelError, NoModel, StorageError
+from sidecar.protocol.reasons import Reason, refusal
 
 _STAGING = ".incoming-"
 _CHUNK_BYTES = 1 << 20

@@ -7,12 +7,12 @@ dimension, and the tensors fill the rest of the file exactly.
 
 import math
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sidecar.engines.headers import TensorEntry
 from sidecar.models.manifest import read_json
-from sidecar.models.reasons import Reason, refusal
+from sidecar.protocol.reasons import Reason, refusal
 
 ITEM_BYTES = {"F16": 2, "F32": 4}
 MAX_HEADER_BYTES = 2 << 20
@@ -21,17 +21,6 @@ MAX_DIMENSIONS = 6
 MAX_ELEMENTS = 1 << 31
 _LENGTH_BYTES = 8
 _TENSOR_NAME = re.compile(r"[A-Za-z0-9_.-]{1,200}", re.ASCII)
-
-
-@dataclass(frozen=True)
-class TensorEntry:
-    """One tensor: bytes `[start, end)` of the file."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-    start: int
-    end: int
 
 
 def read_header(path: Path) -> dict[str, TensorEntry]:

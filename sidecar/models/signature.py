@@ -24,8 +24,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from sidecar.models.file_names import SIGNATURE
 from sidecar.models.manifest import read_json
-from sidecar.models.reasons import Reason, refusal
 from sidecar.protocol.errors import BadRequest, StorageError
+from sidecar.protocol.reasons import Reason, refusal
 
 FORMAT = 1
 MAX_BYTES = 4096

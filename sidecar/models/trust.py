@@ -10,8 +10,8 @@ from typing import Any
 from sidecar import files
 from sidecar.models.file_names import SIGNATURE
 from sidecar.models.manifest import read_json
-from sidecar.models.reasons import Reason, refusal
 from sidecar.protocol.errors import BadRequest, ModelRejected, StorageError
+from sidecar.protocol.reasons import Reason, refusal
 
 FORMAT = 1
 MAX_BYTES = 1 << 20

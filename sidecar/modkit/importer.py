@@ -5,108 +5,71 @@ A file is opened only in a child process (`python -m sidecar.modkit.import_child
 or a reason in plain words.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from sidecar.children.running import run_child
-from sidecar.engines.emotivoice.config import SPOKEN_LANGUAGES
-from sidecar.engines.emotivoice.sources import KINDS, REQUIRED
+from sidecar.engines.family import Contents, Family
+from sidecar.engines.registry import FAMILIES, importer_of
 from sidecar.home import Home
 from sidecar.models import default_voice
-from sidecar.models.architecture import EMOTIVOICE
-from sidecar.models.file_names import LISTS, STYLE, WEIGHTS
-from sidecar.models.kokoro_pack import write_kokoro_pack
-from sidecar.models.manifest import Probe
-from sidecar.models.pack import (
-    Pack,
-    describe,
-    draft,
-    open_pack,
-    packs_in,
-    seal,
-    staged,
-    writing_to,
-)
-from sidecar.models.reasons import Reason, refusal
-from sidecar.models.standard_probe import standard_probe
+from sidecar.models.pack import Pack, describe, open_pack, packs_in, writing_to
+from sidecar.models.writing import write_pack
 from sidecar.modkit.making import check_name, recorded, recorded_unheard
 from sidecar.protocol.errors import BadRequest, ModelError, ModelRejected, NoModel, StorageError, did_you_mean
+from sidecar.protocol.reasons import Reason, refusal
 
 TIMEOUT_S = 600
-SUFFIXES = (".pth", ".pt", ".onnx")
 CHILD = "sidecar.modkit.import_child"
 
 
 def import_checkpoint(
-    sources: Sequence[Path], home: Home, name: str, version: str, *, listen: bool = True
-) -> Pack:
-    """Convert one Kokoro file, or the several of an EmotiVoice model in any order, into the pack
-    `name`-`version` of the home's models folder.
+    sources: Sequence[Path], home: Home, name: str | None = None, version: str = "1.0.0", *,
+    listen: bool = True,
+) -> Pack:  # fmt: skip
+    """Convert a family's published files, in any order, into the pack `name`-`version` of the home's models
+    folder; `name` is the family's own if not given.
 
     Without `listen` it need not sound like speech (random weights for tests). Raises `BadRequest` for a file
     that cannot be one, `ModelRejected` with the reason when it is not what it should be, `StorageError`
     when the disk refuses. Nothing is left behind on failure.
     """
+    family = family_for(sources)
+    name = name or family.importing.pack_name
     check_name(name, version)
-    for source in sources:
-        if not source.is_file():
-            raise BadRequest(f"{source} is not there", field="source")
-    if len(sources) == 1:
-        check_suffix(sources[0])
     target = home.models / f"{name}-{version}"
     with writing_to(home.models):
         if target.exists():
             raise BadRequest(
                 f"{target.name} exists already: choose another --name or --version", field="name"
             )
-        write = write_kokoro if len(sources) == 1 else write_emotivoice
-        write(sources, target, name, version, recorded if listen else recorded_unheard)
+        write_pack(
+            target,
+            family,
+            lambda folder: convert_in_child(family, sources, folder),
+            recorded if listen else recorded_unheard,
+            name=name,
+            version=version,
+            licence="unknown",
+            source=provenance(sources),
+        )
     return open_pack(target)
 
 
-def check_suffix(source: Path) -> None:
-    if source.suffix.lower() not in SUFFIXES:
-        raise BadRequest(
-            f"{source.name}: expected a file ending in {', '.join(SUFFIXES)}, or all files of an EmotiVoice "
-            f"model: {', '.join(KINDS[kind] for kind in REQUIRED)}",
-            field="source",
-        )
+def family_for(sources: Sequence[Path]) -> Family[Any]:
+    """Whose files these are. Raises `BadRequest` for what is not there or nobody's."""
+    for source in sources:
+        if not source.is_file():
+            raise BadRequest(f"{source} is not there", field="source")
+    if (family := importer_of(sources)) is None:
+        expected = ", or ".join(known.importing.expected for known in FAMILIES.values())
+        raise BadRequest(f"{shown(sources)}: expected {expected}", field="source")
+    return family
 
 
-def write_kokoro(
-    sources: Sequence[Path], target: Path, name: str, version: str, record: Callable[[Pack], Probe]
-) -> None:
-    write_kokoro_pack(
-        target,
-        lambda path: convert_in_child(sources, path.parent),
-        record,
-        name=name,
-        version=version,
-        licence="unknown",
-        source=provenance(sources),
-    )
-
-
-def write_emotivoice(
-    sources: Sequence[Path], target: Path, name: str, version: str, record: Callable[[Pack], Probe]
-) -> None:
-    with staged(target) as staging:
-        said = convert_in_child(sources, staging)
-        unsealed = draft(
-            staging,
-            (WEIGHTS, STYLE, *LISTS),
-            name=name,
-            version=version,
-            architecture=EMOTIVOICE,
-            config=said["config"],
-            languages=SPOKEN_LANGUAGES,
-            speakers=tuple(said["speakers"]),
-            licence="unknown",
-            source=provenance(sources),
-            probe=standard_probe(said["speakers"]),
-        )
-        seal(unsealed, record(unsealed))
+def shown(sources: Sequence[Path]) -> str:
+    return ", ".join(source.name for source in sources)
 
 
 def provenance(sources: Sequence[Path]) -> str:
@@ -115,23 +78,22 @@ def provenance(sources: Sequence[Path]) -> str:
     return f"{sources[0].name[:100]}, sha256 {describe(sources[0]).sha256}{others}"
 
 
-def convert_in_child(sources: Sequence[Path], folder: Path) -> dict[str, Any]:
-    """Run the child; what it reports. Raises what it complains of, or `ModelRejected` when it dies or takes
-    too long."""
-    shown = ", ".join(source.name for source in sources)
-    ended = run_child(
-        CHILD, [str(folder), *(str(source.resolve()) for source in sources)], timeout_s=TIMEOUT_S
-    )
+def convert_in_child(family: Family[Any], sources: Sequence[Path], folder: Path) -> Contents:
+    """Run the child, which writes the family's files. Raises what it complains of, or `ModelRejected` when it
+    dies or takes too long."""
+    arguments = [family.name, str(folder), *(str(source.resolve()) for source in sources)]
+    names = shown(sources)
+    ended = run_child(CHILD, arguments, timeout_s=TIMEOUT_S)
     if ended.timed_out:
-        raise refusal(Reason.CHECK_TIMEOUT, f"{shown}: the import took over {TIMEOUT_S} s and was stopped")
+        raise refusal(Reason.CHECK_TIMEOUT, f"{names}: the import took over {TIMEOUT_S} s and was stopped")
     report = next((report for report in reversed(ended.reports) if "ok" in report), None)
     if report is None:
         raise refusal(
             Reason.CHECK_CRASHED,
-            f"{shown}: the import process ended with code {ended.code}: {ended.last_words}",
+            f"{names}: the import process ended with code {ended.code}: {ended.last_words}",
         )
     if report["ok"]:
-        return report
+        return Contents(report["config"], tuple(report["speakers"]))
     raise StorageError(report["message"]) if report["kind"] == "storage" else ModelRejected(report["message"])
 
 

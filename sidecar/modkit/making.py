@@ -6,19 +6,20 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from sidecar.checks.sources import ARCHIVE_SUFFIX
 from sidecar.checks.speaking import record_probe
 from sidecar.checks.values import check_values
 from sidecar.engines.device import place
-from sidecar.engines.kokoro.config import SPOKEN_LANGUAGES, KokoroConfig
-from sidecar.engines.kokoro.voices import names_in, write_published
-from sidecar.models.architecture import KOKORO, check_weights_of
+from sidecar.engines.family import WEIGHTS, Family
+from sidecar.engines.registry import owner_of
+from sidecar.models.architecture import check_weights
 from sidecar.models.file_names import EMOTIONS, LEXICON, MANIFEST, PROBE, SIGNATURE, is_text
 from sidecar.models.loader import load_model
-from sidecar.models.manifest import WEIGHTS, Probe, ProbeLine, check_identity
-from sidecar.models.pack import VOICES, Pack, draft, open_pack, seal, staged, storage_errors
+from sidecar.models.manifest import Probe, ProbeLine, check_identity
+from sidecar.models.pack import Pack, draft, open_pack, seal, staged, storage_errors
 from sidecar.models.safetensors_header import read_header
 from sidecar.models.standard_probe import TOLERANCE_NEPERS, standard_probe
 from sidecar.protocol.errors import BadRequest, ModelRejected
@@ -31,13 +32,14 @@ _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the same files make the same archive
 
 @dataclass(frozen=True)
 class Making:
-    """What the maker says about a new pack. `lines` is the probe; the standard one if empty."""
+    """What the maker says about a new pack. `languages` are all that its family speaks, if empty; `lines` is
+    the probe, the standard one if empty."""
 
     name: str
     version: str
     licence: str
     source: str
-    languages: tuple[str, ...] = SPOKEN_LANGUAGES
+    languages: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
     speaker: str | None = None
 
@@ -45,8 +47,9 @@ class Making:
 def make_pack(ingredients: Path, target: Path, making: Making) -> Pack:
     """Make the folder `target` from `weights.safetensors` and what else there is in `ingredients`.
 
-    `voices.safetensors` (else the published voices), `lexicon.tsv`, `emotions.json`, texts such as
-    LICENSE, and `config.json` for a network of another size. Speaks the probe and records how it sounds.
+    Files of the family that the weights belong to (it adds those that are missing), `lexicon.tsv`,
+    `emotions.json`, texts such as LICENSE, and `config.json` for a network of another size. Speaks the probe
+    and records how it sounds.
     Raises `BadRequest`, `ModelRejected` for what no check would pass, `StorageError`; then nothing is left.
     """
     check_name(making.name, making.version)
@@ -54,42 +57,42 @@ def make_pack(ingredients: Path, target: Path, making: Making) -> Pack:
         raise BadRequest(f"{ingredients} holds no {WEIGHTS}", field="source")
     if target.exists():
         raise BadRequest(f"{target} exists already", field="out", tip="choose another version or --out")
+    header = read_header(ingredients / WEIGHTS)
+    family, alone = owner_of(header)
     with staged(target) as staging:
-        names = gather(ingredients, staging)
+        gather(ingredients, staging, family)
+        speakers = alone.complete(staging)
         unsealed = draft(
             staging,
-            names,
+            tuple(sorted(path.name for path in staging.iterdir())),
             name=making.name,
             version=making.version,
-            architecture=KOKORO,
-            config=read_config(ingredients / CONFIG),
-            languages=making.languages,
-            speakers=names_in(staging / VOICES),
+            architecture=family.name,
+            config=read_config(ingredients / CONFIG, asdict(alone.config)),
+            languages=making.languages or family.languages,
+            speakers=speakers,
             licence=making.licence,
             source=making.source,
-            probe=wanted_probe(making, names_in(staging / VOICES)),
+            probe=wanted_probe(making, speakers),
         )
-        header = read_header(staging / WEIGHTS)
-        check_weights_of(unsealed.manifest, header)
+        check_weights(unsealed.manifest, {WEIGHTS: header})
         check_values(staging / WEIGHTS, header, are_weights=True)
         seal(unsealed, recorded(unsealed))
         open_pack(staging)  # by the very rules it will be read with
     return open_pack(target)
 
 
-def gather(ingredients: Path, staging: Path) -> tuple[str, ...]:
-    """Copy what belongs into a pack; the names."""
+def gather(ingredients: Path, staging: Path, family: Family[Any]) -> None:
+    """Copy what belongs into a pack."""
     for path in sorted(ingredients.iterdir()):
-        if path.name in (WEIGHTS, VOICES, LEXICON, EMOTIONS) or is_text(path.name):
+        if path.name in (*family.files, LEXICON, EMOTIONS) or is_text(path.name):
             shutil.copyfile(path, staging / path.name)
-    if not (staging / VOICES).exists():
-        write_published(staging / VOICES)
-    return tuple(sorted(path.name for path in staging.iterdir()))
 
 
-def read_config(path: Path) -> dict[str, object]:
+def read_config(path: Path, usual: dict[str, object]) -> dict[str, object]:
+    """Raises `BadRequest` for a file that cannot be read."""
     if not path.exists():
-        return asdict(KokoroConfig())
+        return usual
     try:
         config: dict[str, object] = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:

@@ -126,7 +126,7 @@ class NoModel(ModelError):
 
 
 class ModelRejected(ModelError):
-    """`reason` is a stable slug of what was wrong (`sidecar.models.reasons`), for tools and tests."""
+    """`reason` is a stable slug of what was wrong (`sidecar.protocol.reasons`), for tools and tests."""
 
     code = "model_rejected"
 

@@ -22,8 +22,8 @@ from sidecar.checks.sources import (
 )
 from sidecar.models.file_names import MANIFEST
 from sidecar.models.manifest import MAX_BYTES, read_json
-from sidecar.models.reasons import Reason
 from sidecar.protocol.errors import ModelError
+from sidecar.protocol.reasons import Reason
 
 _STAMP_DIGITS = 16
 #: A folder with more is refused by its count; its first ones are enough to tell that it changes.

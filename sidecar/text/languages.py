@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sidecar.protocol.errors import UnknownLanguage
 
 ENGLISH, CHINESE = "en", "zh"
+LANGUAGES = ("en-US", "en-GB", "zh-CN")  #: BCP 47 tags of what can be read
 
 #: Accepted tag, lower case -> (language of neutral text, whether English is British).
 _TAGS = {
@@ -47,7 +48,7 @@ def dialect(tag: str) -> Dialect:
     """A BCP 47 tag -> how to read. Raises `UnknownLanguage`."""
     found = _TAGS.get(tag.lower().replace("_", "-"))
     if found is None:
-        raise UnknownLanguage(f"unknown language {tag!r}: known are en-US, en-GB, zh-CN", field="language")
+        raise UnknownLanguage(f"unknown language {tag!r}: known are {', '.join(LANGUAGES)}", field="language")
     return Dialect(*found)
 
 

@@ -8,7 +8,7 @@ import struct
 import zipfile
 from pathlib import Path
 
-from sidecar.models.reasons import Reason as R
+from sidecar.protocol.reasons import Reason as R
 from tests.attacks.packs import (
     LEXICON,
     MANIFEST,

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from sidecar.engines.kokoro.config import KokoroConfig
-from sidecar.models.reasons import Reason as R
 from sidecar.models.signature import Signature, public_key
 from sidecar.models.trust import TrustPolicy
+from sidecar.protocol.reasons import Reason as R
 from tests.attacks.packs import (
     EMOTIONS,
     KEY,

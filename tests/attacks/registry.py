@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sidecar.models.reasons import Reason
 from sidecar.models.trust import TrustPolicy
+from sidecar.protocol.reasons import Reason
 
 
 @dataclass(frozen=True)

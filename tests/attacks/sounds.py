@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from sidecar.models.reasons import Reason as R
+from sidecar.protocol.reasons import Reason as R
 from tests.attacks.packs import PROBE, VOICES, Arrays, change_manifest, change_tensors, manifest_of, reseal
 from tests.attacks.registry import defect
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from sidecar.models.reasons import Reason as R
+from sidecar.protocol.reasons import Reason as R
 from tests.attacks.packs import (
     PROBE,
     VOICES,

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from sidecar.engines.device import Placement
-from sidecar.engines.kokoro.config import SPOKEN_LANGUAGES, KokoroConfig
+from sidecar.engines.kokoro.config import ARCHITECTURE, VOICES, KokoroConfig
 from sidecar.engines.kokoro.config_check import tensor_shapes
 from sidecar.engines.kokoro.engine import KokoroEngine, fill
 from sidecar.engines.kokoro.voices import Voices, write_published
+from sidecar.text.languages import LANGUAGES
 
 CONFIG = KokoroConfig()
 #: About a phoneme's length and pitch in usual speech (a pack's weights reach 100 at most), and how loud the
@@ -61,7 +62,8 @@ def write_pack(folder: Path, name: str, version: str) -> None:
     from safetensors.torch import save_file
 
     from sidecar.audio.mel import BANDS
-    from sidecar.models.file_names import PROBE, VOICES, WEIGHTS
+    from sidecar.engines.family import WEIGHTS
+    from sidecar.models.file_names import PROBE
     from sidecar.models.manifest import Probe, ProbeLine
     from sidecar.models.pack import draft, seal
 
@@ -71,7 +73,8 @@ def write_pack(folder: Path, name: str, version: str) -> None:
     save_file({"line.0": torch.zeros(80, BANDS, dtype=torch.float16)}, folder / PROBE)
     probe = Probe((ProbeLine("[[Halt|hˈɔlt]]!", speakers[0], 7),), 0.04)
     pack = draft(
-        folder, (WEIGHTS, VOICES), name=name, version=version, architecture="kokoro", config=asdict(CONFIG),
-        languages=SPOKEN_LANGUAGES, speakers=speakers, licence="CC0-1.0", source="random", probe=probe,
+        folder, (WEIGHTS, VOICES), name=name, version=version, architecture=ARCHITECTURE,
+        config=asdict(CONFIG), languages=LANGUAGES, speakers=speakers, licence="CC0-1.0",
+        source="random", probe=probe,
     )  # fmt: skip
     seal(pack, probe)

@@ -10,8 +10,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from sidecar.engines.emotivoice.family import EMOTIVOICE
+from sidecar.engines.emotivoice.files import STYLE
 from sidecar.engines.emotivoice.lists import published_speakers, published_tokens
-from sidecar.engines.emotivoice.pack_files import FILES, STYLE, WEIGHTS, convert
+from sidecar.engines.emotivoice.pack_files import convert
+from sidecar.engines.family import WEIGHTS
 from sidecar.protocol.errors import ModelRejected
 from tests.engines import emotivoice_fixture as fixture
 
@@ -50,7 +53,7 @@ def test_every_tensor_arrives_in_both_spellings_and_in_any_order(
         written = load_file(target / name)
         assert written.keys() == expected.keys()
         assert all(torch.equal(written[key], tensor) for key, tensor in expected.items())
-    assert {path.name for path in target.iterdir()} == set(FILES)
+    assert {path.name for path in target.iterdir()} == set(EMOTIVOICE.files)
     assert not any("optimizer" in key or "clf" in key for key in load_file(target / STYLE))
     assert converted.speakers == published_speakers() and converted.config["decoder_heads"] == 2
 

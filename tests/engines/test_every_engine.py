@@ -1,7 +1,8 @@
 """What every architecture promises behind the engine interface."""
 
+import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,29 +10,39 @@ import pytest
 
 from sidecar.engines.base import Engine
 from sidecar.engines.device import place
-from sidecar.engines.emotivoice.engine import EmotiVoiceEngine
-from sidecar.engines.kokoro.engine import KokoroEngine
+from sidecar.engines.registry import FAMILIES
 from sidecar.home import Home
 from sidecar.line import Line
+from sidecar.models.default_voice import ensure_default_voice
 from sidecar.models.loader import Model, load_model
 from sidecar.models.pack import Pack
 from sidecar.prosody.plan import Phrase, Plan
-from sidecar.protocol.errors import BadRequest, UnknownSpeaker
+from sidecar.protocol.errors import BadRequest, UnknownSpeaker, Unsupported
 from sidecar.synthesis import Synthesizer
-from tests.engines.emotivoice_fixture import make_pack
+from tests.engines import emotivoice_fixture
 from tests.engines.lines import CHINESE, MINE, NOBODY, SHORT
+from tests.toy import making as toy
+from tests.toy.family import SINE
 
 LINES = [SHORT, MINE, CHINESE, NOBODY]
 TEXT = "Halt! Who goes there? 你好，旅行者。 The old mine has been sealed for ten years."
 
 
-@pytest.fixture(scope="module", params=["kokoro", "emotivoice"])
-def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
-    if request.param == "kokoro":
-        found: Pack = request.getfixturevalue("pack")
-    else:
-        found = make_pack(Home(tmp_path_factory.mktemp("emotivoice")))
-    return load_model(found, place("cpu", "float32"))
+#: A pack of each family, given the run's home and one of the test's own.
+PACKS: dict[str, Callable[[Home, Home], Pack]] = {
+    "kokoro": lambda home, _: ensure_default_voice(home),
+    "emotivoice": lambda _, own: emotivoice_fixture.make_pack(own),
+    SINE.name: lambda _, own: toy.make_pack(own.root, "sine", "1.0.0"),
+}
+#: How far a batch may be from single phrases, relative to the peak.
+BATCHED = {"kokoro": 1e-4}
+
+
+@pytest.fixture(scope="module", params=[*FAMILIES, SINE.name])
+def model(request: pytest.FixtureRequest, home: Home, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    with toy.registered():
+        found = PACKS[request.param](home, Home(tmp_path_factory.mktemp("own")))
+        return load_model(found, place("cpu", "float32"))
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +53,9 @@ def engine(model: Model) -> Engine:
 @pytest.fixture(scope="module")
 def batching(engine: Engine) -> Engine:
     """The same weights, four phrases to a pass, as on an accelerator."""
-    if isinstance(engine, KokoroEngine):
-        return KokoroEngine(engine.network, engine.voices, engine.device, engine.precision, rows_at_once=4)
-    assert isinstance(engine, EmotiVoiceEngine)
-    return EmotiVoiceEngine(
-        engine.network, engine.style, engine.speller, engine.speakers, engine.config, engine.device,
-        engine.precision, rows_at_once=4,
-    )  # fmt: skip
+    other = copy.copy(engine)
+    other.rows_at_once = 4  # type: ignore[attr-defined]
+    return other
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +123,7 @@ def test_a_batch_equals_single_phrases(
         assert batched.durations_frames.tolist() == single.durations_frames.tolist()
         assert distance(batched.f0_hz, single.f0_hz) <= 1e-5
         assert distance(batched.energy, single.energy) <= 1e-5
-    limit = 1e-4 if engine.description.architecture == "kokoro" else 1e-5
+    limit = BATCHED.get(engine.description.architecture, 1e-5)
     for single, batched in zip(samples, batching.render(plans, [5] * len(plans)), strict=True):
         assert distance(batched, single) <= limit
 
@@ -127,7 +134,7 @@ def test_the_pieces_of_a_phrase_are_the_phrase(engine: Engine, spoken: list[tupl
         pieces = list(engine.pieces(plan, 5))
         assert distance(np.concatenate(pieces), samples) <= 1e-5
         counts.append(len(pieces))
-    assert (max(counts) > 1) == engine.description.in_pieces
+    assert (max(counts) > 1) == engine.description.capabilities.streams_pieces
 
 
 def test_half_the_speed_takes_about_twice_as_long(engine: Engine):
@@ -142,8 +149,26 @@ def test_a_changed_plan_is_rendered_at_its_new_length(engine: Engine):
     twice = replace(plan, durations_frames=2 * plan.durations_frames, **curves)
     (before,), (samples,) = engine.render([plan], [1]), engine.render([twice], [1])
     assert len(samples) == 2 * len(before)
-    higher = replace(plan, f0_hz=plan.f0_hz * np.float32(1.2))
-    assert not np.array_equal(engine.render([higher], [1])[0], before)
+
+
+def test_what_an_engine_says_that_it_plans_is_heard(engine: Engine):
+    (plan,) = engine.plan(phrases(engine, [SHORT]))
+    can, (samples,) = engine.description.capabilities, engine.render([plan], [1])
+    for changed, plans in (
+        (replace(plan, f0_hz=plan.f0_hz * np.float32(1.2)), can.plans_f0),
+        (replace(plan, energy=plan.energy + np.float32(0.3)), can.plans_energy),
+    ):
+        assert np.array_equal(engine.render([changed], [1])[0], samples) != plans
+
+
+def test_a_prompt_is_heard_where_an_engine_says_that_it_reads_them(model: Model):
+    synthesizer, reads = Synthesizer(model), model.engine.description.capabilities.reads_prompts
+    if not reads:
+        with pytest.raises(Unsupported, match="prompts"):
+            synthesizer.speak(Line("Halt!", prompt="very happy"))
+        return
+    plain, told = (synthesizer.speak(Line("Halt!", prompt=prompt)) for prompt in ("", "very happy"))
+    assert not np.array_equal(plain.samples, told.samples)
 
 
 def test_intensity_zero_is_neutral_to_the_bit_and_one_is_not(model: Model):
@@ -176,7 +201,7 @@ def test_a_neutral_stream_is_the_whole_line_with_its_times(model: Model, level_d
     emotions = model.emotions.over(json.dumps({"format": 1, "levels_db": levels}), "mine.json")
     synthesizer = Synthesizer(model, emotions=emotions)
     speech, parts = synthesizer.speak(Line(TEXT)), list(synthesizer.stream(Line(TEXT)))
-    assert len(parts) > 1 or not model.engine.description.in_pieces
+    assert len(parts) > 1 or not model.engine.description.capabilities.streams_pieces
     assert distance(np.concatenate([part.samples for part in parts]), speech.samples) <= 1e-5
     for name in ("words", "phonemes"):
         streamed = [(item.start, item.start_s) for part in parts for item in getattr(part, name)]

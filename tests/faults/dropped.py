@@ -21,8 +21,8 @@ from pathlib import Path
 
 from sidecar.client import Client
 from sidecar.home import Home
-from sidecar.models.reasons import Reason
 from sidecar.models.trust import TrustPolicy
+from sidecar.protocol.reasons import Reason
 from sidecar.protocol.replies import ModelRow
 from tests.attacks.defects import DEFECTS
 from tests.attacks.packs import make_miniature

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sidecar.engines.emotivoice.config import EmotiVoiceConfig
-from sidecar.engines.emotivoice.transformer import NORM_EPS, Transformer
-from sidecar.engines.layers import Conv, Embedding, Linear, Span
+from sidecar.engines.emotivoice.transformer import Transformer
+from sidecar.engines.layers import NORM_EPS, Conv, Embedding, Linear, Span
 
 PREDICTOR_KERNEL, CURVE_KERNEL = 3, 9
 GAUSSIAN_DECAY = 0.1  #: by which a token's weight falls with the square of its distance in frames

@@ -7,9 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sidecar.engines.emotivoice.config import EmotiVoiceConfig
-from sidecar.engines.layers import Embedding, Linear, Span
-
-NORM_EPS = 1e-12
+from sidecar.engines.layers import NORM_EPS, Embedding, Linear, Span
 
 
 class Embeddings(nn.Module):

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from math import ceil, prod
 
+from sidecar.engines.family import Capabilities
+
 ARCHITECTURE = "emotivoice"
-SPOKEN_LANGUAGES = ("en-US", "en-GB", "zh-CN")
 DEFAULT_SPEAKER = "8051"
+CAPABILITIES = Capabilities(plans_f0=True, plans_energy=True, streams_pieces=True, reads_prompts=True)
 SAMPLE_RATE_HZ = 16000
 EDGE_KERNEL = 7  #: of the vocoder's first and last convolution
 

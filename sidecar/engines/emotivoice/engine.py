@@ -2,25 +2,25 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from sidecar.engines.base import EngineDescription, SpeakerChoice
+from sidecar.engines.batches import batched, rows_on
 from sidecar.engines.device import device_errors
 from sidecar.engines.emotivoice.acoustic import Prosody
 from sidecar.engines.emotivoice.config import (
     ARCHITECTURE,
+    CAPABILITIES,
     DEFAULT_SPEAKER,
     SAMPLE_RATE_HZ,
-    SPOKEN_LANGUAGES,
     EmotiVoiceConfig,
 )
+from sidecar.engines.emotivoice.files import STYLE, TOKENS, VOCABULARY
 from sidecar.engines.emotivoice.lists import numbered, read_list
 from sidecar.engines.emotivoice.network import JointGenerator, StyleEncoder
-from sidecar.engines.emotivoice.pack_files import STYLE, TOKENS, VOCABULARY, WEIGHTS
 from sidecar.engines.emotivoice.plans import (
     TokenPlan,
     TokenProsody,
@@ -33,15 +33,14 @@ from sidecar.engines.emotivoice.plans import (
 from sidecar.engines.emotivoice.spelling import Group, Speller
 from sidecar.engines.emotivoice.style import StyleVectors
 from sidecar.engines.emotivoice.wordpiece import WordPieces
+from sidecar.engines.family import WEIGHTS
 from sidecar.engines.layers import Span
 from sidecar.engines.speakers import Speakers
 from sidecar.engines.tensors import check_fit, padded, read_tensors
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
 from sidecar.protocol.errors import ModelRejected
+from sidecar.text.languages import LANGUAGES
 
-T = TypeVar("T")
-
-ACCELERATOR_ROWS = 8
 FIRST_FRAMES, MOST_FRAMES = 24, 192  #: of 16 ms
 
 
@@ -59,10 +58,7 @@ class TableSpeakers(Speakers):
 
 
 class EmotiVoiceEngine:
-    """Owns the weights. Not thread-safe.
-
-    On a CPU one phrase is a pass: a phrase's samples then do not depend on its company at all.
-    """
+    """Owns the weights. Not thread-safe. `rows_at_once` phrases share a pass, else `rows_on(device)`."""
 
     def __init__(
         self, network: JointGenerator, style: StyleVectors, speller: Speller, speakers: Speakers,
@@ -71,7 +67,7 @@ class EmotiVoiceEngine:
     ) -> None:  # fmt: skip
         self.network, self.style, self.speller, self.speakers = network, style, speller, speakers
         self.config, self.device, self.precision = config, device, precision
-        self.rows_at_once = rows_at_once or (1 if device.type == "cpu" else ACCELERATOR_ROWS)
+        self.rows_at_once = rows_at_once or rows_on(device)
 
     @classmethod
     def load(
@@ -102,15 +98,14 @@ class EmotiVoiceEngine:
         return EngineDescription(
             architecture=ARCHITECTURE,
             sample_rate_hz=SAMPLE_RATE_HZ,
-            languages=SPOKEN_LANGUAGES,
+            languages=LANGUAGES,
             speakers=names,
             default_speaker=DEFAULT_SPEAKER if DEFAULT_SPEAKER in names else names[0],
             alphabet=self.speller.alphabet,
             batch_rows=self.rows_at_once,
             device=str(self.device),
             precision=str(self.precision).removeprefix("torch."),
-            prompts=True,
-            in_pieces=True,
+            capabilities=CAPABILITIES,
         )
 
     def speaker(self, choice: SpeakerChoice) -> Speaker:
@@ -118,16 +113,16 @@ class EmotiVoiceEngine:
 
     def language_of(self, speaker: str) -> str:
         """English: the published speakers are readers of English books, whatever else they speak here."""
-        return SPOKEN_LANGUAGES[0]
+        return LANGUAGES[0]
 
     def plan(self, phrases: Sequence[Phrase]) -> list[Plan]:
         with device_errors("this line", self.device):
-            return [plan for some in self._groups(phrases) for plan in self._plan(some)]
+            return [plan for some in batched(phrases, self.rows_at_once) for plan in self._plan(some)]
 
     def render(self, plans: Sequence[Plan], seeds: Sequence[int]) -> list[Floats]:
         """The model has no chance in it: seeds change nothing. Plans must be this engine's own."""
         with device_errors("this line", self.device):
-            return [samples for some in self._groups(plans) for samples in self._render(some)]
+            return [samples for some in batched(plans, self.rows_at_once) for samples in self._render(some)]
 
     def pieces(self, plan: Plan, seed: int) -> Iterator[Floats]:
         """The vocoder by stretches of frames, with as many on either side as their samples depend on."""
@@ -139,9 +134,6 @@ class EmotiVoiceEngine:
             with device_errors("this line", self.device):
                 samples = self._samples(mel[:, begin:end], Span([end - begin], self.device))[0]
             yield samples[(first - begin) * hop : (last - begin) * hop]
-
-    def _groups(self, items: Sequence[T]) -> list[Sequence[T]]:
-        return [items[at : at + self.rows_at_once] for at in range(0, len(items), self.rows_at_once)]
 
     @torch.inference_mode()
     def _plan(self, phrases: Sequence[Phrase]) -> list[Plan]:

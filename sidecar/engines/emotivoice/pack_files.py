@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,26 +11,17 @@ from torch import Tensor
 from sidecar.engines.emotivoice.checkpoint_import import fitted, joint_tensors, measured, style_tensors
 from sidecar.engines.emotivoice.config import EmotiVoiceConfig
 from sidecar.engines.emotivoice.config_check import checked_config
+from sidecar.engines.emotivoice.files import STYLE, TOKENS, VOCABULARY
 from sidecar.engines.emotivoice.lists import BOUNDARY, published_speakers, published_tokens, write_list
 from sidecar.engines.emotivoice.sources import Source, recognised
+from sidecar.engines.family import WEIGHTS, Contents
 from sidecar.engines.tensors import write_tensors
 from sidecar.protocol.errors import ModelRejected
 
-WEIGHTS, STYLE = "weights.safetensors", "style.safetensors"
-TOKENS, VOCABULARY = "tokens.txt", "vocabulary.txt"
-FILES = (WEIGHTS, STYLE, TOKENS, VOCABULARY)
 _SPEAKER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 
 
-@dataclass(frozen=True)
-class Converted:
-    """What the manifest must say of the files written."""
-
-    config: dict[str, Any]
-    speakers: tuple[str, ...]
-
-
-def convert(paths: Sequence[Path], folder: Path) -> Converted:
+def convert(paths: Sequence[Path], folder: Path) -> Contents:
     """Write a pack's files into `folder`, tensors in float32. Run it in a child process.
 
     Raises `ModelRejected` when a file is missing or odd, a tensor does not fit, or a list is of another
@@ -50,7 +40,7 @@ def convert(paths: Sequence[Path], folder: Path) -> Converted:
     write_tensors(style, folder / STYLE, torch.float32)
     write_list(tokens, folder / TOKENS)
     write_list(found["vocabulary"].content, folder / VOCABULARY)
-    return Converted(asdict(config), speakers)
+    return Contents(asdict(config), speakers)
 
 
 def sized(found: dict[str, Source], joint: dict[str, Tensor], style: dict[str, Tensor]) -> EmotiVoiceConfig:

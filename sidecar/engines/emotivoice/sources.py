@@ -11,19 +11,9 @@ from torch import Tensor
 
 from sidecar.engines.checkpoint import load, refuse_pointer
 from sidecar.engines.emotivoice.checkpoint_import import JOINT, STYLE
+from sidecar.engines.emotivoice.files import KINDS, REQUIRED
 from sidecar.engines.emotivoice.lists import BOUNDARY, read_list
 from sidecar.protocol.errors import ModelRejected
-
-#: Kind -> what to call it, and where it comes from.
-KINDS = {
-    "joint": "joint generator (g_00140000)",
-    "style": "style encoder (checkpoint_163431)",
-    "vocabulary": "SimBERT vocabulary (vocab.txt)",
-    "tokens": "list of tokens (tokenlist)",
-    "speakers": "list of speakers (speaker2, or info/speaker of a fine-tuned model)",
-    "config": "config.json",
-}
-REQUIRED = ("joint", "style", "vocabulary")
 
 
 @dataclass(frozen=True, eq=False)

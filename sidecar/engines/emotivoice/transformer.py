@@ -9,9 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sidecar.engines.layers import Conv, Linear, Span
+from sidecar.engines.layers import NORM_EPS, Conv, Linear, Span
 
-NORM_EPS = 1e-12
 FFN_KERNEL = 3
 
 

@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass
 
-SPOKEN_LANGUAGES = ("en-US", "en-GB", "zh-CN")
+from sidecar.engines.family import Capabilities
+
+ARCHITECTURE = "kokoro"
+VOICES = "voices.safetensors"  #: in a pack, beside the weights
+WIDTH = 256  #: of a row of the voice tables
 DEFAULT_SPEAKER = "af_heart"
+CAPABILITIES = Capabilities(plans_f0=True, plans_energy=True, streams_pieces=False, reads_prompts=False)
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from sidecar.engines.base import EngineDescription, SpeakerChoice
+from sidecar.engines.batches import batched, rows_on
 from sidecar.engines.device import device_errors
-from sidecar.engines.kokoro.config import DEFAULT_SPEAKER, SPOKEN_LANGUAGES, KokoroConfig
+from sidecar.engines.kokoro.config import ARCHITECTURE, CAPABILITIES, DEFAULT_SPEAKER, KokoroConfig
 from sidecar.engines.kokoro.names import parameter_names
 from sidecar.engines.kokoro.network import Kokoro
 from sidecar.engines.kokoro.vocabulary import BOUNDARY, VOCABULARY
@@ -18,19 +18,13 @@ from sidecar.engines.kokoro.voices import MANNER, TIMBRE, Voices, language_of
 from sidecar.engines.layers import Span
 from sidecar.engines.tensors import check_fit, padded, read_tensors
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
-
-T = TypeVar("T")
+from sidecar.text.languages import LANGUAGES
 
 FRAME_S = 0.025
-ACCELERATOR_ROWS = 8
 
 
 class KokoroEngine:
-    """Owns the weights. Not thread-safe.
-
-    `rows_at_once` is how many phrases share one pass. A CPU is busy with one, so padding would
-    only cost time there; and one by one, a phrase's samples do not depend on its company at all.
-    """
+    """Owns the weights. Not thread-safe. `rows_at_once` phrases share a pass, else `rows_on(device)`."""
 
     def __init__(
         self, network: Kokoro, voices: Voices, device: torch.device, precision: torch.dtype,
@@ -38,7 +32,7 @@ class KokoroEngine:
     ) -> None:  # fmt: skip
         self.network, self.voices = network, voices
         self.device, self.precision = device, precision
-        self.rows_at_once = rows_at_once or (1 if device.type == "cpu" else ACCELERATOR_ROWS)
+        self.rows_at_once = rows_at_once or rows_on(device)
 
     @classmethod
     def load(
@@ -52,15 +46,16 @@ class KokoroEngine:
     def description(self) -> EngineDescription:
         names = self.voices.names
         return EngineDescription(
-            architecture="kokoro",
+            architecture=ARCHITECTURE,
             sample_rate_hz=self.network.config.sample_rate_hz,
-            languages=SPOKEN_LANGUAGES,
+            languages=LANGUAGES,
             speakers=names,
             default_speaker=DEFAULT_SPEAKER if DEFAULT_SPEAKER in names else names[0],
             alphabet=frozenset(VOCABULARY),
             batch_rows=self.rows_at_once,
             device=str(self.device),
             precision=str(self.precision).removeprefix("torch."),
+            capabilities=CAPABILITIES,
         )
 
     def speaker(self, choice: SpeakerChoice) -> Speaker:
@@ -71,19 +66,16 @@ class KokoroEngine:
 
     def plan(self, phrases: Sequence[Phrase]) -> list[Plan]:
         with device_errors("this line", self.device):
-            return [plan for some in self._groups(phrases) for plan in self._plan(some)]
+            return [plan for some in batched(phrases, self.rows_at_once) for plan in self._plan(some)]
 
     def render(self, plans: Sequence[Plan], seeds: Sequence[int]) -> list[Floats]:
-        pairs = self._groups(list(zip(plans, seeds, strict=True)))
+        pairs = batched(list(zip(plans, seeds, strict=True)), self.rows_at_once)
         with device_errors("this line", self.device):
             return [samples for some in pairs for samples in self._render(*zip(*some, strict=True))]
 
     def pieces(self, plan: Plan, seed: int) -> Iterator[Floats]:
         """All at once: every sample depends on norms over the whole phrase."""
         yield from self.render([plan], [seed])
-
-    def _groups(self, items: Sequence[T]) -> list[Sequence[T]]:
-        return [items[at : at + self.rows_at_once] for at in range(0, len(items), self.rows_at_once)]
 
     @torch.inference_mode()
     def _plan(self, phrases: Sequence[Phrase]) -> list[Plan]:

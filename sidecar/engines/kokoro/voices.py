@@ -14,11 +14,11 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, load_file
 
+from sidecar.engines.kokoro.config import WIDTH
 from sidecar.engines.speakers import Reach, Speakers
 from sidecar.prosody.plan import Floats
 from sidecar.protocol.errors import ModelRejected
 
-WIDTH = 256
 TIMBRE = slice(0, 128)
 MANNER = slice(128, 256)
 

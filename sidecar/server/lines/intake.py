@@ -132,7 +132,7 @@ class Intake:
         if request.stream:
             self._check_streams(caller)
         known = self._voices.describe(request.model, caller.session)
-        key = TakeKey.of(known.fingerprint, request, known.engine.in_pieces)
+        key = TakeKey.of(known.fingerprint, request, known.engine.capabilities.streams_pieces)
         if (take := self._stores.memory.get(key)) is not None:
             self._delivery.take(caller, request, known.name, take)
             return
@@ -151,7 +151,9 @@ class Intake:
         if self._queue.hold(waiter):  # its voice went while the disk was asked
             return
         voice = self._voices.find(waiter.request.model, waiter.caller.session)
-        key = TakeKey.of(voice.fingerprint, waiter.request, voice.description.engine.in_pieces)
+        key = TakeKey.of(
+            voice.fingerprint, waiter.request, voice.description.engine.capabilities.streams_pieces
+        )
         if (flight := self._queue.joinable(key)) is not None:
             self._check_crowd(waiter.caller)
             self._queue.join(flight, waiter)

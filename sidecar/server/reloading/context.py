@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TypeVar
 
 from sidecar.files import shown
-from sidecar.models.reasons import Reason
 from sidecar.protocol import events
 from sidecar.protocol.errors import ModelRejected, NpcVoiceError
+from sidecar.protocol.reasons import Reason
 from sidecar.reload.candidates import survey
 from sidecar.reload.journal import Journal, Memory
 from sidecar.reload.policy import SHIPPED, live_of

@@ -1,0 +1,106 @@
+"""What a family of models says of itself: all that the rest of the sidecar knows of an architecture.
+
+Works without PyTorch: what needs it is imported by the functions that load and import a model.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from sidecar.engines.headers import Header
+from sidecar.engines.shapes import Shape
+
+if TYPE_CHECKING:
+    from sidecar.engines.base import Engine
+    from sidecar.engines.device import Placement
+
+WEIGHTS = "weights.safetensors"  #: in a pack of every family; its hash is the pack's identity
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a model can do. `plans_f0`, `plans_energy`: it sounds as these curves of a plan say, however they
+    are bent; `streams_pieces`: the first of a phrase's `pieces` is there long before the last;
+    `reads_prompts`: it can be told in words how to speak."""
+
+    plans_f0: bool
+    plans_energy: bool
+    streams_pieces: bool
+    reads_prompts: bool
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a manifest must say of the files that were written: `config` as JSON has it."""
+
+    config: Mapping[str, Any]
+    speakers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Importing:
+    """How the published checkpoints of a family become the files of a pack.
+
+    `published` names them for a command's help, `expected` says in an error what is taken, `pack_name` is
+    what the pack is called unless told otherwise. `takes` decides by the files' number and names: none is
+    opened. `convert` writes every file of the family into a folder; it is called in a child process only.
+    It raises `ModelRejected` for what is not as it should be, `OSError` when the disk refuses.
+    """
+
+    published: str
+    expected: str
+    pack_name: str
+    takes: Callable[[Sequence[Path]], bool]
+    convert: Callable[[Sequence[Path], Path], Contents]
+
+
+@dataclass(frozen=True)
+class Alone(Generic[C]):
+    """For a family whose weights are enough to make a pack of: the configuration that they have if nobody
+    says otherwise, and what writes the family's other files into a folder where they are missing. It returns
+    the speakers, and raises `ModelRejected` for files that are odd."""
+
+    config: C
+    complete: Callable[[Path], tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Family(Generic[C]):
+    """One architecture. `C` is its configuration, a frozen dataclass of whole numbers and tuples of them.
+
+    `name` is the manifest's `architecture`, `title` what people call it, `languages` BCP 47 tags of what its
+    models can speak. A pack has `weight_files`, of which `weights.safetensors` is the first, `table_files`,
+    which hold tensors that are no weights, and `lists`, ids by line.
+
+    `checked_config` raises `ValueError` naming the field at fault. `shapes` gives every tensor of every file
+    of weights. `check_tables` (configuration, speakers, headers by file) judges what shapes cannot say, by
+    headers alone; `check_values` the numbers in the tables of a folder: both raise `ModelRejected`. `load`
+    (folder, speakers, configuration, placement) makes an engine of a pack's files that have been checked.
+    """
+
+    name: str
+    title: str
+    languages: tuple[str, ...]
+    capabilities: Capabilities
+    weight_files: tuple[str, ...]
+    table_files: tuple[str, ...]
+    lists: tuple[str, ...]
+    checked_config: Callable[[Mapping[str, Any]], C]
+    shapes: Callable[[C], Mapping[str, Mapping[str, Shape]]]
+    check_tables: Callable[[C, tuple[str, ...], Mapping[str, Header]], None]
+    check_values: Callable[[Path], None]
+    load: Callable[[Path, tuple[str, ...], C, "Placement"], "Engine"]
+    importing: Importing
+    alone: Alone[C] | None = None
+
+    @property
+    def tensor_files(self) -> tuple[str, ...]:
+        return self.weight_files + self.table_files
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All that a pack of the family must have, but for what every pack has."""
+        return self.tensor_files + self.lists

@@ -1,0 +1,70 @@
+"""Kokoro-82M as a family: one file of weights, one of voice tables."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sidecar.engines.family import WEIGHTS, Alone, Contents, Family, Importing
+from sidecar.engines.kokoro.config import ARCHITECTURE, CAPABILITIES, VOICES, KokoroConfig
+from sidecar.engines.kokoro.config_check import checked_config, tensor_shapes
+from sidecar.engines.kokoro.pack_check import check_tables, check_values
+from sidecar.engines.shapes import Shape
+from sidecar.text.languages import LANGUAGES
+
+if TYPE_CHECKING:
+    from sidecar.engines.base import Engine
+    from sidecar.engines.device import Placement
+
+_SUFFIXES = (".pth", ".pt", ".onnx")
+
+
+def _shapes(config: KokoroConfig) -> Mapping[str, Mapping[str, Shape]]:
+    return {WEIGHTS: tensor_shapes(config)}
+
+
+def _load(folder: Path, _speakers: tuple[str, ...], config: KokoroConfig, placement: "Placement") -> "Engine":
+    from sidecar.engines.kokoro.engine import KokoroEngine
+
+    return KokoroEngine.load(folder / WEIGHTS, folder / VOICES, config, placement.device, placement.precision)
+
+
+def _takes(sources: Sequence[Path]) -> bool:
+    return len(sources) == 1 and sources[0].suffix.lower() in _SUFFIXES
+
+
+def _convert(sources: Sequence[Path], folder: Path) -> Contents:
+    from sidecar.engines.kokoro.pack_files import convert
+
+    return convert(sources[0], folder)
+
+
+def _complete(folder: Path) -> tuple[str, ...]:
+    """The published voices, unless there are others."""
+    from sidecar.engines.kokoro.voices import names_in, write_published
+
+    voices = folder / VOICES
+    return names_in(voices) if voices.exists() else write_published(voices)
+
+
+KOKORO = Family(
+    name=ARCHITECTURE,
+    title="Kokoro",
+    languages=LANGUAGES,
+    capabilities=CAPABILITIES,
+    weight_files=(WEIGHTS,),
+    table_files=(VOICES,),
+    lists=(),
+    checked_config=checked_config,
+    shapes=_shapes,
+    check_tables=check_tables,
+    check_values=check_values,
+    load=_load,
+    importing=Importing(
+        published="kokoro-v1_0.pth or its ONNX export",
+        expected=f"a file ending in {', '.join(_SUFFIXES)}",
+        pack_name="kokoro-82m-float",
+        takes=_takes,
+        convert=_convert,
+    ),
+    alone=Alone(KokoroConfig(), _complete),
+)

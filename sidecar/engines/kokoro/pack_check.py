@@ -1,0 +1,59 @@
+"""What a pack's voice tables must be: by their header, without PyTorch, and by their numbers."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sidecar.engines.headers import Header
+from sidecar.engines.kokoro.config import VOICES, WIDTH, KokoroConfig
+from sidecar.protocol.reasons import Reason, refusal
+
+_MOST_ROWS, _HIGHEST_RANK = 1024, 256
+
+
+def check_tables(_config: KokoroConfig, speakers: tuple[str, ...], headers: Mapping[str, Header]) -> None:
+    """A voice for each speaker and no other. Raises `ModelRejected`."""
+    header = headers[VOICES]
+    names = {name.partition(".")[0] for name in header}
+    if odd := sorted(names ^ set(speakers)):
+        where = f"in {VOICES} only" if odd[0] in names else "in the manifest only"
+        raise refusal(Reason.SPEAKERS_DIFFER, f"speaker {odd[0]!r} is {where}")
+    for name in speakers:
+        _check_voice(name, {key: e for key, e in header.items() if key.partition(".")[0] == name})
+
+
+def check_values(folder: Path) -> None:
+    """Every row of every table must lie where the network knows voices, as a raw speaker of a request must.
+
+    Raises `ModelRejected` naming the first voice at fault.
+    """
+    from sidecar.engines.kokoro.voices import Voices  # NumPy is not needed to refuse most packs
+
+    voices = Voices.load(folder / VOICES)
+    for name in voices.names:
+        if complaint := voices.reach.complaint(voices.named(name).table):
+            raise refusal(Reason.OUT_OF_RANGE, f"{VOICES}: voice {name}: {complaint}")
+
+
+def _check_voice(name: str, entries: Header) -> None:
+    """Either a table, or a mean and two factors."""
+    parts = {key.partition(".")[2] for key in entries}
+    for entry in entries.values():
+        if entry.dtype != "F32":
+            raise refusal(
+                Reason.TENSOR_DTYPE, f"{VOICES}: {entry.name!r} is of type {entry.dtype}, expected F32"
+            )
+    if parts == {""}:
+        rows, *rest = entries[name].shape
+        fits = rows <= _MOST_ROWS and rest in ([WIDTH], [1, WIDTH])
+    elif parts == {"mean", "length", "style"}:
+        mean, length, style = (entries[f"{name}.{part}"].shape for part in ("mean", "length", "style"))
+        fits = mean == (WIDTH,) and len(length) == len(style) == 2 and style[1] == WIDTH
+        fits = fits and length[0] <= _MOST_ROWS and length[1] == style[0] <= _HIGHEST_RANK
+    else:
+        raise refusal(Reason.TENSOR_UNEXPECTED, f"{VOICES}: {name!r} has the parts {sorted(parts)!r:.80}")
+    if not fits:
+        shapes = {key: list(entry.shape) for key, entry in entries.items()}
+        raise refusal(
+            Reason.TENSOR_SHAPE,
+            f"{VOICES}: {shapes!r:.120}, expected [n, {WIDTH}] or its mean, length and style",
+        )
