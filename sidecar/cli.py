@@ -196,7 +196,7 @@ def blend(choice: str | None, field: str = "speaker") -> str | dict[str, float] 
         pairs = [part.split(":") for part in choice.split(",")]
         return {name.strip(): float(weight) for name, weight in pairs}
     except ValueError as error:
-        raise BadRequest(f"{choice!r} is no blend: write name:weight,name:weight", field=field) from error
+        raise BadRequest(f"{choice!r} is not a blend: write name:weight,name:weight", field=field) from error
 
 
 @app.command()

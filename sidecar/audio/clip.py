@@ -173,7 +173,7 @@ def _read(file: soundfile.SoundFile) -> Floats:
 
 
 def _checked(both: Floats, sample_rate_hz: int) -> Clip:
-    """The louder channel at full scale. Raises `BadAudio` for samples that are no sound."""
+    """The louder channel at full scale. Raises `BadAudio` for samples that are not sound."""
     if not np.isfinite(both).all():
         raise BadAudio("the clip has samples that are not finite numbers")
     samples = both[:, int(np.argmax(np.abs(both).mean(0, dtype=np.float64)))]

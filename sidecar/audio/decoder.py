@@ -194,7 +194,7 @@ class _Child:
         if self._is_given_up or code == _OUT_OF_TIME:
             return "it takes too long"
         if isinstance(error, ValueError):
-            return "what comes out is no sound"
+            return "what comes out is not sound"
         return f"the process that tried ended with code {code}"
 
     def _end(self) -> None:

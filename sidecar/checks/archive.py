@@ -102,4 +102,4 @@ def _check_overlaps(file: str, size: int, infos: list[zipfile.ZipInfo]) -> None:
 
 
 def _damaged(file: str, why: str) -> Exception:
-    return refusal(Reason.ARCHIVE_DAMAGED, f"{file} is no whole archive: {why}")
+    return refusal(Reason.ARCHIVE_DAMAGED, f"{file} is not a whole archive: {why}")

@@ -104,12 +104,12 @@ def open_source(path: Path, most_bytes: int) -> Source:
     else:
         raise refusal(
             Reason.NOT_A_PACK,
-            f"{path.name} is no voice pack: expected a folder, a {ARCHIVE_SUFFIX} file, or a "
+            f"{path.name} is not a voice pack: expected a folder, a {ARCHIVE_SUFFIX} file, or a "
             f"{CHECKPOINT_SUFFIX} checkpoint with its .sha256",
             tip="a .pth or .onnx checkpoint becomes a pack with `npc-voice pack import`",
         )
     if MANIFEST not in source.sizes:
-        raise refusal(Reason.NOT_A_PACK, f"{path.name} is no voice pack: it has no {MANIFEST}")
+        raise refusal(Reason.NOT_A_PACK, f"{path.name} is not a voice pack: it has no {MANIFEST}")
     return source
 
 
@@ -133,7 +133,7 @@ def plain_size(path: Path) -> int:
     with read_errors(path.name):
         facts = path.lstat()
     if not stat.S_ISREG(facts.st_mode):
-        raise refusal(Reason.NOT_A_FILE, f"{ascii(path.name)[:80]} is no plain file")
+        raise refusal(Reason.NOT_A_FILE, f"{ascii(path.name)[:80]} is not a plain file")
     return facts.st_size
 
 
@@ -145,7 +145,7 @@ def open_plain(path: Path) -> BinaryIO:
         stream = os.fdopen(descriptor, "rb")
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             stream.close()
-            raise refusal(Reason.NOT_A_FILE, f"{ascii(path.name)[:80]} is no plain file")
+            raise refusal(Reason.NOT_A_FILE, f"{ascii(path.name)[:80]} is not a plain file")
         return stream
 
 

@@ -84,7 +84,7 @@ def record_probe(synthesizer: Synthesizer, probe: Probe, file: Path, *, listen: 
     """Speak the lines, judge them if told to `listen`, and write their pictures; the probe with its
     pronunciation pinned.
 
-    Raises `ModelRejected` when what is heard is no speech, `BadRequest` for a line that cannot be pinned.
+    Raises `ModelRejected` when what is heard is not speech, `BadRequest` for a line that cannot be pinned.
     """
     pinned = replace(probe, lines=tuple(_pinned(synthesizer, line) for line in probe.lines))
     pictures = {}
@@ -117,7 +117,7 @@ def judge(heard: SpokenProbe) -> None:
     """Finite, of a likely length and level, not clipped, and like speech. Raises `ModelRejected`."""
     if heard.lost:
         raise refusal(
-            Reason.PROBE_NOT_FINITE, f"{heard.shown} holds {heard.lost:,} samples that are no numbers"
+            Reason.PROBE_NOT_FINITE, f"{heard.shown} holds {heard.lost:,} samples that are not numbers"
         )
     seconds = len(heard.samples) / heard.sample_rate_hz
     shortest, longest = SHORTEST_S * heard.phonemes, LONGEST_S * heard.phonemes + PAUSES_S
@@ -159,7 +159,7 @@ def _compared(heard: SpokenProbe, wanted: Floats | None, tolerance: float) -> fl
             Reason.PROBE_DIFFERS,
             f"{heard.shown} does not sound as the pack says: it differs {how} (tolerance {tolerance}; "
             f"{seconds[0]:.1f} s, expected {seconds[1]:.1f} s)",
-            tip="weights, voices and probe do not belong together: make the pack anew",
+            tip="weights, voices and probe do not belong together: make the pack again",
         )
     return distance
 

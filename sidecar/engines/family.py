@@ -73,7 +73,7 @@ class Family(Generic[C]):
 
     `name` is the manifest's `architecture`, `title` what people call it, `languages` BCP 47 tags of what its
     models can speak. A pack has `weight_files`, of which `weights.safetensors` is the first, `table_files`,
-    which hold tensors that are no weights, and `lists`, ids by line.
+    which hold tensors that are not weights, and `lists`, ids by line.
 
     `checked_config` raises `ValueError` naming the field at fault. `shapes` gives every tensor of every file
     of weights. `check_tables` (configuration, speakers, headers by file) judges what shapes cannot say, by

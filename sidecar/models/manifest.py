@@ -106,7 +106,7 @@ class Manifest:
             raise refusal(
                 Reason.MANIFEST_FORMAT,
                 f"{FILE_NAME}: format is {data['format']!r}, this version reads {FORMAT}",
-                tip="make the pack anew with `npc-voice pack make`",
+                tip="make the pack again with `npc-voice pack make`",
             )
         _has_keys(FILE_NAME, data, {field.name for field in fields(cls)})
         return cls._checked(data)
@@ -161,7 +161,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _odd(message: str) -> NoReturn:

@@ -43,7 +43,7 @@ def open_pack(folder: Path) -> Pack:
         with (folder / FILE_NAME).open("rb") as stream:
             text = stream.read(MAX_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise NoModel(f"{folder} is no voice pack: it has no {FILE_NAME}") from error
+        raise NoModel(f"{folder} is not a voice pack: it has no {FILE_NAME}") from error
     except OSError as error:
         raise refusal(Reason.UNREADABLE, f"{folder / FILE_NAME} cannot be read: {error}") from error
     return Pack(folder, Manifest.from_json(text))

@@ -107,9 +107,11 @@ def load_key(path: Path) -> Ed25519PrivateKey:
     except OSError as error:
         raise BadRequest(f"{path} cannot be read: {error.strerror}", field="key") from error
     except (ValueError, TypeError) as error:
-        raise BadRequest(f"{path} is no private key in PEM", field="key") from error
+        raise BadRequest(f"{path} is not a private key in PEM", field="key") from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise BadRequest(f"{path} is no ed25519 key", field="key", tip="make one with `npc-voice pack key`")
+        raise BadRequest(
+            f"{path} is not an ed25519 key", field="key", tip="make one with `npc-voice pack key`"
+        )
     return key
 
 

@@ -62,7 +62,7 @@ class TrustList:
             raise StorageError(f"{path} cannot be read: {error.strerror}") from error
         except (BadRequest, ModelRejected, KeyError, TypeError, ValueError) as error:
             raise BadRequest(
-                f"{path} is no list of publishers", field="trust", tip="correct or delete the file"
+                f"{path} is not a list of publishers", field="trust", tip="correct or delete the file"
             ) from error
 
     def save(self, path: Path) -> None:

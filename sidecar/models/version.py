@@ -24,9 +24,9 @@ class Version:
 
     @classmethod
     def parse(cls, text: str) -> "Version":
-        """Raises `ValueError` for text that is no semantic version."""
+        """Raises `ValueError` for text that is not a semantic version."""
         if not is_version(text):
-            raise ValueError(f"{text!r} is no semantic version such as 1.2.3 or 1.2.3-beta.1")
+            raise ValueError(f"{text!r} is not a semantic version such as 1.2.3 or 1.2.3-beta.1")
         core, _, tail = text.partition("+")[0].partition("-")
         major, minor, patch = (int(number) for number in core.split("."))
         return cls((major, minor, patch), tuple(tail.split(".")) if tail else ())

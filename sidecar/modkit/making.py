@@ -110,7 +110,7 @@ def wanted_probe(making: Making, speakers: Sequence[str]) -> Probe:
 
 
 def recorded(unsealed: Pack) -> Probe:
-    """Speak the draft's lines and write how they sound. Raises `ModelRejected` when that is no speech."""
+    """Speak the draft's lines and write how they sound. Raises `ModelRejected` when that is not speech."""
     return _recorded(unsealed, listen=True)
 
 

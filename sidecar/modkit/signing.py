@@ -1,4 +1,4 @@
-"""Signing a pack that is there: a folder, or an archive, which is written anew."""
+"""Signing a pack that is there: a folder, or an archive, which is written again."""
 
 import shutil
 import zipfile
@@ -29,7 +29,7 @@ def sign_pack(pack: Path, key_file: Path, publisher: str) -> Signature:
         with zipfile.ZipFile(pack) as archive, archive.open(MANIFEST) as member:
             manifest = member.read(MAX_BYTES + 1)
     except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise BadRequest(f"{pack} is no pack: {error}", field="pack") from error
+        raise BadRequest(f"{pack} is not a pack: {error}", field="pack") from error
     Manifest.from_json(manifest)
     signature = signed(manifest, key, publisher)
     replace_member(pack, SIGNATURE, signature.to_json().encode())
@@ -37,7 +37,7 @@ def sign_pack(pack: Path, key_file: Path, publisher: str) -> Signature:
 
 
 def replace_member(file: Path, name: str, content: bytes) -> None:
-    """Write the archive anew with one member exchanged or added; the old one stays until it is whole."""
+    """Write the archive again with one member exchanged or added; the old one stays until it is whole."""
     partial = file.with_name(f".{file.name}.{uuid4().hex[:8]}")
     with storage_errors(file.parent):
         try:

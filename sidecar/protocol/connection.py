@@ -45,7 +45,7 @@ class Connection:
         try:
             return from_map(cls, json.loads(path.read_text("utf-8")))
         except (ValueError, BadRequest) as error:
-            raise BadRequest(f"{path} is no connection file: {error}") from error
+            raise BadRequest(f"{path} is not a connection file: {error}") from error
 
     def remove(self, path: Path) -> None:
         """Delete the file if it is still this process's own."""

@@ -74,7 +74,7 @@ def weights(header: Header, name: str) -> str | dict[str, float] | None:
 
 
 def check_range(name: str, value: object, limits: Range, field: str | None = None) -> None:
-    """Raise `BadRequest` for what is no number within `limits`, to `field` where that is not the name."""
+    """Raise `BadRequest` for what is not a number within `limits`, to `field` where that is not the name."""
     kinds, article = ((int,), "a whole") if limits.is_whole else ((int, float), "a")
     if isinstance(value, bool) or not isinstance(value, kinds):
         raise wrong(name, value, f"{article} number from {limits}", field)

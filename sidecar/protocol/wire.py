@@ -33,7 +33,7 @@ def joined(count: int, fields: bytes) -> bytes:
 def decode(frame: bytes, limits: Limits) -> Header:
     """One frame as a header. Raises `TooLarge` or `BadRequest`.
 
-    Refused: anything that is no map with text keys, repeated keys, ext types, maps or lists
+    Refused: anything that is not a map with text keys, repeated keys, ext types, maps or lists
     nested deeper than the limit, and bytes after the map's end.
     """
     if len(frame) > limits.header_bytes:

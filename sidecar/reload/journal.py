@@ -187,7 +187,7 @@ class Journal:
             return previous, False
         is_new = latest == previous == _ABSENT and not self._holds_copies()
         if not is_new:
-            log.warning("what was live cannot be read (%s): copies in the store are taken in anew", latest)
+            log.warning("what was live cannot be read (%s): copies in the store are taken in again", latest)
         return Memory(), is_new
 
     def _holds_copies(self) -> bool:

@@ -18,7 +18,7 @@ _CHANGES = frozenset({"created", "modified", "attrib", "moved", "deleted", "clos
 
 
 class Notices(FileSystemEventHandler):
-    """Watchdog on a folder that may be removed and made anew: its watches die with the folder's inode.
+    """Watchdog on a folder that may be removed and made again: its watches die with the folder's inode.
 
     `notice` is called on watchdog's threads; all else is for one thread.
     """

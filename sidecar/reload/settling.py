@@ -17,7 +17,7 @@ class Settling:
     """Tells from one survey to the next which candidates have come to rest.
 
     One that is complete must stay unchanged for `quiet_s`, one that is not for `patience_s`: it is wrong
-    rather than on its way, and whoever dropped it shall read why. Each is told once, and anew after a
+    rather than on its way, and whoever dropped it shall read why. Each is told once, and once more after a
     change or when it comes back. Holds no lock: one thread at a time.
     """
 

@@ -8,7 +8,7 @@
     CHECKING -> FOUND   the check was ended from outside
     READY -> FOUND      its copy is gone or damaged, and what was dropped is still there
 
-A pack that is dropped again begins anew with FOUND.
+A pack that is dropped again starts over with FOUND.
 """
 
 from dataclasses import dataclass, replace

@@ -270,7 +270,7 @@ class _Handler(BaseHTTPRequestHandler):
             end.cancel()
 
     def _hang_up(self) -> None:
-        """However slowly something comes in: a timeout of the socket would begin anew with each byte."""
+        """However slowly something comes in: a timeout of the socket would begin again with each byte."""
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
 

@@ -1,7 +1,7 @@
 """Packs right in every byte, tensor and signature, whose sound is wrong: the probe must tell.
 
 The pictures are the honest ones, or none that could matter: what does not sound like speech is
-refused before it is compared, so a liar gains nothing by recording the picture anew.
+refused before it is compared, so a liar gains nothing by recording the picture again.
 """
 
 import random

@@ -153,7 +153,7 @@ SOUND = (NOISE / np.abs(NOISE).max()).tobytes()
 )  # fmt: skip
 def test_nonsense_from_a_child_is_a_refusal(decoder: Decoder, acting, answer: bytes):
     acting(saying(answer, b"") + "\ntime.sleep(60)")
-    with pytest.raises(BadAudio, match="cannot be decoded: what comes out is no sound"):
+    with pytest.raises(BadAudio, match="cannot be decoded: what comes out is not sound"):
         decoder.decoded(BODY)
 
 

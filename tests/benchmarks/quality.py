@@ -51,7 +51,7 @@ VARIANTS = {
 
 
 def word_errors(expected: list[str], heard: list[str]) -> int:
-    """Substitutions, insertions and deletions; a compound written as one or as two words is no error."""
+    """Substitutions, insertions and deletions; a compound written as one or as two words is not an error."""
     import jiwer
 
     whole = "".join(heard)

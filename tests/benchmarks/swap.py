@@ -41,7 +41,7 @@ class Heard:
 
 
 class Company:
-    """Clients that talk without pause; `heard` is filled from when it is set anew."""
+    """Clients that talk without pause; `heard` is filled from when it is set again."""
 
     def __init__(self, file: Path, clients: int) -> None:
         self.heard, self._over = Heard(), asyncio.Event()

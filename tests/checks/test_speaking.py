@@ -49,6 +49,6 @@ def test_what_a_model_could_not_make_into_numbers_is_refused(pack: Pack, voice: 
     speech = voice.synthesize("Well met.")
     heard = SpokenProbe(pack.manifest.probe.lines[0], speech.samples, speech.sample_rate_hz, 8, lost=0)
     judge(heard)
-    with pytest.raises(ModelRejected, match="holds 3 samples that are no numbers") as refusal:
+    with pytest.raises(ModelRejected, match="holds 3 samples that are not numbers") as refusal:
         judge(replace(heard, lost=3))
     assert refusal.value.reason == "probe_not_finite"

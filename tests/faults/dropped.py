@@ -3,7 +3,7 @@
     python -m tests.faults.dropped [--count 1000]
 
 Miniature packs with every silent defect in turn, in batches. Each must be refused with its reason (or, where
-it is no pack at all, be passed over), none may become live, and no request of the clients may be lost.
+it is not a pack at all, be passed over), none may become live, and no request of the clients may be lost.
 """
 
 import argparse

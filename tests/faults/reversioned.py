@@ -10,7 +10,7 @@ from sidecar.models.pack import Pack
 
 def drop(pack: Pack, models: Path, version: str, name: str | None = None) -> Path:
     """`pack` as another version (and name), written aside and renamed into place. Links instead of copies
-    would change the date of what they are made from, which then looks as if it were dropped anew."""
+    would change the date of what they are made from, which then looks as if it were dropped again."""
     name = name or pack.manifest.name
     aside, target = models / f".{name}-{version}", models / f"{name}-{version}"
     aside.mkdir(parents=True)

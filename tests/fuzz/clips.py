@@ -104,7 +104,7 @@ def work(pipe: Connection, hear: Hear, seed: int, first: int, end: int) -> None:
 
 
 def warm_up() -> None:
-    """What is loaded once is no input's doing."""
+    """What is loaded once is not an input's doing."""
     for origin in seeds():
         with suppress(BadAudio):
             clip = decoded(origin.body)

@@ -192,7 +192,7 @@ def test_dozens_of_labels_are_found_at_once_among_all_the_names_there_may_be():
     mine.mood(mixture, "anybody")
     began = time.perf_counter()
     mine.mood(mixture, "anybody")
-    assert time.perf_counter() - began < 0.05  # 1.75 s when the names were put together anew for each
+    assert time.perf_counter() - began < 0.05  # 1.75 s when the names were put together again for each
     began = time.perf_counter()
     with pytest.raises(UnknownEmotion, match="did you mean"):
         mine.mood({"alias 1 1 1": 1.0}, "anybody")

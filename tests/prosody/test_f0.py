@@ -86,7 +86,7 @@ def praat(_speaker: str, speech: Speech, frames: int) -> np.ndarray:
 def world(speaker: str, speech: Speech, frames: int) -> np.ndarray:
     """Recorded: the line must be as long as it was then, or the two are not of the same sound."""
     recorded = json.loads(RECORDED.read_text())[speaker]
-    assert abs(len(recorded) - FRAMES_PER_S * speech.duration_s) <= 2, "record it anew"
+    assert abs(len(recorded) - FRAMES_PER_S * speech.duration_s) <= 2, "record it again"
     return np.resize(np.array(recorded), frames)
 
 

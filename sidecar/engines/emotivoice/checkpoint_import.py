@@ -49,7 +49,7 @@ def _state(entry: object, name: str) -> dict[str, Tensor]:
         raise ModelRejected(f"{name} holds no state dict but {type(entry).__name__}")
     for key, tensor in entry.items():
         if not isinstance(key, str) or not isinstance(tensor, Tensor):
-            raise ModelRejected(f"{name}: {key!r} is no tensor")
+            raise ModelRejected(f"{name}: {key!r} is not a tensor")
     return dict(entry)
 
 

@@ -132,7 +132,7 @@ def split(syllable: str) -> tuple[str, str]:
         initial, final = match.group(), stem[match.end() :]
         final = _FULL_FINALS.get(final, final)
     else:
-        raise BadRequest(f"{syllable!r} is no syllable with a vowel", field="text")
+        raise BadRequest(f"{syllable!r} is not a syllable with a vowel", field="text")
     return initial, final + coda
 
 

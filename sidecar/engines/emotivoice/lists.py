@@ -15,7 +15,7 @@ def parsed(text: str) -> tuple[str, ...]:
 
 
 def read_list(path: Path) -> tuple[str, ...]:
-    """The items of a file. Raises `ModelRejected` when it is no text or too long to be one."""
+    """The items of a file. Raises `ModelRejected` when it is not text or too long to be one."""
     if path.stat().st_size > MAX_BYTES:
         raise ModelRejected(f"{path.name} has over {MAX_BYTES:,} bytes: expected a list, one item a line")
     try:

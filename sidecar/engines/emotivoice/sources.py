@@ -76,7 +76,7 @@ def _instead(content: Mapping[str, object]) -> str:
         return f"is what only training needs (discriminators, optimisers): give the {KINDS['joint']}"
     if all(isinstance(value, Tensor) for value in content.values()):
         return f"is a plain state dict, expected one under {JOINT!r} or {STYLE!r}"
-    return f"is no EmotiVoice checkpoint: it holds {', '.join(keys[:6])}"
+    return f"is not an EmotiVoice checkpoint: it holds {', '.join(keys[:6])}"
 
 
 def sizes(path: Path) -> dict[str, int]:

@@ -187,7 +187,7 @@ def english(word: str) -> tuple[Group, ...]:
 
 @lru_cache(maxsize=8192)
 def chinese(word: str) -> tuple[Group, ...] | None:
-    """Initials and toned finals, syllables apart by `sp0`; None where it is no Chinese word."""
+    """Initials and toned finals, syllables apart by `sp0`; None where it is not a Chinese word."""
     found = _syllables(word, 0)
     if not found:
         return None

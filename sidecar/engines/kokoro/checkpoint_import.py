@@ -37,7 +37,7 @@ def flattened(checkpoint: object, file_name: str) -> dict[str, Tensor]:
     for part in PARTS:
         for name, tensor in checkpoint[part].items():
             if not isinstance(tensor, Tensor):
-                raise ModelRejected(f"{file_name}: {part}.{name} is no tensor")
+                raise ModelRejected(f"{file_name}: {part}.{name} is not a tensor")
             tensors[f"{part}.{name.removeprefix('module.')}"] = tensor
     return tensors
 

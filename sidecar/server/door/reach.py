@@ -21,13 +21,14 @@ def check_advertised(address: str, host: str | None) -> None:
         return
     if host is None:
         raise BadRequest(
-            f"{address} is no address that clients can connect to: say with --advertise which is",
+            f"{address} is not an address that clients can connect to: say with --advertise which is",
             field="advertise",
             tip=f"this machine has {', '.join(own_addresses()) or 'no address but loopback'}",
         )
     if not is_host(host):
         raise BadRequest(
-            f"{host!r} is no host to connect to: give an address or a name, without a port", field="advertise"
+            f"{host!r} is not a host to connect to: give an address or a name, without a port",
+            field="advertise",
         )
 
 

@@ -25,7 +25,7 @@ class Refusals:
         self._told_overload_s = float("-inf")
 
     def refuse(self, waiter: Waiter, error: NpcVoiceError) -> None:
-        """The answer of one who waited; asked again, the line is taken in anew."""
+        """The answer of one who waited; asked again, the line is taken in like any other."""
         self._retries.forget(waiter.caller)
         self._answers.refusal(waiter.caller, error)
 

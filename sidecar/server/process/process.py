@@ -195,7 +195,7 @@ def check_address(listen: ListenConfig) -> None:
     try:
         loopback = ipaddress.ip_address(listen.address).is_loopback
     except ValueError as error:
-        raise BadRequest(f"{listen.address!r} is no IP address", field="address") from error
+        raise BadRequest(f"{listen.address!r} is not an IP address", field="address") from error
     if not loopback and listen.keys is None:
         raise BadRequest(
             f"{listen.address} can be reached from other machines: that needs --keys",

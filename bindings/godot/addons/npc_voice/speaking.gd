@@ -68,7 +68,7 @@ static func warnings(node: Node) -> PackedStringArray:
 static func _mesh_warnings(node: Node) -> PackedStringArray:
 	var its_mesh := node.get_node_or_null(node.mesh) as MeshInstance3D
 	if its_mesh == null:
-		return ["The mesh is no MeshInstance3D."]
+		return ["The mesh is not a MeshInstance3D."]
 	for shape: String in Mouth.SHAPES:
 		if its_mesh.find_blend_shape_by_name(blend_shape_of(node, shape)) >= 0:
 			return []

@@ -151,7 +151,7 @@ func _read_ready() -> void:
 	if kind in KINDS[_kind]:
 		state = State.OPEN
 	else:
-		_fail("the other side is no sidecar: a %s socket, expected %s" % [kind if kind else "nameless", KINDS[_kind][0]])
+		_fail("the other side is not a sidecar: a %s socket, expected %s" % [kind if kind else "nameless", KINDS[_kind][0]])
 
 
 ## False when there is none.

@@ -147,9 +147,9 @@ static func _rows_problem(header: Dictionary, list: String, kind: int) -> String
 		return ""
 	for row: Variant in header[list]:
 		if not row is Array or row.size() != 3 or not _is_number(row[2]):
-			return list + ": a row is no list of three"
+			return list + ": a row is not a list of three"
 		if kind == TYPE_STRING and not (row[0] is String and _is_number(row[1])):
-			return list + ": a row is no text, start and end"
+			return list + ": a row is not text, start and end"
 		if kind == TYPE_INT and not (_is_number(row[0]) and row[1] is int and row[1] >= 0 and row[1] < VISEMES):
 			return list + ": a row is no start, id and weight"
 	return ""

@@ -57,7 +57,7 @@ func _read(path: String) -> void:
 	var json := JSON.new()
 	_text = bytes.get_string_from_ascii()
 	if json.parse(_text) != OK or not json.data is Dictionary:
-		problem = path + " is no connection file"
+		problem = path + " is not a connection file"
 		return
 	_take(json.data, path)
 
@@ -66,7 +66,7 @@ func _take(map: Dictionary, path: String) -> void:
 	var commands := _endpoint(map.get("commands"))
 	var events := _endpoint(map.get("events"))
 	if commands.is_empty() or events.is_empty() or not map.get("token") is String or not map.get("pid") is float:
-		problem = path + " is no connection file: pid, commands, events or token is missing or no loopback address"
+		problem = path + " is not a connection file: pid, commands, events or token is missing or no loopback address"
 		return
 	host = commands[0]
 	port = commands[1]

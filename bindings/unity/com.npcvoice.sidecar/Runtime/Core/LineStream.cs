@@ -75,7 +75,7 @@ namespace NpcVoice
 
         /// <summary>
         /// The next chunk. A sidecar that was started again does not know the stream: the line is then asked for
-        /// anew, and what was there already is passed over.
+        /// again, and what was there already is passed over.
         /// </summary>
         private async Task<Line> Go()
         {

@@ -26,7 +26,7 @@ namespace NpcVoice
         }
 
         /// <summary>
-        /// One frame as a header. Throws <see cref="NpcVoiceError"/> (bad_reply) for anything that is no map
+        /// One frame as a header. Throws <see cref="NpcVoiceError"/> (bad_reply) for anything that is not a map
         /// with text keys, repeated keys, ext types, deep nesting, and bytes after the end. Lengths are
         /// compared with what is there before memory is taken.
         /// </summary>
@@ -243,7 +243,7 @@ namespace NpcVoice
                     case 0xde: return Map(Number(2), levels);
                     case 0xdf: return Map(Number(4), levels);
                     default:
-                        throw NpcVoiceError.Bad("0x" + kind.ToString("x2") + " is no msgpack that the protocol has");
+                        throw NpcVoiceError.Bad("0x" + kind.ToString("x2") + " is not msgpack that the protocol has");
                 }
             }
 
@@ -260,7 +260,7 @@ namespace NpcVoice
                 {
                     var key = Value(0) as string;
                     if (key == null)
-                        throw NpcVoiceError.Bad("a key of the header is no text");
+                        throw NpcVoiceError.Bad("a key of the header is not text");
                     if (map.ContainsKey(key))
                         throw NpcVoiceError.Bad("a key of the header is given twice", Shown(key));
                     map.Add(key, Value(levels - 1));

@@ -17,7 +17,7 @@ namespace NpcVoice
         /// <summary>The line was cancelled, or the client was closed.</summary>
         public const string Cancelled = "cancelled";
 
-        /// <summary>What came is no answer: broken, too large, or of another form.</summary>
+        /// <summary>What came is not an answer: broken, too large, or of another form.</summary>
         public const string BadReply = "bad_reply";
 
         /// <summary>A field of the request cannot be sent.</summary>

@@ -66,7 +66,7 @@ namespace NpcVoice
 
         /// <summary>
         /// The answer in those parts (delimiter, header and perhaps body); null when it is another request's.
-        /// Throws <see cref="NpcVoiceError"/> (bad_reply) for what is no answer.
+        /// Throws <see cref="NpcVoiceError"/> (bad_reply) for what is not an answer.
         /// </summary>
         public Answer Answer(List<byte[]> parts)
         {

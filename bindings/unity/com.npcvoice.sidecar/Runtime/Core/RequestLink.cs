@@ -98,7 +98,7 @@ namespace NpcVoice
 
         /// <summary>
         /// The parts of the answer. Throws <see cref="IOException"/> when the connection ends and
-        /// <see cref="NpcVoiceError"/> (bad_reply) when what comes is no message.
+        /// <see cref="NpcVoiceError"/> (bad_reply) when what comes is not a message.
         /// </summary>
         public async Task<List<byte[]>> Ask(byte[] message)
         {
@@ -126,7 +126,7 @@ namespace NpcVoice
             End(new IOException("the connection was closed"));
         }
 
-        /// <summary>A failure that nobody waits for any more is no unobserved one.</summary>
+        /// <summary>A failure that nobody waits for any more is not an unobserved one.</summary>
         public static void Observe(Task task)
         {
             task.ContinueWith(
