@@ -42,8 +42,8 @@ class Mended(NamedTuple):
 
 
 def mended(samples: Floats) -> Mended:
-    """Finite and within full scale, whatever a model made: what is beyond is cut, what is not a number becomes
-    silence. The very same array where nothing is wrong."""
+    """Finite and within full scale, whatever a model made: what is beyond is cut, what is not a number
+    becomes silence. The very same array where nothing is wrong."""
     if len(samples) == 0 or (samples.min() >= -1 and samples.max() <= 1):  # no number is neither
         return Mended(samples, 0, 0)
     lost = ~np.isfinite(samples)

@@ -33,8 +33,8 @@ def check_file_name(name: str) -> None:
     if name not in known and not (_TENSORS.fullmatch(name) or is_text(name)):
         raise refusal(
             Reason.FILE_NAME,
-            f"{shown} is not a name for a pack's file: expected {MANIFEST}, {SIGNATURE}, *.safetensors in lower "
-            f"case, {LEXICON}, {EMOTIONS}, {', '.join(lists())}, LICENSE, NOTICE or README",
+            f"{shown} is not a name for a pack's file: expected {MANIFEST}, {SIGNATURE}, *.safetensors in "
+            f"lower case, {LEXICON}, {EMOTIONS}, {', '.join(lists())}, LICENSE, NOTICE or README",
         )
 
 
