@@ -133,19 +133,25 @@ def say(
     as_json: AsJson = False,
 ) -> None:
     """Speak one line into a file."""
+    from sidecar.line import MAX_CHARACTERS, Line, check_line
     from sidecar.lipsync import files
     from sidecar.models.pack import write_whole
     from sidecar.speech import format_of
 
-    format_of(output)  # before the work
+    format_of(output)  # before the work, as all that needs no voice
     if lipsync is not None:
         files.check_format(lipsync, lipsync_format)
+    line = Line(
+        text, blend(speaker), blend(manner), blend(emotion, "emotion") or "neutral", intensity, speed, pitch,
+        language, sample_rate, loudness, prompt=prompt,
+    )  # fmt: skip
+    check_line(line, MAX_CHARACTERS)
     voice = load_voice(pack, device, precision, threads)
     began = time.perf_counter()
     speech = voice.synthesize(
-        text, blend(speaker), manner=blend(manner), emotion=blend(emotion, "emotion") or "neutral",
-        intensity=intensity, reference=reference, baseline=baseline, speed=speed, pitch_semitones=pitch,
-        language=language, loudness_lufs=loudness, sample_rate_hz=sample_rate, prompt=prompt,
+        text, line.speaker, manner=line.manner, emotion=line.emotion, intensity=intensity,
+        reference=reference, baseline=baseline, speed=speed, pitch_semitones=pitch, language=language,
+        loudness_lufs=loudness, sample_rate_hz=sample_rate, prompt=prompt,
     )  # fmt: skip
     work_s = time.perf_counter() - began
     speech.save(output)
