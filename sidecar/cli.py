@@ -134,9 +134,10 @@ def say(
     as_json: AsJson = False,
 ) -> None:
     """Speak one line into a file."""
-    from sidecar.line import MAX_CHARACTERS, Line, check_line
+    from sidecar.line import Line, check_line
     from sidecar.lipsync import files
     from sidecar.models.pack import write_whole
+    from sidecar.protocol.limits import LINE_CHARACTERS
     from sidecar.speech import format_of
 
     format_of(output)  # before the work, as all that needs no voice
@@ -146,7 +147,7 @@ def say(
         text, blend(speaker), blend(manner), blend(emotion, "emotion") or "neutral", intensity, speed, pitch,
         language, sample_rate, loudness, prompt=prompt,
     )  # fmt: skip
-    check_line(line, MAX_CHARACTERS)
+    check_line(line, LINE_CHARACTERS)
     voice = load_voice(pack, device, precision, threads)
     began = time.perf_counter()
     speech = voice.synthesize(

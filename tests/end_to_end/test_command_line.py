@@ -25,6 +25,7 @@ def run_command(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_demo_speaks_sample_lines_of_several_characters(pack: Pack, tmp_path: Path):
     done = run_command("demo", str(tmp_path / "out"), "--lines", "3", "--json")
     assert done.returncode == 0, done.stderr
@@ -36,6 +37,7 @@ def test_demo_speaks_sample_lines_of_several_characters(pack: Pack, tmp_path: Pa
         assert info.duration > 1
 
 
+@pytest.mark.slow
 def test_say_writes_the_line_and_tells_its_words(pack: Pack, tmp_path: Path):
     done = run_command(
         "say", "Halt!", "-o", str(tmp_path / "a.ogg"), "-s", "af_heart:0.7,am_adam:0.3", "--json"
@@ -45,6 +47,7 @@ def test_say_writes_the_line_and_tells_its_words(pack: Pack, tmp_path: Path):
     assert soundfile.info(tmp_path / "a.ogg").format == "OGG"
 
 
+@pytest.mark.slow
 def test_say_writes_the_mouths_movement_beside_the_sound(pack: Pack, tmp_path: Path):
     sound, lips = tmp_path / "a.wav", tmp_path / "a.json"
     done = run_command(
@@ -56,6 +59,7 @@ def test_say_writes_the_mouths_movement_beside_the_sound(pack: Pack, tmp_path: P
     assert read["metadata"]["duration"] == pytest.approx(soundfile.info(sound).duration, abs=0.011)
 
 
+@pytest.mark.slow
 def test_a_pipe_in_a_narrow_code_page_is_no_trouble(pack: Pack, tmp_path: Path):
     command = [
         sys.executable,
@@ -110,6 +114,7 @@ def test_an_error_says_what_was_wrong_and_exits_with_its_kind(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_what_needs_no_voice_is_refused_before_one_is_loaded(tmp_path: Path):
     for arguments, code in (
         (["say", ""], 2),
@@ -144,6 +149,7 @@ def start_server(tmp_path: Path) -> tuple[subprocess.Popen[str], Path]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.slow
 def test_the_thirty_line_client_gets_speech_and_a_signal_ends_the_server(
     pack: Pack, tmp_path: Path, samples_folder: Path
 ):
@@ -172,6 +178,7 @@ def test_the_thirty_line_client_gets_speech_and_a_signal_ends_the_server(
     assert token not in log and "Who goes there" not in log
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_one_plain_error(pack: Pack, tmp_path: Path):
     process, file = start_server(tmp_path)
     try:
@@ -185,6 +192,7 @@ def test_a_port_that_is_taken_is_one_plain_error(pack: Pack, tmp_path: Path):
         process.communicate(timeout=TIMEOUT_S)
 
 
+@pytest.mark.slow
 def test_without_a_console_commands_work_and_nothing_is_watched_that_is_not_there(pack: Pack):
     """As a program of the desktop starts us: no standard input, output or error."""
     closed = "exec {0} -m sidecar {1} <&- >&- 2>&-"
