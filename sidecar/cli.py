@@ -58,11 +58,12 @@ def progress_bar() -> Iterator[Callable[[str, float], None]]:
 
 def load_voice(pack: str | None, device: str, precision: str, threads: int | None) -> "Voice":
     from sidecar.home import Home
-    from sidecar.modkit.importer import find_pack
-    from sidecar.voice import Voice
+    from sidecar.modkit.finding import find_pack
 
     home = Home.from_environment()
     folder = find_pack(home, pack).folder if pack else None
+    from sidecar.voice import Voice  # which takes a second
+
     with progress_bar() as progress:
         return Voice.load(
             folder, device=device, precision=precision, threads=threads, home=home, progress=progress
@@ -136,19 +137,26 @@ def say(
     as_json: AsJson = False,
 ) -> None:
     """Speak one line into a file."""
+    from sidecar.line import Line, check_line
     from sidecar.lipsync import files
     from sidecar.models.pack import write_whole
+    from sidecar.protocol.limits import LINE_CHARACTERS
     from sidecar.speech import format_of
 
-    format_of(output)  # before the work
+    format_of(output)  # before the work, as all that needs no voice
     if lipsync is not None:
         files.check_format(lipsync, lipsync_format)
+    line = Line(
+        text, blend(speaker), blend(manner), blend(emotion, "emotion") or "neutral", intensity, speed, pitch,
+        language, sample_rate, loudness, prompt=prompt,
+    )  # fmt: skip
+    check_line(line, LINE_CHARACTERS)
     voice = load_voice(pack, device, precision, threads)
     began = time.perf_counter()
     speech = voice.synthesize(
-        text, blend(speaker), manner=blend(manner), emotion=blend(emotion, "emotion") or "neutral",
-        intensity=intensity, reference=reference, baseline=baseline, speed=speed, pitch_semitones=pitch,
-        language=language, loudness_lufs=loudness, sample_rate_hz=sample_rate, prompt=prompt,
+        text, line.speaker, manner=line.manner, emotion=line.emotion, intensity=intensity,
+        reference=reference, baseline=baseline, speed=speed, pitch_semitones=pitch, language=language,
+        loudness_lufs=loudness, sample_rate_hz=sample_rate, prompt=prompt,
     )  # fmt: skip
     work_s = time.perf_counter() - began
     speech.save(output)
@@ -276,7 +284,7 @@ def serve(
 ) -> None:
     """Serve speech to games over ZeroMQ on this machine."""
     from sidecar.home import Home
-    from sidecar.modkit.importer import find_pack
+    from sidecar.modkit.finding import find_pack
     from sidecar.server.config import CacheConfig, ListenConfig, ModelsConfig, ServeConfig, StopConfig
     from sidecar.server.process.host import be_nice, keep_one_heap, limit_memory
     from sidecar.server.process.logs import log_to_stderr

@@ -159,7 +159,7 @@ def list_packs(as_json: AsJson = False) -> None:
     """List the packs in the models folder."""
     from sidecar.home import Home
     from sidecar.models.pack import Pack
-    from sidecar.modkit.importer import installed_packs
+    from sidecar.modkit.finding import installed_packs
 
     rows = [
         (p.manifest.name, p.manifest.version, p.manifest.architecture, str(p.folder), "")
@@ -185,7 +185,7 @@ def pack_info(
     """Check a pack's files and show its manifest."""
     from sidecar.home import Home
     from sidecar.models.pack import verify
-    from sidecar.modkit.importer import find_pack
+    from sidecar.modkit.finding import find_pack
 
     found = find_pack(Home.from_environment(), pack)
     verify(found)

@@ -19,6 +19,7 @@ from sidecar.models.loader import load_model
 from sidecar.models.pack import Pack
 from sidecar.synthesis import Synthesizer
 from sidecar.voice import Voice
+from tests.commands import NpcVoice
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -77,6 +78,12 @@ def weights(pack: Pack) -> dict[str, torch.Tensor]:
     from safetensors.torch import load_file
 
     return {name: tensor.float() for name, tensor in load_file(pack.path("weights.safetensors")).items()}
+
+
+@pytest.fixture
+def npc_voice(capsys: pytest.CaptureFixture[str]) -> NpcVoice:
+    """The command line, in this process."""
+    return NpcVoice(capsys)
 
 
 @pytest.fixture

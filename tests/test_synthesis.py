@@ -167,6 +167,7 @@ def test_lines_rendered_together_are_the_lines_rendered_apart(voice: Voice):
         assert np.array_equal(voice.synthesizer.speak(line.line).samples, speech.samples)
 
 
+@pytest.mark.slow
 def test_a_long_line_is_spoken_whole(voice: Voice):
     text = "one two three four five six seven eight nine ten, " * 12
     speech = voice.synthesize(text, speed=2.0)
@@ -218,6 +219,7 @@ def test_loudness_and_rate_are_as_asked(voice: Voice):
     assert integrated_loudness(speech.samples, 48_000) == pytest.approx(-28, abs=0.2)
 
 
+@pytest.mark.slow
 def test_all_speakers_are_as_loud_and_a_users_file_has_its_way(voice: Voice, pack, home):
     text = "The old mine has been sealed."
     for speaker in ("if_sara", "hf_alpha", "af_nova", "am_michael"):  # else the loudest and the softest

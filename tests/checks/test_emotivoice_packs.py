@@ -1,6 +1,7 @@
 """EmotiVoice packs go the way of every pack: headers, values, and what they sound like."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 from sidecar.checks.candidate import check_candidate
 from sidecar.checks.stages import CheckSettings
 from sidecar.home import Home
-from sidecar.models.pack import Pack
+from sidecar.models.pack import Pack, open_pack
 from sidecar.protocol.errors import ModelRejected
 from tests.attacks.packs import change_manifest, reseal
 from tests.engines.emotivoice_fixture import make_pack
@@ -20,9 +21,15 @@ from tests.engines.emotivoice_fixture import make_pack
 UNHEARD = CheckSettings(listen=False)
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Pack:
+    return make_pack(Home(tmp_path_factory.mktemp("home")))
+
+
 @pytest.fixture
-def pack(tmp_path: Path) -> Pack:
-    return make_pack(Home(tmp_path / "home"))
+def pack(made: Pack, tmp_path: Path) -> Pack:
+    """One to spoil."""
+    return open_pack(Path(shutil.copytree(made.folder, tmp_path / "pack")))
 
 
 def tensors_changed(name: str, change: Callable[[dict[str, Any]], object]) -> Callable[[Pack], None]:
@@ -49,6 +56,7 @@ def without_a_list(pack: Pack) -> None:
     reseal(pack.folder)
 
 
+@pytest.mark.slow
 def test_a_sound_pack_reaches_the_store_and_random_weights_are_heard(pack: Pack, tmp_path: Path):
     checked = check_candidate(pack.folder, tmp_path / "store", UNHEARD)
     assert checked.pack.manifest.architecture == "emotivoice"

@@ -13,19 +13,21 @@ import soundfile
 
 from sidecar.models.pack import Pack
 from sidecar.protocol.connection import Connection
+from tests.commands import NpcVoice
 
 TIMEOUT_S = 180
 
 
-def npc_voice(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
+def run_command(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "sidecar", *arguments]
     return subprocess.run(
         command, capture_output=True, text=True, encoding="utf-8", timeout=TIMEOUT_S, **options
     )
 
 
+@pytest.mark.slow
 def test_demo_speaks_sample_lines_of_several_characters(pack: Pack, tmp_path: Path):
-    done = npc_voice("demo", str(tmp_path / "out"), "--lines", "3", "--json")
+    done = run_command("demo", str(tmp_path / "out"), "--lines", "3", "--json")
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)
     assert len({row["speaker"] for row in rows}) == 3
@@ -35,8 +37,9 @@ def test_demo_speaks_sample_lines_of_several_characters(pack: Pack, tmp_path: Pa
         assert info.duration > 1
 
 
+@pytest.mark.slow
 def test_say_writes_the_line_and_tells_its_words(pack: Pack, tmp_path: Path):
-    done = npc_voice(
+    done = run_command(
         "say", "Halt!", "-o", str(tmp_path / "a.ogg"), "-s", "af_heart:0.7,am_adam:0.3", "--json"
     )
     assert done.returncode == 0, done.stderr
@@ -44,15 +47,19 @@ def test_say_writes_the_line_and_tells_its_words(pack: Pack, tmp_path: Path):
     assert soundfile.info(tmp_path / "a.ogg").format == "OGG"
 
 
+@pytest.mark.slow
 def test_say_writes_the_mouths_movement_beside_the_sound(pack: Pack, tmp_path: Path):
     sound, lips = tmp_path / "a.wav", tmp_path / "a.json"
-    done = npc_voice("say", "Halt!", "-o", str(sound), "--lipsync", str(lips), "--lipsync-format", "rhubarb")
+    done = run_command(
+        "say", "Halt!", "-o", str(sound), "--lipsync", str(lips), "--lipsync-format", "rhubarb"
+    )
     assert done.returncode == 0, done.stderr
     read = json.loads(lips.read_text("utf-8"))
     assert read["metadata"]["soundFile"] == "a.wav"
     assert read["metadata"]["duration"] == pytest.approx(soundfile.info(sound).duration, abs=0.011)
 
 
+@pytest.mark.slow
 def test_a_pipe_in_a_narrow_code_page_is_no_trouble(pack: Pack, tmp_path: Path):
     command = [
         sys.executable,
@@ -71,7 +78,7 @@ def test_a_pipe_in_a_narrow_code_page_is_no_trouble(pack: Pack, tmp_path: Path):
         assert done.returncode == 0, done.stderr
 
 
-def test_speakers_and_packs_are_listed(pack: Pack):
+def test_speakers_and_packs_are_listed(pack: Pack, npc_voice: NpcVoice):
     speakers = json.loads(npc_voice("speakers", "--json").stdout)
     assert len(speakers) == 54
     (listed,) = json.loads(npc_voice("pack", "list", "--json").stdout)
@@ -97,14 +104,34 @@ def test_speakers_and_packs_are_listed(pack: Pack):
     ],
 )
 def test_an_error_says_what_was_wrong_and_exits_with_its_kind(
-    pack: Pack, arguments, code: int, words: str, tmp_path
+    pack: Pack, arguments, code: int, words: str, tmp_path: Path, npc_voice: NpcVoice, monkeypatch
 ):
-    done = npc_voice(*arguments, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(Path.cwd())})
+    monkeypatch.chdir(tmp_path)
+    done = npc_voice(*arguments)
     assert done.returncode == code, done.stderr
     assert done.stderr.startswith("ERROR")
     assert words in " ".join(done.stderr.split())
-    assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_what_needs_no_voice_is_refused_before_one_is_loaded(tmp_path: Path):
+    for arguments, code in (
+        (["say", ""], 2),
+        (["say", "Hi.", "--speed", "9"], 2),
+        (["say", "Hi.", "-s", "a:b:c"], 2),
+        (["say", "Hi.", "--pack", "nowhere"], 3),
+        (["pack", "info", "nowhere"], 3),
+    ):
+        program = (
+            "import atexit, sys; from sidecar import cli; sys.argv[0] = 'npc-voice'\n"
+            "atexit.register(lambda: print('torch' in sys.modules)); cli.main()"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program, *arguments], capture_output=True, text=True, cwd=tmp_path
+        )
+        assert (done.returncode, done.stdout) == (code, "False\n"), done.stderr
+        assert done.stderr.startswith("ERROR") and "Traceback" not in done.stderr
 
 
 def start_server(tmp_path: Path) -> tuple[subprocess.Popen[str], Path]:
@@ -122,6 +149,7 @@ def start_server(tmp_path: Path) -> tuple[subprocess.Popen[str], Path]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.slow
 def test_the_thirty_line_client_gets_speech_and_a_signal_ends_the_server(
     pack: Pack, tmp_path: Path, samples_folder: Path
 ):
@@ -150,11 +178,12 @@ def test_the_thirty_line_client_gets_speech_and_a_signal_ends_the_server(
     assert token not in log and "Who goes there" not in log
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_one_plain_error(pack: Pack, tmp_path: Path):
     process, file = start_server(tmp_path)
     try:
         port = Connection.read(file).commands.rpartition(":")[2]
-        done = npc_voice("serve", "--port", port, "--connection-file", str(tmp_path / "other.json"))
+        done = run_command("serve", "--port", port, "--connection-file", str(tmp_path / "other.json"))
         assert done.returncode == 4
         assert "ERROR cannot start serving" in done.stderr and "Traceback" not in done.stderr
         assert not (tmp_path / "other.json").exists()
@@ -163,6 +192,7 @@ def test_a_port_that_is_taken_is_one_plain_error(pack: Pack, tmp_path: Path):
         process.communicate(timeout=TIMEOUT_S)
 
 
+@pytest.mark.slow
 def test_without_a_console_commands_work_and_nothing_is_watched_that_is_not_there(pack: Pack):
     """As a program of the desktop starts us: no standard input, output or error."""
     closed = "exec {0} -m sidecar {1} <&- >&- 2>&-"

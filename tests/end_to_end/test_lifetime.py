@@ -17,7 +17,10 @@ from sidecar.protocol.connection import Connection
 from sidecar.protocol.errors import ServiceError, Unreachable
 from tests.processes import TIMEOUT_S, command, is_running, sidecar, start, wait_for
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="POSIX signals and /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="POSIX signals and /proc"),
+]
 
 LONG = "An endless tale, told by an old man, by the fire, on a long winter night, " * 20
 GRACE_S = 2.0

@@ -1,7 +1,6 @@
 """A modder's way with a pack: make, check, sign, trust, and a refusal reproduced by hand."""
 
 import json
-import os
 import stat
 import sys
 from pathlib import Path
@@ -11,19 +10,21 @@ import soundfile
 
 from sidecar.models.pack import Pack
 from tests.attacks.packs import change_manifest, make_miniature
-from tests.end_to_end.test_command_line import npc_voice
+from tests.commands import NpcVoice
 from tests.engines import emotivoice_fixture as emotivoice
 
 
-@pytest.fixture
-def alone(tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of the test's own, for its list of publishers."""
-    return {**os.environ, "NPC_VOICE_HOME": str(tmp_path / "home"), "OMP_NUM_THREADS": "1"}
+    monkeypatch.setenv("NPC_VOICE_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
 
 
-def test_a_pack_is_made_signed_trusted_and_checked(pack: Pack, tmp_path: Path, alone: dict[str, str]):
+@pytest.mark.slow
+def test_a_pack_is_made_signed_trusted_and_checked(pack: Pack, tmp_path: Path, npc_voice: NpcVoice):
     def run(*arguments: str) -> str:
-        done = npc_voice("pack", *arguments, env=alone)
+        done = npc_voice("pack", *arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -50,7 +51,7 @@ def test_a_pack_is_made_signed_trusted_and_checked(pack: Pack, tmp_path: Path, a
     if sys.platform != "win32":
         assert stat.S_IMODE(key.stat().st_mode) == 0o600
     run("sign", str(archive), "--key", str(key), "--publisher", "Somebody")
-    refused = npc_voice("pack", "check", str(archive), "--policy", "known", "--json", env=alone)
+    refused = npc_voice("pack", "check", str(archive), "--policy", "known", "--json")
     assert refused.returncode == 3
     assert json.loads(refused.stdout)["error"]["reason"] == "publisher_unknown"
     assert f"trust add {public}" in refused.stderr
@@ -62,10 +63,10 @@ def test_a_pack_is_made_signed_trusted_and_checked(pack: Pack, tmp_path: Path, a
     assert json.loads(run("trust", "list", "--json")) == []
 
 
-def test_a_check_shows_every_stage_up_to_the_refusal_and_its_reason(tmp_path: Path, alone: dict[str, str]):
+def test_a_check_shows_every_stage_up_to_the_refusal_and_its_reason(tmp_path: Path, npc_voice: NpcVoice):
     pack = make_miniature(tmp_path / "pack")
     change_manifest(pack, speakers=["af_one"])
-    done = npc_voice("pack", "check", str(pack), env=alone)
+    done = npc_voice("pack", "check", str(pack))
     assert done.returncode == 3
     assert [line.split()[1] for line in done.stdout.splitlines()] == [
         "paths",
@@ -95,24 +96,25 @@ def test_a_check_shows_every_stage_up_to_the_refusal_and_its_reason(tmp_path: Pa
     ],
 )
 def test_an_error_says_what_was_wrong(
-    arguments, code: int, words: str, tmp_path: Path, alone: dict[str, str]
+    arguments, code: int, words: str, tmp_path: Path, npc_voice: NpcVoice, monkeypatch: pytest.MonkeyPatch
 ):
-    done = npc_voice("pack", *arguments, cwd=tmp_path, env={**alone, "PYTHONPATH": str(Path.cwd())})
+    monkeypatch.chdir(tmp_path)
+    done = npc_voice("pack", *arguments)
     assert done.returncode == code, done.stderr
     assert done.stderr.startswith("ERROR") and words in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
 
 
-def test_an_emotivoice_model_is_imported_and_speaks(tmp_path: Path, alone: dict[str, str]):
+def test_an_emotivoice_model_is_imported_and_speaks(tmp_path: Path, alone: Path, npc_voice: NpcVoice):
     sizes = tmp_path / "config.json"
     sizes.write_text(json.dumps(emotivoice.HEADS))
     files = [str(path) for path in (emotivoice.VOCABULARY, emotivoice.STYLE, emotivoice.PARAMETRIZED, sizes)]
-    refused = npc_voice("pack", "import", *files, env=alone)
+    refused = npc_voice("pack", "import", *files)
     assert refused.returncode == 3 and "the probe" in " ".join(refused.stderr.split())
-    done = npc_voice("pack", "import", *files, "--unheard", env=alone)
+    done = npc_voice("pack", "import", *files, "--unheard")
     assert done.returncode == 0, done.stderr
-    pack = Path(alone["NPC_VOICE_HOME"]) / "models" / "emotivoice-1.0.0"
+    pack = alone / "models" / "emotivoice-1.0.0"
     wave = tmp_path / "line.wav"
-    done = npc_voice("say", "你好 and halt!", "--pack", str(pack), "-s", "9017", "-o", str(wave), env=alone)
+    done = npc_voice("say", "你好 and halt!", "--pack", str(pack), "-s", "9017", "-o", str(wave))
     assert done.returncode == 0, done.stderr
     assert soundfile.info(wave).samplerate == 16000 and soundfile.info(wave).frames % 256 == 0

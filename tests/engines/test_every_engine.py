@@ -115,6 +115,7 @@ def test_one_by_one_on_a_cpu_company_changes_nothing(engine: Engine, spoken: lis
         assert np.array_equal(engine.render(engine.plan([phrase]), [5])[0], samples)
 
 
+@pytest.mark.slow
 def test_a_batch_equals_single_phrases(
     engine: Engine, batching: Engine, spoken: list[tuple[Plan, np.ndarray]]
 ):
@@ -196,6 +197,7 @@ def test_times_add_up(model: Model):
 
 
 @pytest.mark.parametrize("level_db", [0, 6])
+@pytest.mark.slow
 def test_a_neutral_stream_is_the_whole_line_with_its_times(model: Model, level_db: float):
     levels = {model.engine.description.default_speaker: level_db}
     emotions = model.emotions.over(json.dumps({"format": 1, "levels_db": levels}), "mine.json")

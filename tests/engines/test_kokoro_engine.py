@@ -37,6 +37,7 @@ def test_batched_plans_equal_single_plans(engine: KokoroEngine, batching: Kokoro
 
 
 @pytest.mark.parametrize("lines", MIXES, ids=len)
+@pytest.mark.slow
 def test_batched_samples_equal_single_samples(engine: KokoroEngine, batching: KokoroEngine, lines: list[str]):
     plans = engine.plan(phrases(engine, lines))
     together = batching.render(plans, range(1, len(plans) + 1))

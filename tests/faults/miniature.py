@@ -13,6 +13,7 @@ from functools import partial
 from sidecar.home import Home
 from sidecar.models import default_voice
 from sidecar.models.pack import Pack, open_pack
+from sidecar.server import config
 from sidecar.server.live_voices import ServedVoice
 from sidecar.server.reloading import startup
 from tests.attacks.packs import make_miniature
@@ -40,7 +41,8 @@ def held(load: Callable[..., ServedVoice]) -> Callable[..., ServedVoice]:
 
 if __name__ == "__main__":
     startup.ensure_default_voice = shipped
-    startup.Dependencies = partial(startup.Dependencies, quiet_s=0.2, patience_s=0.5, same_source_s=0.2)
-    startup.LiveVoices = partial(startup.LiveVoices, grace_s=0.2)
+    config.ModelsConfig = partial(
+        config.ModelsConfig, quiet_s=0.2, patience_s=0.5, same_source_s=0.2, grace_s=0.2
+    )
     startup.Loader.load = held(startup.Loader.load)
     unheard.main()

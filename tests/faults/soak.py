@@ -110,6 +110,17 @@ def size(pid: int) -> tuple[int, int]:
     return int(status.partition("VmRSS:")[2].split()[0]), len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
+def at_rest(pid: int) -> tuple[int, int]:
+    """Its size once connections that were left are gone: no fewer descriptors for half a second, in 3 s."""
+    until, found = time.monotonic() + 3, size(pid)
+    while time.monotonic() < until:
+        time.sleep(0.5)
+        before, found = found, size(pid)
+        if found[1] >= before[1]:
+            break
+    return found
+
+
 def undisturbed(file: Path, lines: Path, options: argparse.Namespace) -> bool:
     """The half with a sidecar that lives, in parts: the last may leave no more than the one before."""
     process = start(file)
@@ -126,8 +137,7 @@ def undisturbed(file: Path, lines: Path, options: argparse.Namespace) -> bool:
                         options.seed + 77 * round_,
                     )
                 )
-            time.sleep(3)
-            sizes.append(size(process.pid))
+            sizes.append(at_rest(process.pid))
             good &= report(f"undisturbed, part {round_ + 1}", found, rude)
     finally:
         process.terminate()

@@ -23,7 +23,10 @@ from tests.processes import wait_for
 
 __all__ = ["real_stage"]
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no system keeps to such a limit")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no system keeps to such a limit"),
+]
 MIB, WAIT_S = 1 << 20, 240
 #: Large enough to stand out in a process's memory: 70 MB in a pack.
 LARGE = replace(MINIATURE, hidden=768)
@@ -129,7 +132,6 @@ async def talk_until_it_has_changed(stage: Stage) -> tuple[int, list[str]]:
     return asked, versions
 
 
-@pytest.mark.slow
 def test_four_clients_talk_while_the_old_voice_gives_way_to_the_new(real_stage: Stage):
     stage = real_stage
     with stage.sidecar("--memory-limit", limit_mib(stage), "--low-memory-swap"):

@@ -12,7 +12,10 @@ from sidecar.protocol.connection import DEVICE_LOST, Connection
 from sidecar.protocol.errors import InternalError
 from tests.processes import sidecar, wait_for
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a shell script stands for the interpreter")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="a shell script stands for the interpreter"),
+]
 LOST = "tests.faults.lost"
 
 

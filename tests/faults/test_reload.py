@@ -15,7 +15,10 @@ from tests.processes import wait_for
 
 __all__ = ["real_stage", "stage"]
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
+]
 WAIT_S = 120
 
 
@@ -51,7 +54,6 @@ async def talk_while_it_changes(stage: Stage) -> tuple[list[str], list[bytes]]:
     return versions, sounds
 
 
-@pytest.mark.slow
 def test_a_voice_is_exchanged_while_four_clients_talk(real_stage: Stage):
     with real_stage.sidecar():
         versions, sounds = asyncio.run(talk_while_it_changes(real_stage))
@@ -65,7 +67,7 @@ def test_a_voice_is_exchanged_while_four_clients_talk(real_stage: Stage):
     ("which", "moment"),
     [
         ("stage", "checking"),
-        pytest.param("real_stage", "loading", marks=pytest.mark.slow),  # else too short to be hit
+        ("real_stage", "loading"),  # else too short to be hit
         ("stage", "live"),
     ],
 )

@@ -30,13 +30,14 @@ from sidecar.server.reloading import startup
 from sidecar.server.reloading.reloader import Reloader
 from sidecar.server.reloading.startup import start_up
 from tests.fakes import tone_voice
+from tests.faults.one_drop import stored
 from tests.server.test_reloader import put_pack
 
 KILLED = """
 import os, sys
 from pathlib import Path
 from sidecar import files
-from tests.faults.test_store import one_drop
+from tests.faults.one_drop import one_drop
 
 at, done = int(sys.argv[2]), 0
 
@@ -56,14 +57,6 @@ print(done)
 """
 
 
-def stored(home: Path, version: str, name: str = "guard") -> Pack:
-    """A copy in the store, called as a checked one is."""
-    made = put_pack(home / "aside", version, name)
-    target = home / "store" / f"{name}-{version}-{digest_of(made)[:8]}"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return open_pack(made.rename(target))
-
-
 def live(home: Path, version: str) -> Pack:
     """A voice that was dropped, became live, and whose drop has been deleted."""
     pack = stored(home, version)
@@ -75,18 +68,6 @@ def live(home: Path, version: str) -> Pack:
         )
     )
     return pack
-
-
-def one_drop(root: Path) -> None:
-    """All that is written while a new version takes the place of another."""
-    home = root / "home"
-    journal = Journal(home / "store")
-    folder = stored(home, "1.1.0").folder
-    copy = Copy("new.npcvoice", "s", digest_of(folder))
-    journal.update(lambda memory: replace(memory, copies={**memory.copies, folder.name: copy}))
-    journal.update(lambda memory: replace(memory, loading=folder.name))
-    journal.update(lambda memory: memory.with_live("guard", folder.name))
-    tidy(journal, home / "store", "shipped", [])
 
 
 @pytest.fixture
@@ -288,7 +269,7 @@ def test_a_copy_that_was_changed_in_the_store_does_not_speak(opened, tmp_path: P
     home = tmp_path / "home"
     folder = live(home, "1.0.0").folder
     text = (folder / MANIFEST).read_text("utf-8")
-    (folder / MANIFEST).write_text(text.replace('"licence": "none"', '"licence": "mine"'), "utf-8")
+    (folder / MANIFEST).write_text(text.replace('"licence": "CC0-1.0"', '"licence": "mine"'), "utf-8")
     assert "mine" in (folder / MANIFEST).read_text("utf-8")
     assert "guard" not in speakers(opened(home))
 

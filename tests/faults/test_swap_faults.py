@@ -16,7 +16,10 @@ from tests.processes import wait_for
 
 __all__ = ["stage"]
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at and limits another process")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks at and limits another process"),
+]
 
 
 def refusal(client: Client) -> ModelRow:

@@ -68,6 +68,7 @@ def heard(sound: np.ndarray, baseline: np.ndarray) -> Change:
 
 
 @pytest.mark.parametrize("speaker", SPEAKERS)
+@pytest.mark.slow
 class TestWithABaselineOfOtherText:
     def test_f0_is_the_difference(self, say: Say, speaker: str):
         calm, same = say(speaker, CALM), say(speaker, LINE)

@@ -372,6 +372,21 @@ def test_stopping_ends_a_check_that_hangs(tmp_path: Path):
     assert threading.active_count() < 20
 
 
+def test_what_is_said_to_be_live_is_live_after_a_crash(theatre: Theatre, monkeypatch: pytest.MonkeyPatch):
+    """With a disk on which every write takes its time."""
+    update = Journal.update
+
+    def slow(self: Journal, change: Callable[[Memory], Memory]) -> None:
+        time.sleep(0.2)
+        update(self, change)
+
+    monkeypatch.setattr(Journal, "update", slow)
+    put_pack(theatre.models, "1.1.0")
+    theatre.wait(lambda: theatre.state("tone@1.1.0") == "live")
+    written = Journal(theatre.fake.store).memory
+    assert written.live["tone"].startswith("tone-1.1.0") and written.loading is None
+
+
 def until_heard(theatre: Theatre, listener: zmq.Socket) -> None:
     """Subscribed, which a server learns of in its own time: told of something until it is heard."""
     listener.setsockopt(zmq.SUBSCRIBE, b"model.")

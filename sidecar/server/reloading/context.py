@@ -73,11 +73,8 @@ class Context:
         self.journal.update(lambda memory: memory.with_refusal(drop, reason, detail))
 
     def now_live(self, entry: Entry) -> None:
-        """Write down who speaks; the one before is ready again."""
+        """Write down who speaks, and only then tell of it; the one before is ready again."""
         before = live_of(self.entries, entry.name)
-        if before is not None:
-            self.put(before.moved(State.READY))
-        self.put(entry.moved(State.LIVE))
         assert entry.folder is not None
         folder, was = entry.folder.name, before.folder if before is not None else None
 
@@ -85,9 +82,12 @@ class Context:
             if was is not None and entry.name not in memory.live:  # it was there from the start
                 memory = memory.with_live(entry.name, was.name)
             owners = {**memory.owners, entry.name: entry.signer}
-            return replace(memory.with_live(entry.name, folder), owners=owners)
+            return replace(memory.with_live(entry.name, folder), owners=owners, loading=None)
 
         self.journal.update(with_it)
+        if before is not None:
+            self.put(before.moved(State.READY))
+        self.put(entry.moved(State.LIVE))
 
     def on_server(self, job: Callable[[], T]) -> T:
         """What `job` returns on the server's thread. Raises `Cancelled` when the server ends first."""
