@@ -35,6 +35,9 @@ def import_pack(
     ],
     name: Name | None = None,
     version: VersionText = "1.0.0",
+    family: Annotated[
+        str | None, typer.Option(help=f"{' or '.join(FAMILIES)}; by the files' names if not given.")
+    ] = None,
     unheard: Annotated[
         bool, typer.Option("--unheard", help="Import what does not sound like speech; no check passes it.")
     ] = False,
@@ -44,7 +47,9 @@ def import_pack(
     from sidecar.home import Home
     from sidecar.modkit.importer import import_checkpoint
 
-    pack = import_checkpoint(sources, Home.from_environment(), name, version, listen=not unheard)
+    pack = import_checkpoint(
+        sources, Home.from_environment(), name, version, listen=not unheard, family=family
+    )
     show_pack(pack, as_json)
 
 

@@ -16,7 +16,7 @@ from sidecar.home import Home
 from sidecar.models.pack import Pack, describe, open_pack, writing_to
 from sidecar.models.writing import write_pack
 from sidecar.modkit.making import check_name, recorded, recorded_unheard
-from sidecar.protocol.errors import BadRequest, ModelRejected, StorageError
+from sidecar.protocol.errors import BadRequest, ModelRejected, StorageError, did_you_mean
 from sidecar.protocol.reasons import Reason, refusal
 
 TIMEOUT_S = 600
@@ -25,17 +25,18 @@ CHILD = "sidecar.modkit.import_child"
 
 def import_checkpoint(
     sources: Sequence[Path], home: Home, name: str | None = None, version: str = "1.0.0", *,
-    listen: bool = True,
+    listen: bool = True, family: str | None = None,
 ) -> Pack:  # fmt: skip
     """Convert a family's published files, in any order, into the pack `name`-`version` of the home's models
     folder; `name` is the family's own if not given.
 
+    `family` names whose files these are where their names do not tell.
     Without `listen` it need not sound like speech (random weights for tests). Raises `BadRequest` for a file
     that cannot be one, `ModelRejected` with the reason when it is not what it should be, `StorageError`
     when the disk refuses. Nothing is left behind on failure.
     """
-    family = family_for(sources)
-    name = name or family.importing.pack_name
+    found = family_for(sources, family)
+    name = name or found.importing.pack_name
     check_name(name, version)
     target = home.models / f"{name}-{version}"
     with writing_to(home.models):
@@ -45,8 +46,8 @@ def import_checkpoint(
             )
         write_pack(
             target,
-            family,
-            lambda folder: convert_in_child(family, sources, folder),
+            found,
+            lambda folder: convert_in_child(found, sources, folder),
             recorded if listen else recorded_unheard,
             name=name,
             version=version,
@@ -56,15 +57,20 @@ def import_checkpoint(
     return open_pack(target)
 
 
-def family_for(sources: Sequence[Path]) -> Family[Any]:
-    """Whose files these are. Raises `BadRequest` for what is not there or nobody's."""
+def family_for(sources: Sequence[Path], family: str | None = None) -> Family[Any]:
+    """Whose files these are, as said or by their names. Raises `BadRequest` for what is not there or
+    nobody's."""
     for source in sources:
         if not source.is_file():
             raise BadRequest(f"{source} is not there", field="source")
-    if (family := importer_of(sources)) is None:
+    if family is not None:
+        if family not in FAMILIES:
+            raise BadRequest(f"unknown family {family!r}{did_you_mean(family, FAMILIES)}", field="family")
+        return FAMILIES[family]
+    if (found := importer_of(sources)) is None:
         expected = ", or ".join(known.importing.expected for known in FAMILIES.values())
         raise BadRequest(f"{shown(sources)}: expected {expected}", field="source")
-    return family
+    return found
 
 
 def shown(sources: Sequence[Path]) -> str:

@@ -33,7 +33,7 @@ class ModelsConfig:
     drops a pack may take a name, the default voice's too. `memory_limit_mib`: of the device's memory, where
     it has its own. `quiet_s`: how long what is dropped must lie unchanged before it is looked at,
     `patience_s` as long as it is not complete; `same_source_s`: the least time between two checks of one
-    drop's name; `grace_s`: how long a replaced voice is kept after its last line.
+    drop's name; `grace_s`: how long a replaced voice is kept at least.
     """
 
     pack: Pack | None = None

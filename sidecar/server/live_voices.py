@@ -11,7 +11,7 @@ from sidecar.protocol.replies import EmotionRow, ModelName, SpeakerRow
 from sidecar.reload.policy import Side
 from sidecar.synthesis import Synthesizer
 
-GRACE_S = 2.0  #: how long a model that was replaced is kept after its last line
+GRACE_S = 2.0  #: how long a model that was replaced is kept at least, lines or none
 
 
 @dataclass(frozen=True)

@@ -224,7 +224,7 @@ class Server:
             for gone in self._voices.released(now):
                 self.publish(ModelReleased(gone.name, gone.version))
                 if self._reloader is not None:
-                    self._reloader.let_go()
+                    self._reloader.give_back_memory()
 
     def _begin_to_stop(self, reason: str, drain: bool, now: float) -> None:
         if self._stopping is None:

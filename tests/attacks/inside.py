@@ -48,5 +48,5 @@ def import_inside(_module: str, arguments: Sequence[str], **_: object) -> Ended:
         mock.patch.object(import_child, "report", lambda **fields: reports.append(fields)),
         mock.patch.object(import_child, "end_with_parent", lambda: None),
     ):
-        import_child.main(Path(arguments[0]), [Path(argument) for argument in arguments[1:]])
+        import_child.main(arguments[0], Path(arguments[1]), [Path(argument) for argument in arguments[2:]])
     return Ended(0, tuple(reports), "no message")

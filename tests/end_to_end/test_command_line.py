@@ -91,7 +91,7 @@ def test_speakers_and_packs_are_listed(pack: Pack, npc_voice: NpcVoice):
     [
         (["say", ""], 2, "empty"),
         (["say", "Hi.", "-s", "af_hart"], 2, "did you mean 'af_heart'"),
-        (["say", "Hi.", "-s", "a:b:c"], 2, "no blend"),
+        (["say", "Hi.", "-s", "a:b:c"], 2, "not a blend"),
         (["say", "Hi.", "--emotion", "angy"], 2, "did you mean 'angry'"),
         (["say", "Hi.", "--speed", "nan"], 2, "speed"),
         (["say", "Hi.", "-o", "line.mp3"], 2, ".wav"),

@@ -117,5 +117,5 @@ def test_a_list_of_publishers_is_kept_by_key(tmp_path: Path):
 )
 def test_a_list_that_is_none_is_refused_not_ignored(tmp_path: Path, text: str):
     (tmp_path / "trust.json").write_text(text)
-    with pytest.raises(BadRequest, match="no list of publishers"):
+    with pytest.raises(BadRequest, match="not a list of publishers"):
         TrustList.load(tmp_path / "trust.json")

@@ -147,6 +147,14 @@ def test_a_file_of_another_kind_or_none_is_refused_before_anything_runs(tmp_path
         import_checkpoint([tmp_path / "x.pth"], Home(tmp_path), "Bad Name", "1.0.0")
 
 
+def test_whose_a_file_is_can_be_said(tmp_path: Path):
+    (tmp_path / "model.pth").write_bytes(b"")
+    with pytest.raises(BadRequest, match="did you mean 'kokoro'"):
+        import_checkpoint([tmp_path / "model.pth"], Home(tmp_path), family="kokora")
+    with pytest.raises(ModelRejected, match=r"EmotiVoice|there is no"):
+        import_checkpoint([tmp_path / "model.pth"], Home(tmp_path), family="emotivoice")
+
+
 def test_the_newest_version_is_found_by_name_and_any_by_name_and_version(tmp_path: Path, pack: Pack):
     for version in ("9.0.0", "10.0.0"):
         folder = tmp_path / "models" / f"folder-{version}"

@@ -1,7 +1,7 @@
 """What the device does next, and which lines are not worth beginning: pure functions over a snapshot.
 
 Times are seconds of one monotonic clock, work is seconds of the device. Nothing here reads a clock,
-holds state or touches a socket; `desk.py` takes the snapshot and carries the decision out.
+holds state or touches a socket; `queue.py` takes the snapshot and carries the decision out.
 """
 
 from collections.abc import Collection, Sequence

@@ -26,7 +26,7 @@ from sidecar.reload.policy import SHIPPED, Check, Load, Snapshot, Verdict, decid
 from sidecar.reload.rows import flood_row, row_of
 from sidecar.reload.states import Entry
 from sidecar.reload.watcher import Watcher
-from sidecar.server.process.host import give_back_device_memory, give_back_memory
+from sidecar.server.process import host
 from sidecar.server.reloading.context import Context
 from sidecar.server.reloading.controls import Controls, Decisions
 from sidecar.server.reloading.dependencies import Dependencies, ServerSide
@@ -98,10 +98,10 @@ class Reloader:
         """The server has promoted a version, or gone back to the live one."""
         self._jobs.put(lambda: self._trials.end(name, version, verdict))
 
-    def let_go(self) -> None:
+    def give_back_memory(self) -> None:
         """A voice that was replaced is no longer held: what it took goes back to the system."""
-        self._jobs.put(give_back_memory)
-        self._jobs.put(give_back_device_memory)
+        self._jobs.put(host.give_back_memory)
+        self._jobs.put(host.give_back_device_memory)
 
     def rescan(self) -> ModelsReply:
         """Look at the models folder now (the watcher does); what was refused is looked at again, and what
