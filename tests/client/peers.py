@@ -2,7 +2,7 @@
 
     python -m tests.client.peers [deaf]
 
-Prints its endpoint. One that is deaf lets clients in and never answers.
+Prints its endpoint. One that is deaf lets clients in, prints `asked` when they ask, and never answers.
 """
 
 import subprocess
@@ -20,7 +20,9 @@ def main(is_deaf: bool) -> None:
     print(router.getsockopt_string(zmq.LAST_ENDPOINT), flush=True)
     while True:
         route, _, frame = router.recv_multipart()
-        if not is_deaf:
+        if is_deaf:
+            print("asked", flush=True)
+        else:
             pong = msgpack.packb({"v": 1, "id": msgpack.unpackb(frame)["id"], "ok": True})
             router.send_multipart([route, b"", pong])
 

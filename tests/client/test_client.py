@@ -24,7 +24,7 @@ from sidecar.protocol.errors import (
     Unreachable,
     Unsupported,
 )
-from sidecar.protocol.events import LineDone, ModelReleased
+from sidecar.protocol.events import LineDone, LineStarted, ModelReleased
 from sidecar.server.door.door import Endpoints
 from sidecar.server.server import Server
 from sidecar.voice import Voice
@@ -173,14 +173,17 @@ def test_threads_can_share_a_client(file: Path):
 
 def test_events_are_told(file: Path):
     with Client(file) as client:
-        events = client.events("line.done", timeout_s=10)
-        teller = threading.Thread(target=lambda: [client.say("Hear!", session="npc") for _ in range(200)])
+        both, done = client.events("line.", timeout_s=10), client.events("line.done", timeout_s=10)
+        lines = [f"Hear {number}!" for number in range(200)]
+        teller = threading.Thread(target=lambda: [client.say(line, session="npc") for line in lines])
         teller.start()
-        event = next(events)
-        events.close()
+        told, filtered = [next(both) for _ in range(4)], [next(done) for _ in range(4)]
+        both.close()
+        done.close()
         teller.join(30)
-        assert isinstance(event, LineDone) and event.session == "npc"
-        assert list(client.events("model.", timeout_s=0.1)) == []
+    assert {type(event) for event in told} == {LineStarted, LineDone}
+    assert {type(event) for event in filtered} == {LineDone}
+    assert {event.session for event in (*told, *filtered)} == {"npc"}
 
 
 def test_events_of_a_newer_sidecar_are_passed_over_and_so_are_new_fields(tmp_path: Path):

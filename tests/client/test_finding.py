@@ -136,7 +136,7 @@ def test_a_sidecar_that_is_killed_while_it_owes_an_answer_is_noticed_soon(tmp_pa
         write(file, first)
         asked = threading.Thread(target=client.ping, daemon=True)
         asked.start()
-        time.sleep(0.3)
+        assert deaf.stdout is not None and deaf.stdout.readline() == "asked\n"
         deaf.kill()
         deaf.wait()
         write(file, second)

@@ -133,9 +133,9 @@ def test_word_without_a_latin_letter_reads_as_nothing(guesser: Guesser) -> None:
     "word", ["a" * 10_000, "ab" * 5_000, "".join(chr(97 + n * n * n % 631 % 26) for n in range(10_000))]
 )
 def test_ten_thousand_letters_are_read_in_bounded_time(guesser: Guesser, word: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert guesser.read(word)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_second_reading_of_a_word_comes_from_the_cache(guesser: Guesser) -> None:
