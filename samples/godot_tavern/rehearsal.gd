@@ -1,7 +1,7 @@
 extends Node
 ## Plays the sample by itself and looks at what comes of it.
 
-const LENGTH_S := 30.0
+const LONGEST_S := 120.0
 const ANGRY_AT_S := 6.0
 const SWAP_AT_S := 10.0
 const OPEN := 0.3  ## A mouth that opens so far has moved.
@@ -38,7 +38,7 @@ func _process(delta: float) -> void:
 		var weights: PackedFloat32Array = npc.voice.viseme_weights
 		for id in range(1, weights.size()):
 			_opened[npc.character] = maxf(_opened[npc.character], weights[id])
-	if _time_s > LENGTH_S:
+	if _all_is_seen() or _time_s > LONGEST_S:
 		_judge()
 
 
@@ -48,6 +48,13 @@ func _press(key: Key) -> void:
 	event.keycode = key
 	event.pressed = true
 	Input.parse_input_event(event)
+
+
+func _all_is_seen() -> bool:
+	return _live != "" and get_parent().npcs.all(
+		func(npc: Node) -> bool:
+			return _lines[npc.character] > 0 and _opened[npc.character] > OPEN and npc.is_angry
+	)
 
 
 func _judge() -> void:

@@ -1,7 +1,7 @@
 extends Node3D
 ## Three people talk in a tavern. A makes everyone angry, S swaps the voice pack while they talk.
 ##
-## With `-- --ci` it presses the keys itself, looks at what came of it, and ends after 30 s with 0 or 1.
+## With `-- --ci` it presses the keys itself, looks at what came of it, and ends with 0 or 1, after two minutes at the latest.
 
 const DIALOGUE := "res://dialogue.csv"
 const Rehearsal := preload("res://rehearsal.gd")

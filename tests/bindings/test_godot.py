@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "bindings" / "godot"
 TAVERN = ROOT / "samples" / "godot_tavern"
 GODOT = installed()
-LIMIT_S = 100
+LIMIT_S = 240
 GRACE_S = 2.0
 VERSION = "9.9.9"
 

@@ -25,7 +25,7 @@ from tools.install_mono import dotnet, mono
 
 MONO, DOTNET = mono(), dotnet()
 HALT = "Halt! Who goes there?"
-LIMIT_S = 240
+LIMIT_S = 480
 GRACE_S = 2.0
 
 needs_mono = pytest.mark.skipif(MONO is None, reason="no Mono: python tools/install_mono.py")

@@ -2,7 +2,7 @@ extends SceneTree
 ## Runs a script's `test_` methods one after another, then prints `N passed, N failed`. An error anywhere, in a
 ## callback or on a thread too, fails the test that it comes up in. Arguments are `name=value` after `--`.
 
-const LIMIT_MSEC := 80000
+const LIMIT_MSEC := 200000
 
 var arguments := {}
 var errors := ErrorCounter.new()
