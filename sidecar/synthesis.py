@@ -36,6 +36,7 @@ from sidecar.speech import (
 from sidecar.text.emphasis import emphases
 from sidecar.text.languages import Dialect, dialect
 from sidecar.text.lexicon import UserLexicon
+from sidecar.text.markup.marked import MarkedText, marked
 from sidecar.text.phrases import SpokenPhrase, phrases
 from sidecar.text.reader import LineReader, without_overrides
 from sidecar.text.tokens import Break, Spoken, Word
@@ -146,20 +147,21 @@ class Synthesizer:
         self._check_prompt(line)
         timbre, manner = self._voices(line)
         style = self.emotions.style(line.emotion, line.intensity)
-        spoken = tuple(self._phrases(line, self._dialect(line, timbre.name)))
+        text = marked(line.text)
+        spoken = tuple(self._phrases(text, self._dialect(line, timbre.name)))
         if not spoken:
             raise EmptyText("nothing in the line can be spoken", field="text")
         said = tuple(
             Phrase(
                 "".join(p.symbol for p in phrase.phonemes()), timbre, manner, line.speed,
-                written(line.text, phrase), line.prompt, style,
+                written(text, phrase), line.prompt, style,
             )
             for phrase in spoken
         )  # fmt: skip
         asked = self.emotions.mood(line.emotion, timbre.name) + Mood(line.reference, line.reference)
         mood = (asked * line.intensity).limited()
         check_extent(line, spoken, said, mood, self.model.engine.description.sample_rate_hz)
-        shapes = tuple(shaped(line.text, phrase) for phrase in spoken)
+        shapes = tuple(shaped(text, phrase) for phrase in spoken)
         level_db = self.emotions.level_db(
             line.speaker if isinstance(line.speaker, Mapping) else {timbre.name: 1.0}
         )
@@ -233,11 +235,9 @@ class Synthesizer:
         own, known = self.model.engine.language_of(speaker), self.model.engine.description.languages
         return dialect(line.language or (own if own in known else known[0]))
 
-    def _phrases(self, line: Line, how: Dialect) -> list[SpokenPhrase]:
+    def _phrases(self, text: MarkedText, how: Dialect) -> list[SpokenPhrase]:
         alphabet = self.model.engine.description.alphabet
-        return phrases(
-            [known for item in self._reader.read(line.text, how) if (known := kept(item, alphabet))]
-        )
+        return phrases([known for item in self._reader.read(text, how) if (known := kept(item, alphabet))])
 
     def _acted(self, plan: Plan, prepared: PreparedLine, at: int) -> "Acted":
         """The plan as the line wants it: no more silence around it than its place needs, its emotion, its
@@ -367,13 +367,13 @@ def timbre_of(change: Change, level_db: float) -> Timbre:
     )
 
 
-def written(text: str, phrase: SpokenPhrase) -> str:
+def written(text: MarkedText, phrase: SpokenPhrase) -> str:
     """The part of the line `text` that a phrase speaks, as people read it."""
     first, last = min(item.start for item in phrase.items), max(item.end for item in phrase.items)
-    return without_overrides(text[first:last])
+    return without_overrides(text.plain.between(first, last))
 
 
-def shaped(text: str, phrase: SpokenPhrase) -> Shape:
+def shaped(text: MarkedText, phrase: SpokenPhrase) -> Shape:
     """Where a change acts in a phrase of the line `text`."""
     marked, phonemes = emphases(text, phrase.items), phrase.phonemes()
     of_each = [

@@ -2,12 +2,15 @@
 
     python tools/make_vectors.py
 
-`zmtp.json` frames, `msgpack.json` values, `messages.json` requests, replies and events. Values that JSON
-has no form for are `{"$bin": hex}`, `{"$int": "digits"}` beyond 2**53, and `{"$float": "nan"}`.
+`zmtp.json` frames, `msgpack.json` values, `messages.json` requests, replies and events; `markup.json` lines
+as written and as subtitles show them. The table by which markup is read goes out as code of both bindings.
+Values that JSON has no form for are `{"$bin": hex}`, `{"$int": "digits"}` beyond 2**53, and
+`{"$float": "nan"}`.
 """
 
 import json
 import math
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,10 +25,18 @@ from sidecar.protocol import wire  # noqa: E402
 from sidecar.protocol.events import event_map  # noqa: E402
 from sidecar.protocol.replies import reply_header  # noqa: E402
 from sidecar.protocol.requests import Envelope, request_header  # noqa: E402
+from sidecar.text.markup import forms  # noqa: E402
+from sidecar.text.markup.marked import marked  # noqa: E402
+from sidecar.text.reader import without_overrides  # noqa: E402
 from tests.protocol import zmtp  # noqa: E402
 from tests.protocol.examples import EVENTS, REPLIES, REQUESTS  # noqa: E402
 
-FOLDER = ROOT / "bindings" / "vectors"
+BINDINGS = ROOT / "bindings"
+FOLDER = BINDINGS / "vectors"
+GDSCRIPT = BINDINGS / "godot" / "addons" / "npc_voice" / "markup_forms.gd"
+CSHARP = BINDINGS / "unity" / "com.npcvoice.sidecar" / "Runtime" / "Core" / "MarkupForms.cs"
+MARKUP_CASES = ROOT / "tests" / "text" / "data" / "markup_cases.tsv"
+MADE = "Made by tools/make_vectors.py from sidecar/text/markup/forms.py: how markup looks."
 TOKEN = "the-token"
 
 VALUES: dict[str, Any] = {
@@ -84,6 +95,8 @@ def main() -> None:
     for name, content in vectors().items():
         text = json.dumps(content, ensure_ascii=False, indent=1)
         (FOLDER / name).write_text(text + "\n", "utf-8")
+    for file, code in tables().items():
+        file.write_text(code, "utf-8", newline="\n")
 
 
 def vectors() -> dict[str, Any]:
@@ -91,7 +104,63 @@ def vectors() -> dict[str, Any]:
         "zmtp.json": zmtp_vectors(),
         "msgpack.json": msgpack_vectors(),
         "messages.json": message_vectors(),
+        "markup.json": markup_vectors(),
     }
+
+
+def markup_vectors() -> list[dict[str, str]]:
+    rows = [row.split("\t") for row in MARKUP_CASES.read_text("utf-8").splitlines() if row[0] != "#"]
+    lines = [row[2].replace("⏎", "\n") for row in rows[1:]]
+    return [{"line": line, "shown": shown(line)} for line in lines]
+
+
+def shown(line: str) -> str:
+    """As a subtitle."""
+    return re.sub(" {2,}", " ", without_overrides(marked(line).plain.text)).strip()
+
+
+def tables() -> dict[Path, str]:
+    """The files that hold the table, and what is in each."""
+    return {GDSCRIPT: gdscript_table(), CSHARP: csharp_table()}
+
+
+def patterns() -> dict[str, str | dict[str, str] | list[str]]:
+    """What a subtitle has to know of `forms`."""
+    known = {name: value for name, value in vars(forms).items() if name.isupper() and name[0] != "_"}
+    return {
+        name: sorted(value) if isinstance(value, frozenset) else value
+        for name, value in known.items()
+        if isinstance(value, (str, dict, frozenset)) and name not in ("BEAT_S", "STRESSING")
+    }
+
+
+def gdscript_table() -> str:
+    rows = [
+        f"const {name} := {json.dumps(value, indent=1).replace(chr(10) + ' ', chr(10) + chr(9))}"
+        for name, value in patterns().items()
+    ]
+    return "\n".join(("@tool", "extends RefCounted", f"## {MADE}", "", *rows, ""))
+
+
+def csharp_table() -> str:
+    rows = [row for name, value in patterns().items() for row in csharp_field(name, value)]
+    opening = ("using System.Collections.Generic;", "", "namespace NpcVoice", "{", f"    // {MADE}")
+    body = ("    internal static class MarkupForms", "    {", *rows, "    }", "}", "")
+    return "\n".join((*opening, *body))
+
+
+def csharp_field(name: str, value: str | dict[str, str] | list[str]) -> list[str]:
+    title = "".join(part.title() for part in name.split("_"))
+    if isinstance(value, str):
+        return [f"        public const string {title} = {json.dumps(value)};"]
+    kind = "Dictionary<string, string>" if isinstance(value, dict) else "HashSet<string>"
+    items = value.items() if isinstance(value, dict) else [(each,) for each in value]
+    rows = [", ".join(map(json.dumps, item)) for item in items]
+    written = [
+        f"            {{ {row} }}," if isinstance(value, dict) else f"            {row}," for row in rows
+    ]
+    start = f"        public static readonly {kind} {title} = new {kind}"
+    return [start, "        {", *written, "        };"]
 
 
 def zmtp_vectors() -> dict[str, Any]:

@@ -1,15 +1,15 @@
-"""What the way a line is written asks of its words: CAPITALS, *stars*, streeetched letters."""
+"""What the way a line is written asks of its words: CAPITALS, *stars*, <b>tags</b>, streeetched letters."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sidecar.text.markup.marked import MarkedText
 from sidecar.text.tokens import Spoken, Word
 
-_STARRED = re.compile(r"\*+([^*\n]{1,200})\*+")
 _STRETCHED = re.compile(r"([^\W\d_])\1{2,}", re.IGNORECASE)
 _NUCLEUS = re.compile("[AIOQWYᵊaeiouɑɐɒæɔəɚɛɜɪʊʌᵻ]+")
-SHOUTED_SHARE, SHOUTED_WEIGHT = 0.6, 0.5  #: of words in capitals, from where no single one stands out
+SHOUTED_SHARE, SHOUTED_WEIGHT = 0.6, 0.5  #: of words that stand out, from where no single one stands out
 LONGEST_RUN = 8
 
 
@@ -24,20 +24,15 @@ class Emphasis:
 PLAIN = Emphasis()
 
 
-def emphases(line: str, items: Sequence[Spoken]) -> tuple[Emphasis, ...]:
+def emphases(line: MarkedText, items: Sequence[Spoken]) -> tuple[Emphasis, ...]:
     """One for each item, by what stands at its span of `line`."""
-    starred = [match.span(1) for match in _STARRED.finditer(line)]
     words = [item for item in items if isinstance(item, Word)]
-    loud = [word for word in words if in_capitals(word, line)]
-    weight = SHOUTED_WEIGHT if len(loud) > 1 and len(loud) >= SHOUTED_SHARE * len(words) else 1.0
-    spans = {(word.start, word.end) for word in loud}
+    loud = _weights([word for word in words if in_capitals(word, line)], len(words))
+    tagged = _weights([word for word in words if _is_stressed(word, line)], len(words))
     return tuple(
         Emphasis(
-            max(
-                weight if (item.start, item.end) in spans else 0.0,
-                1.0 if any(start <= item.start and item.end <= end for start, end in starred) else 0.0,
-            ),
-            stretch(line[item.start : item.end]),
+            max(loud.get(item, 0.0), tagged.get(item, 0.0)),
+            stretch(line.plain.between(item.start, item.end)),
         )
         if isinstance(item, Word)
         else PLAIN
@@ -45,9 +40,19 @@ def emphases(line: str, items: Sequence[Spoken]) -> tuple[Emphasis, ...]:
     )
 
 
-def in_capitals(word: Word, line: str) -> bool:
+def _weights(stressed: Sequence[Word], words: int) -> dict[Word, float]:
+    """Less for each where most of so many words are stressed."""
+    most = len(stressed) > 1 and len(stressed) >= SHOUTED_SHARE * words
+    return dict.fromkeys(stressed, SHOUTED_WEIGHT if most else 1.0)
+
+
+def _is_stressed(word: Word, line: MarkedText) -> bool:
+    return any(start < word.end and word.start < end for start, end in line.stressed)
+
+
+def in_capitals(word: Word, line: MarkedText) -> bool:
     """Written in capitals, and not because it is spelled out: FBI has a vowel for every letter."""
-    letters = [symbol for symbol in line[word.start : word.end] if symbol.isalpha()]
+    letters = [symbol for symbol in line.plain.between(word.start, word.end) if symbol.isalpha()]
     if len(letters) < 2 or not all(symbol.isupper() for symbol in letters):
         return False
     return len(_NUCLEUS.findall(word.phonemes.replace("ː", ""))) < len(letters)

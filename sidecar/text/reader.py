@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from functools import cache, cached_property
 
 from sidecar.protocol.errors import BadRequest
-from sidecar.text.breaks import breaks
 from sidecar.text.chinese import normalise as chinese_normalise
 from sidecar.text.chinese.reader import ChineseReader
 from sidecar.text.english import normalise as english_normalise
@@ -13,6 +12,7 @@ from sidecar.text.english.reader import EnglishReader
 from sidecar.text.guesser import Guesser
 from sidecar.text.languages import CHINESE, Dialect, Run, runs
 from sidecar.text.lexicon import MAX_PHONEMES, Lexicon, UserLexicon
+from sidecar.text.markup.marked import MarkedText, marked
 from sidecar.text.tokens import Break, Spoken, Token, TokenKind, Word
 
 _OVERRIDE = re.compile(r"\[\[([^\[\]|]{1,200})\|([^\[\]|]{1,200})\]\]")
@@ -73,23 +73,23 @@ class LineReader:
         self._english: dict[bool, EnglishReader] = {}
         self._guesses = Guesses()
 
-    def read(self, text: str, dialect: Dialect) -> list[Spoken | Break]:
+    def read(self, line: str | MarkedText, dialect: Dialect) -> list[Spoken | Break]:
         """All of the line's words, marks and pauses, with spans. Raises `BadRequest` for a malformed override
         or break."""
+        known = marked(line) if isinstance(line, str) else line
         self._guesses.clear()
-        read = self._read(text, dialect)
+        read = self._read(known.plain.text, known.breaks(), dialect)
         while self._guesses.settle():
-            read = self._read(text, dialect)
-        return read
+            read = self._read(known.plain.text, known.breaks(), dialect)
+        return known.placed(read)
 
-    def _read(self, text: str, dialect: Dialect) -> list[Spoken | Break]:
+    def _read(self, text: str, breaks: list[Break], dialect: Dialect) -> list[Spoken | Break]:
         if odd := _HALF_OVERRIDE.search(_OVERRIDE.sub("", text)):
             raise BadRequest(f"{odd.group()[:40]!r}: an override is [[word|phonemes]]", field="text")
-        plain = _OVERRIDE.sub(lambda match: " " * len(match.group()), text)
-        given: list[Word | Break] = [*map(self._overridden, _OVERRIDE.finditer(text)), *breaks(plain)]
+        given: list[Word | Break] = [*map(self._overridden, _OVERRIDE.finditer(text)), *breaks]
         result: list[Spoken | Break] = []
         position = 0
-        for item in sorted(given, key=lambda item: item.start):
+        for item in sorted(given, key=lambda item: (item.start, item.end)):
             result += self._read_span(text, position, item.start, dialect)
             result.append(item)
             position = item.end

@@ -16,13 +16,17 @@ from tests.protocol.zmtp import GREETING, RawPeer, ready
 from tools import make_vectors
 
 FOLDER = Path(__file__).parent.parent.parent / "bindings" / "vectors"
-ZMTP, MSGPACK, MESSAGES = (
-    json.loads((FOLDER / name).read_text("utf-8")) for name in ("zmtp.json", "msgpack.json", "messages.json")
+ZMTP, MSGPACK, MESSAGES, MARKUP = (
+    json.loads((FOLDER / name).read_text("utf-8"))
+    for name in ("zmtp.json", "msgpack.json", "messages.json", "markup.json")
 )
 
 
 def test_the_files_are_what_the_tool_makes():
-    assert make_vectors.vectors() == {"zmtp.json": ZMTP, "msgpack.json": MSGPACK, "messages.json": MESSAGES}
+    assert make_vectors.vectors() == {
+        "zmtp.json": ZMTP, "msgpack.json": MSGPACK, "messages.json": MESSAGES, "markup.json": MARKUP,
+    }  # fmt: skip
+    assert {file: file.read_text("utf-8") for file in make_vectors.tables()} == make_vectors.tables()
 
 
 @pytest.mark.parametrize("vector", MSGPACK["valid"], ids=lambda v: v["name"])

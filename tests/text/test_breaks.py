@@ -3,7 +3,7 @@
 import pytest
 
 from sidecar.protocol.errors import BadRequest
-from sidecar.text.breaks import breaks
+from sidecar.text.markup.marked import marked
 from sidecar.text.phrases import SpokenPhrase, phrases
 from sidecar.text.tokens import Break, Mark, Spoken, Word
 
@@ -18,7 +18,7 @@ from sidecar.text.tokens import Break, Mark, Spoken, Word
     ],
 )
 def test_a_break_says_how_long_it_is(text: str, pauses_s: list[float]):
-    found = breaks(text)
+    found = marked(text).pauses
     assert [each.pause_s for each in found] == pauses_s
     assert all(text[each.start] == "<" and text[each.end - 1] == ">" for each in found)
 
@@ -37,7 +37,7 @@ def test_a_break_says_how_long_it_is(text: str, pauses_s: list[float]):
 )
 def test_a_break_that_cannot_be_kept_is_refused(text: str, words: str):
     with pytest.raises(BadRequest, match=words) as caught:
-        breaks(text)
+        marked(text)
     assert caught.value.field == "text"
 
 

@@ -5,6 +5,7 @@ import pytest
 from sidecar.text.emphasis import emphases
 from sidecar.text.languages import dialect
 from sidecar.text.lexicon import PHONEMES
+from sidecar.text.markup.marked import marked
 from sidecar.text.reader import LineReader
 from sidecar.text.tokens import MARKS, Word
 
@@ -16,7 +17,7 @@ def reader() -> LineReader:
 
 def weights(reader: LineReader, line: str) -> dict[str, tuple[float, float]]:
     items = tuple(reader.read(line, dialect("en-US")))
-    found = zip(items, emphases(line, items), strict=True)
+    found = zip(items, emphases(marked(line), items), strict=True)
     return {item.text.lower(): (e.weight, e.stretch) for item, e in found if isinstance(item, Word)}
 
 

@@ -2,6 +2,7 @@ extends "harness.gd"
 ## The vectors that all clients are held to. `vectors=` is their folder.
 
 const LineFields := preload("res://addons/npc_voice/core/line_fields.gd")
+const Markup := preload("res://addons/npc_voice/markup.gd")
 const MsgPack := preload("res://addons/npc_voice/core/msgpack.gd")
 const Replies := preload("res://addons/npc_voice/core/replies.gd")
 const Request := preload("res://addons/npc_voice/core/request.gd")
@@ -51,6 +52,18 @@ func alike(one: Variant, other: Variant) -> bool:
 	if one is Dictionary:
 		return one.keys() == other.keys() and one.keys().all(func(key: String) -> bool: return alike(one[key], other[key]))
 	return one == other
+
+
+func test_subtitles_show_no_markup() -> void:
+	for vector: Dictionary in json(arguments.vectors.path_join("markup.json")):
+		equal(Markup.plain(vector.line), vector.shown, vector.line)
+
+
+func test_garbage_takes_no_time() -> void:
+	for unit: String in ["[", "<", "{", "&", "\\\\", "|c", "[a", "<a b=", "[a](", "<a>", "[b]", "*a", "a "]:
+		var began := Time.get_ticks_msec()
+		Markup.plain(unit.repeat(2000).left(2000))
+		check(Time.get_ticks_msec() - began < 500, "%s takes %d ms" % [unit, Time.get_ticks_msec() - began])
 
 
 func test_values_are_read_and_written() -> void:

@@ -24,11 +24,6 @@ _BETWEEN = {
 }  # fmt: skip
 _EMOTICON = re.compile(r"(?:[:;=][-']?[)(DPpOo3|/\\\[\]*]+|<3|</3|\^_+\^|:'\()(?=\s|$|[.,!?])")
 _APOSTROPHE_BEFORE_YEAR = re.compile(r"'\d\d(?!\d)")
-_MARKUP = re.compile(
-    r"</?(?:[biusp]|em|strong|br|color|colour|size|sprite|link|font|material|align|alpha|mark|sub|sup|style)"
-    r"(?:[= ][^<>]{0,80})?/?>|\[/?(?:[bius]|color|font|font_size|wave|shake|rainbow|center|url)"
-    r"(?:[= ][^\[\]]{0,80})?\]"
-)
 _LINK = re.compile(r"(?:https?://|ftp://)?(?=[\w@])(?:[\w.+-]{1,64}@)?(?:[\w-]{1,63}\.){1,6}[A-Za-z]{2,12}(?!\w)"
                    r"(?::\d{1,5})?(?:[/?#][\w/.?=&%+~#:-]{0,300})?")  # fmt: skip
 _TOP_LEVEL = re.compile(r"\.(?:com|org|net|io|gov|edu|uk|co|dev|gg|tv|info|me|eu|de|app|wiki)(?![\w])")
@@ -81,12 +76,6 @@ def _say_link_piece(scan: Scan, piece: re.Match[str]) -> None:
         scan.spell(text.upper(), *piece.span())
     elif text.isalpha():
         scan.say(text, *piece.span())
-
-
-def read_markup(scan: Scan, index: int) -> int | None:
-    """Rich text of game engines (``<b>``, ``[color=red]``) says nothing."""
-    found = _MARKUP.match(scan.text, index) if scan.text[index] in "<[" else None
-    return found.end() if found else None
 
 
 def read_emoticon(scan: Scan, index: int) -> int | None:

@@ -59,7 +59,6 @@ def _read_number(scan: Scan, index: int) -> int | None:
 
 def _read_between_words(scan: Scan, index: int) -> int:
     readers = (
-        marks.read_markup,
         marks.read_emoticon,
         marks.read_stops,
         marks.read_mark,

@@ -37,6 +37,34 @@ namespace NpcVoice.Tests
         }
 
         [Test]
+        public void SubtitlesShowNoMarkup()
+        {
+            var lines = (List<object>)Json.Parse(File("markup.json"));
+            foreach (Dictionary<string, object> vector in lines)
+                Assert.That(Subtitles.Plain((string)vector["line"]), Is.EqualTo(vector["shown"]), (string)vector["line"]);
+            Assert.That(lines.Count, Is.GreaterThan(120));
+        }
+
+        [TestCase("[")]
+        [TestCase("<")]
+        [TestCase("{")]
+        [TestCase("&")]
+        [TestCase("\\\\")]
+        [TestCase("|c")]
+        [TestCase("[a")]
+        [TestCase("[a](")]
+        [TestCase("<a b=")]
+        [TestCase("[b]")]
+        [TestCase("*a")]
+        public void GarbageTakesNoTime(string unit)
+        {
+            string garbage = string.Concat(System.Linq.Enumerable.Repeat(unit, 2000)).Substring(0, 2000);
+            var watch = System.Diagnostics.Stopwatch.StartNew();
+            Subtitles.Plain(garbage);
+            Assert.That(watch.ElapsedMilliseconds, Is.LessThan(1000), unit);
+        }
+
+        [Test]
         public void EveryBadHeaderIsRefused()
         {
             List<object> vectors = Section("msgpack.json", "invalid_headers");

@@ -10,6 +10,7 @@ extends Resource
 @export var lexicon: Dictionary[String, String] = {}
 
 const LineFields := preload("core/line_fields.gd")
+const Markup := preload("markup.gd")
 const Names := preload("core/names.gd")
 const SubtitleText := preload("subtitle_text.gd")
 
@@ -19,24 +20,33 @@ func fields_of(character: String) -> Dictionary:
 	return characters.get(character, {})
 
 
-## `text` with the words of the lexicon marked, as the sidecar reads them. Words that are marked already stay.
+## `text` with the words of the lexicon marked, as the sidecar reads them. Markup stays, and words that are marked.
 func pronounced(text: String) -> String:
 	var phonemes_of := {}
-	var pattern := "(?i)\\[\\[.*?\\]\\]|<[^<>]*>"
+	var words := PackedStringArray()
 	for word in lexicon:
 		if word and lexicon[word]:
 			phonemes_of[word.to_lower()] = lexicon[word]
-			pattern += "|" + _whole(word)
+			words.append(_whole(word))
 	if phonemes_of.is_empty():
 		return text
+	var pattern := RegEx.create_from_string("(?i)" + "|".join(words))
 	var out := ""
 	var at := 0
-	for found in RegEx.create_from_string(pattern).search_all(text):
+	for place in Markup.places(text) + [[text.length(), text.length()]]:
+		out += _marked(text, at, place[0], pattern, phonemes_of) + text.substr(place[0], place[1] - place[0])
+		at = place[1]
+	return out
+
+
+## The same of [at, end), where no markup is.
+static func _marked(text: String, at: int, end: int, pattern: RegEx, phonemes_of: Dictionary) -> String:
+	var out := ""
+	for found in pattern.search_all(text, at, end):
 		var word := found.get_string()
-		out += text.substr(at, found.get_start() - at)
-		out += "[[%s|%s]]" % [word, phonemes_of[word.to_lower()]] if phonemes_of.has(word.to_lower()) else word
+		out += text.substr(at, found.get_start() - at) + "[[%s|%s]]" % [word, phonemes_of[word.to_lower()]]
 		at = found.get_end()
-	return out + text.substr(at)
+	return out + text.substr(at, end - at)
 
 
 ## The pattern of a word: not inside another, except where words are written without spaces.

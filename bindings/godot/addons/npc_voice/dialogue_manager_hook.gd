@@ -25,12 +25,7 @@ func _ready() -> void:
 func _on_got_dialogue(line: Object) -> void:
 	var speaker := get_node_or_null(speakers.get(line.character, ^"")) if speakers.has(line.character) else null
 	if speaker:
-		speaker.say(spoken_text(line.text), fields_of(line.tags))
-
-
-## Without the marks of BBCode, which are for the eye.
-static func spoken_text(text: String) -> String:
-	return RegEx.create_from_string("(?<!\\[)\\[/?[a-zA-Z#][^\\[\\]|]*\\](?!\\])").sub(text, "", true).strip_edges()
+		speaker.say(line.text.strip_edges(), fields_of(line.tags))
 
 
 ## The fields of a line in tags such as `emotion=angry`.

@@ -2,18 +2,16 @@
 extends RefCounted
 ## A line as people read it, and how long they need.
 
+const Markup := preload("markup.gd")
 const LEAST_S := 1.5
 const LETTERS_PER_S := 15.0
 const IDEOGRAPHS_PER_S := 6.0
 const FIRST_IDEOGRAPH := 0x2e80
 
 
-## Without pauses, stars of stress and the phonemes in `[[word|phonemes]]`.
+## Without markup, pauses, stars of stress and the phonemes in `[[word|phonemes]]`.
 static func plain(text: String) -> String:
-	var marked := RegEx.create_from_string("\\[\\[([^|\\]]*)\\|[^\\]]*\\]\\]")
-	var paused := RegEx.create_from_string("(?i)<break\\b[^<>]*>")
-	var starred := RegEx.create_from_string("\\*(\\S(?:[^*]*\\S)?)\\*")
-	return starred.sub(paused.sub(marked.sub(text, "$1", true), "", true), "$1", true)
+	return Markup.plain(text)
 
 
 static func reading_time_s(text: String) -> float:

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Text;
 using System.Text.RegularExpressions;
 
 namespace NpcVoice
@@ -72,21 +71,30 @@ namespace NpcVoice
 
         public Lexicon(IEnumerable<Pronunciation> entries)
         {
-            var pattern = new StringBuilder(@"\[\[.*?\]\]|<[^<>]*>");
+            var patterns = new List<string>();
             foreach (Pronunciation entry in entries)
             {
                 if (string.IsNullOrEmpty(entry.Word) || string.IsNullOrEmpty(entry.Phonemes))
                     continue;
                 _phonemes[entry.Word] = entry.Phonemes;
-                pattern.Append('|').Append(Whole(entry.Word));
+                patterns.Add(Whole(entry.Word));
             }
-            _words = new Regex(pattern.ToString(), RegexOptions.IgnoreCase | RegexOptions.CultureInvariant);
+            _words = new Regex(string.Join("|", patterns), RegexOptions.IgnoreCase | RegexOptions.CultureInvariant);
         }
 
-        /// <summary>The line with its pronunciations; words that have one already keep it.</summary>
+        /// <summary>The line with its pronunciations; markup stays, and words that have one already keep
+        /// it.</summary>
         public string Apply(string text)
         {
-            return _phonemes.Count == 0 ? text : _words.Replace(text, Pronounced);
+            if (_phonemes.Count == 0)
+                return text;
+            List<Markup.Edit> places = Markup.Places(text);
+            return _words.Replace(text, match => IsIn(places, match) ? match.Value : Pronounced(match));
+        }
+
+        private static bool IsIn(List<Markup.Edit> places, Match match)
+        {
+            return places.Exists(place => place.Start < match.Index + match.Length && match.Index < place.End);
         }
 
         /// <summary>A word is not found inside another, except where words are written without spaces.</summary>
@@ -102,9 +110,7 @@ namespace NpcVoice
 
         private string Pronounced(Match match)
         {
-            return _phonemes.TryGetValue(match.Value, out string phonemes)
-                ? "[[" + match.Value + "|" + phonemes + "]]"
-                : match.Value;
+            return "[[" + match.Value + "|" + _phonemes[match.Value] + "]]";
         }
     }
 }

@@ -1,5 +1,4 @@
 using System;
-using System.Text.RegularExpressions;
 
 namespace NpcVoice
 {
@@ -11,15 +10,11 @@ namespace NpcVoice
         private const double ShortestS = 1.5;
         private const char FirstIdeograph = '\u2e80';
 
-        private static readonly Regex Override = new Regex(@"\[\[([^|\]]*)\|[^\]]*\]\]");
-        private static readonly Regex Break = new Regex(@"<break\b[^<>]*>", RegexOptions.IgnoreCase);
-        private static readonly Regex Starred = new Regex(@"\*(\S(?:[^*]*\S)?)\*");
-
-        /// <summary>The text without pauses, stars of stress and pronunciations: <c>[[word|phonemes]]</c> is
-        /// read as <c>word</c>.</summary>
+        /// <summary>The text without markup, pauses, stars of stress and pronunciations:
+        /// <c>[[word|phonemes]]</c> is read as <c>word</c>.</summary>
         public static string Plain(string text)
         {
-            return Starred.Replace(Break.Replace(Override.Replace(text, "$1"), ""), "$1");
+            return Markup.Plain(text);
         }
 
         /// <summary>How long a reader takes, in seconds.</summary>

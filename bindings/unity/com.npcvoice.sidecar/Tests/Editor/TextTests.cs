@@ -18,6 +18,9 @@ namespace NpcVoice.Tests
         [TestCase("Drizztling", "Drizztling")]
         [TestCase("[[Drizzt|dɹɪ]] and Drizzt", "[[Drizzt|dɹɪ]] and [[Drizzt|dɹˈɪst]]")]
         [TestCase("我在重庆。", "我在[[重庆|x]]。")]
+        [TestCase(
+            "[url=&amp;Drizzt]Drizzt[/url] &amp; [Drizzt](x)",
+            "[url=&amp;Drizzt][[Drizzt|dɹˈɪst]][/url] &amp; [[[Drizzt|dɹˈɪst]]](x)")]
         [TestCase("Wait<break time='1s'/>a time.", "Wait<break time='1s'/>a [[time|tˈIm]].")]
         public void WordsOfTheLexiconGetTheirPronunciation(string text, string expected)
         {
