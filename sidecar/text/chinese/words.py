@@ -43,6 +43,20 @@ def is_known(word: str) -> bool:
     return bool(word_cutter().FREQ.get(word))
 
 
+@lru_cache(maxsize=1)
+def _names() -> frozenset[str]:
+    """People of the dictionary whose names have three characters."""
+    with word_cutter().get_dict_file() as lines:
+        return frozenset(
+            line.split(b" ", 1)[0].decode() for line in lines if line.rstrip().endswith(b" nr") and line[9:10] == b" "
+        )
+
+
+def is_name(word: str) -> bool:
+    """Whether the dictionary has a word of three characters as somebody's name."""
+    return word in _names()
+
+
 def cut(run: str) -> list[str]:
     """A run of hanzi as words, joined back they give the run."""
     # jieba's time grows with the square of a run; few clauses come near the limit.
