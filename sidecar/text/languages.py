@@ -24,7 +24,7 @@ _TAGS = {
 _HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff〇"
 #: Numbers that are no digits: powers, fractions, Roman numerals, items in circles. Python counts them as letters.
 _FIGURES = r"²³¹¼-¾⁰-₉⅐-↋①-⒛⓪⓫-⓿❶-➓㈠-㊰㋀-㋿"
-_LETTER = rf"[^\W\d_{_FIGURES}]"
+_LETTER = rf"[^\W\d_{_FIGURES}{_HAN}]"
 
 #: Said letter by letter in Chinese: initials of pinyin, as people type them.
 _INITIALS = (

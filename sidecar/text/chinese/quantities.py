@@ -74,13 +74,14 @@ def span(match: re.Match[str]) -> str:
     if following.lstrip().startswith("="):
         joint = "减"
     else:
-        joint = "比" if _is_score(match) else "到"
+        joint = "比" if is_score(match) else "到"
     low, high = (_signed(match[name], counted) for name in ("range_a", "range_b"))
     first_unit = _unit(match["range_first"] or "", following)
     return f"{low}{first_unit}{joint}{high}{unit}"
 
 
-def _is_score(match: re.Match[str]) -> bool:
+def is_score(match: re.Match[str]) -> bool:
+    """Whether the words around two numbers say that they are a score."""
     return RATIO_BEFORE.search(left(match)) is not None or _RATIO_AFTER.match(right(match)) is not None
 
 
@@ -98,6 +99,11 @@ def _unit(written: str, following: str) -> str:
 
 def measured(match: re.Match[str]) -> str:
     return number(match["measured_n"], counted=True) + UNITS[match["measured_u"]]
+
+
+def unit(match: re.Match[str]) -> str:
+    """m² without a number."""
+    return UNITS[match.group()]
 
 
 def thousands(match: re.Match[str]) -> str:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 from sidecar.text.chinese import figures, quantities
-from sidecar.text.chinese.quantities import RATIO_BEFORE
+from sidecar.text.chinese.numbers import number
 from sidecar.text.chinese.units import CURRENCIES, UNITS
 
 #: Han characters with a possible reading: 〇, the unified ideographs and their extensions.
@@ -18,7 +18,8 @@ HANZI = "[〇\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U000323af]"
 _INT = r"(?:[0-9]{1,3}(?:,[0-9]{3}){1,5}(?![0-9])|[0-9]+)"
 _NUM = rf"{_INT}(?:\.[0-9]+)?"
 _SHORT = r"[0-9]{1,6}(?:\.[0-9]{1,4})?"
-_UNIT = "(?:" + "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True)) + r")(?![A-Za-z0-9/^])"
+_UNIT = "(?:" + "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True)) + r")(?![A-Za-z/^])"
+_PIXELS = "画质|屏|电视|分辨率|视频|高清|超清|蓝光|影|显示|画面|投影|直播|修复"
 _THOUSANDS = r"[wWkK](?![A-Za-z0-9])"
 _MINUS = r"(?<![0-9A-Za-z])-"
 _MONEY = "[" + "".join(CURRENCIES) + "]"
@@ -27,8 +28,7 @@ _Reader = Callable[[re.Match[str]], str]
 
 
 def _time(match: re.Match[str]) -> str:
-    is_score = RATIO_BEFORE.search(figures.left(match))
-    return quantities.ratio(match) if is_score else figures.time(match)
+    return quantities.ratio(match) if quantities.is_score(match) else figures.time(match)
 
 
 _RULES: tuple[tuple[str, str, _Reader | None], ...] = (
@@ -63,6 +63,8 @@ _RULES: tuple[tuple[str, str, _Reader | None], ...] = (
         r"|[5-9][0-9](?=年(?:出生|生人|生的|毕业|入学|参军|世界杯|的夏天|的冬天|的春天|的秋天|夏天|冬天|春天|秋天)))",
         figures.year,
     ),
+    ("decade", r"(?<![0-9.])(?:1[0-9]|20)[0-9]0s(?![A-Za-z])", figures.decade),
+    ("feast", r"(?<![0-9.])[0-9]{1,2}\.[0-9]{1,2}(?=晚会|事件|大促|购物节|活动)", figures.digits),
     ("generation", r"(?<![0-9.,])[0-9][05](?=后(?![面来天卫退方边续果半宫台者世裔]))", figures.digits),
     (
         "time",
@@ -107,19 +109,21 @@ _RULES: tuple[tuple[str, str, _Reader | None], ...] = (
     ),
     ("operator", r"(?<=[0-9%]) ?[+×*÷=<>≤≥≈±≠] ?(?=[-0-9])|(?<=[0-9]) - (?=[0-9])|(?<=[0-9])[xX](?=[0-9])", quantities.operator),
     ("more", r"(?<=[0-9万千亿])\+(?![0-9+])", quantities.more),
-    ("until", r"(?<=[0-9日月年号点时分秒天元%°])[-~–—](?=[0-9])", quantities.until),
+    ("until", r"(?<=[0-9日月年号点时分秒天元%°一二三四五六])[-~–—](?=[0-9周第])", quantities.until),
+    ("hyphen", r"(?<=[歼轰风征舟娥宫旗苏格图])-(?=[0-9])", lambda _: ""),
     ("sign", r"(?<![0-9A-Za-z)\]])-(?=[0-9])|[+±×≥≤≈=<>](?=[0-9])|(?<![A-Za-z])[xX](?=[0-9])", quantities.sign),
     ("numbered", rf"#(?P<numbered_n>{_INT})", figures.numbered),
     ("power", rf"(?P<power_n>{_NUM})(?P<power_e>\^-?\^?[0-9]{{1,3}}(?:\^[0-9]){{0,3}})", quantities.power),
+    ("volts", r"[0-9]{1,5}(?:\.[0-9])?V(?![A-Za-z0-9])", lambda match: f"{number(match.group()[:-1])}伏"),
     ("measured", rf"(?P<measured_n>{_NUM}) ?(?P<measured_u>{_UNIT})", quantities.measured),
     (
         "thousands",
-        rf"(?!(?:[248]|9|14|18|22|24)[Kk](?![元块票月工底包年]))(?P<thousands_n>{_NUM})(?P<thousands_k>{_THOUSANDS})",
+        rf"(?![248][Kk](?:{_PIXELS})|(?:9|14|18|22|24)[Kk](?:金|黄金|白金|玫瑰|戒|项链)|[48]K(?:$|[，。！？,!? ]))(?P<thousands_n>{_NUM})(?P<thousands_k>{_THOUSANDS})",
         quantities.thousands,
     ),
     ("version", r"(?<![0-9.])[0-9]{1,6}(?:\.[0-9]{1,6}){2,4}(?![0-9])", figures.version),
     ("discount", r"(?<![0-9.])[1-9](?:\.?[1-9])?(?=折(?![0-9返断磨腾叠扣]))", quantities.discount),
-    ("small_unit", r"(?<=[0-9一二两三四五六七八九][米块度尺斤丈])[0-9]{1,2}(?![0-9.,:~-])(?![米块度尺斤丈寸两角毛分厘个人名])", figures.small_unit),
+    ("small_unit", r"(?:(?<=[0-9一二两三四五六七八九][米块度尺斤丈])|(?<=[0-9]m))[0-9]{1,2}(?![0-9.,:~-])(?![米块度尺斤丈寸两角毛分厘个人名])", figures.small_unit),
     ("next_to", r"(?<![0-9.、])(?P<next_a>[1-9])、(?P<next_b>[1-9])(?=[个天次年人位名条只点分岁里米杯步招遍回块句月周])", figures.next_to),
     ("number", _NUM, figures.plain_number),
     ("decimal", r"(?<![0-9A-Za-z.])\.[0-9]+", lambda match: f"零点{figures.digits(match)}"),
@@ -127,7 +131,10 @@ _RULES: tuple[tuple[str, str, _Reader | None], ...] = (
     ("roman", rf"(?<=第)[IV](?![A-Za-z0-9])|(?<=[a-z] )[IVX]{{2,5}}(?![A-Za-z0-9])|(?<={HANZI})(?=X*[IV])[IVX]{{2,7}}(?![A-Za-z0-9])", figures.roman_numeral),
     ("roman_sign", "[Ⅰ-ⅿ]+", figures.roman_numeral),
     ("symbol", "[&@]", quantities.symbol),
+    ("unit", r"(?<![A-Za-z0-9])[kcm]?m\^[23]|°[CF]", quantities.unit),
+    ("per", r"(?<=[元块斤人个次分秒天月年])/(?=[个件人天月年次斤米秒分时小公千位只张块])", lambda _: "每"),
     ("silent", r"(?<=[A-Za-z])\.(?=[0-9])", lambda _: ""),
+    ("slang", r"(?<![A-Za-z0-9])[uU]1[sS]1(?![A-Za-z0-9])", lambda _: "有一说一"),
     ("latin", r"[A-Za-z]+(?:['’][A-Za-z]+)*", None),
     (
         "mark",
