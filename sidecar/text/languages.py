@@ -28,7 +28,7 @@ _LETTER = rf"[^\W\d_{_FIGURES}{_HAN}]"
 
 #: Said letter by letter in Chinese: initials of pinyin, as people type them.
 _INITIALS = (
-    "awsl|bdjw|bhys|cpdd|dbq|ddl|dddd|emo|gkd|jms|kdl|kswl|nbcs|nsdd|plgg|plmm|pyq|qaq|rnb|srds|ssfd|szd|tql"
+    "awsl|bdjw|bhys|cpdd|dbq|ddl|dddd|gkd|jms|kdl|kswl|nbcs|nsdd|plgg|plmm|pyq|qaq|rnb|srds|ssfd|szd|tql"
     "|u1s1|wdnmd|wsl|wtcl|xdm|xjj|xgg|xswl|xxs|xyx|ybb|yjgj|ysl|yygq|yysy|yyds|zqsg|zzzq|zbl|zgr"
 )
 _NO_WORD = rf"(?:{_INITIALS}|(?!(?:h?m+|sh+|psh+|ps+t|pf+t|tsk|b?r+|gr+|nth|ps|vs|mr|mrs|ms|dr|st)\b)[b-df-hj-np-tv-xz]{{3,8}})"

@@ -107,8 +107,11 @@ def unit(match: re.Match[str]) -> str:
 
 
 def thousands(match: re.Match[str]) -> str:
-    """300w票 is 三百万票."""
-    return number(match["thousands_n"], counted=True) + _unit(match["thousands_k"], right(match))
+    """300w票 is 三百万票, 1.5k is 一千五百."""
+    literal, letter = match["thousands_n"], match["thousands_k"]
+    if letter in "kK":
+        return number(f"{float(literal.replace(',', '')) * 1000:.0f}")
+    return number(literal, counted=True) + _unit(letter, right(match))
 
 
 def power(match: re.Match[str]) -> str:

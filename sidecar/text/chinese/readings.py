@@ -32,6 +32,13 @@ _INSIDE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^弹(?=[那这一几完得着了过])"), "tan2"),
     (re.compile(r"(?<!仿)佛"), "fo2"),
     (re.compile(r"(.)\1地$"), "de5"),
+    # 子 is a person or a master here, and no suffix.
+    (
+        re.compile(
+            r"[天才孔孟世皇男女父母电原浪游赤养独童西仙质粒量孝逆犬义次幼公王弟太君墨荀列夫]子|(?:鬼谷|韩非)子|孙子(?=兵法)|^子(?=.)"
+        ),
+        "zi3",
+    ),
 )
 
 

@@ -34,10 +34,10 @@ DISTINCT = {
 def simplified(text: str) -> str:
     """`text` with as many characters, the traditional ones exchanged."""
     plain = text.translate(_table())
-    if plain != text:
-        for match in _PHRASE.finditer(text):
-            plain = plain[: match.start()] + _PHRASES[match.group()] + plain[match.end() :]
-    return _with_particle(plain, plain != text) if "著" in plain else plain
+    is_traditional = plain != text
+    for match in _PHRASE.finditer(text):
+        plain = plain[: match.start()] + _PHRASES[match.group()] + plain[match.end() :]
+    return _with_particle(plain, is_traditional) if "著" in plain else plain
 
 
 def _with_particle(text: str, is_traditional: bool) -> str:
@@ -48,7 +48,7 @@ def _with_particle(text: str, is_traditional: bool) -> str:
     return "".join("着" if char == "著" and at not in kept else char for at, char in enumerate(text))
 
 
-_PARTICLE = re.compile(r"[拿看等跟沿向朝随望坐站走笑哭想说听抱握背带穿活睡躺守盯顺接忙急迎摸追跑忍带叫]著")
+_PARTICLE = re.compile(r"[拿看等跟沿向朝随望坐站走笑哭想说听抱握背带穿活睡躺守盯顺接忙急迎摸追跑忍带叫]著|著(?=了?[火急凉迷魔]|陆|地|手|眼|想|落|实|力|装|色)")
 
 
 @lru_cache(maxsize=1)
