@@ -22,7 +22,7 @@ _TAGS = {
 }  # fmt: skip
 
 _HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff〇"
-#: Numbers that are no digits: powers, fractions, Roman numerals, items in circles. Python counts them as letters.
+#: Numbers that are no digits: powers, fractions, Roman numerals, items in circles. To Python, letters.
 _FIGURES = r"²³¹¼-¾⁰-₉⅐-↋①-⒛⓪⓫-⓿❶-➓㈠-㊰㋀-㋿"
 _LETTER = rf"[^\W\d_{_FIGURES}{_HAN}]"
 
@@ -31,8 +31,11 @@ _INITIALS = (
     "awsl|bdjw|bhys|cpdd|dbq|ddl|dddd|gkd|jms|kdl|kswl|nbcs|nsdd|plgg|plmm|pyq|qaq|rnb|srds|ssfd|szd|tql"
     "|u1s1|wdnmd|wsl|wtcl|xdm|xjj|xgg|xswl|xxs|xyx|ybb|yjgj|ysl|yygq|yysy|yyds|zqsg|zzzq|zbl|zgr"
 )
-_NO_WORD = rf"(?:{_INITIALS}|(?!(?:h?m+|sh+|psh+|ps+t|pf+t|tsk|b?r+|gr+|nth|ps|vs|mr|mrs|ms|dr|st)\b)[b-df-hj-np-tv-xz]{{3,8}})"
-_WORD = re.compile(rf"(?<![A-Za-z0-9])(?!{_NO_WORD}(?![A-Za-z]))[A-Za-z]?[a-z]{{2,}}(?:['’][a-z]+)?(?![A-Za-z])")
+_SOUNDS = "h?m+|sh+|psh+|ps+t|pf+t|tsk|b?r+|gr+|nth|ps|vs|mr|mrs|ms|dr|st"
+_NO_WORD = rf"(?:{_INITIALS}|(?!(?:{_SOUNDS})\b)[b-df-hj-np-tv-xz]{{3,8}})"
+_WORD = re.compile(
+    rf"(?<![A-Za-z0-9])(?!{_NO_WORD}(?![A-Za-z]))[A-Za-z]?[a-z]{{2,}}(?:['’][a-z]+)?(?![A-Za-z])"
+)
 #: Words that show prose, where a title or a name has none ("Final Fantasy 7").
 _PROSE = re.compile(
     r"\b(?:I|I'm|you|your|me|my|is|are|am|was|were|have|has|had|do|don't|can|will|we|he|she|they|it|this|that"
@@ -46,7 +49,8 @@ _STRONG = re.compile(
     r"(?P<link>(?:https?://|www\.)[!-~]+|[A-Za-z0-9.+_-]{1,64}@[A-Za-z0-9.-]+"
     r"|[A-Za-z0-9-]{1,64}\.(?:com|cn|net|org)(?![A-Za-z0-9]))"
     rf"|(?P<zh>(?:第[IV]|[{_HAN}][IVX]{{2,6}})(?![A-Za-z])|[{_HAN}])"  # 第V章, 亨利VIII
-    r"|(?P<number>\d(?: ?(?:[kcm]?m|[km]?g|min|m?[Ll]|km/h|m/s|mph|kWh|mAh|[GMk]Hz|rpm|fps|dB|kcal|[ap]m|[AP]M)"
+    r"|(?P<number>\d(?: ?(?:[kcm]?m|[km]?g|min|m?[Ll]|km/h|m/s|mph|kWh|mAh|[GMk]Hz|rpm|fps|dB|kcal|[ap]m"
+    r"|[AP]M)"
     r"(?![A-Za-z])|(?!st|nd|rd|th)[A-Za-zµμ]{1,2}(?:[²³/][A-Za-z0-9²³]{0,4})?(?![A-Za-z])|[°℃℉]C?F?)?"
     rf"|[{_FIGURES}]|(?<=[a-z] )[IVX]{{2,5}}(?![A-Za-z]))"
     rf"|(?P<letters>(?<![A-Za-z])(?:[A-Za-z]|{_NO_WORD})(?![A-Za-z'’]))"
@@ -113,7 +117,7 @@ def _strong(text: str, start: int, end: int, default: str) -> Iterator[tuple[str
 
 
 def _is_chinese(text: str, default: str, without_han: str) -> bool:
-    """Whether `text` is a Chinese sentence, which may hold Latin names, and not an English one with Han in it."""
+    """Whether `text` is a Chinese sentence, perhaps with Latin names, and not English with Han in it."""
     han, words = len(_HAN_CHAR.findall(text)), sum(1 for _ in _WORD.finditer(text))
     if not han:
         return without_han == CHINESE and not words

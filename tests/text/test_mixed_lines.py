@@ -36,9 +36,7 @@ def said(parts: list[Spoken | Break]) -> str:
 
 
 @pytest.mark.parametrize(("line", "expected"), mixed_cases())
-def test_number_is_read_in_the_language_of_its_sentence(
-    reader: LineReader, line: str, expected: str
-) -> None:
+def test_number_is_read_in_the_language_of_its_sentence(reader: LineReader, line: str, expected: str) -> None:
     assert said(reader.read(line, dialect("zh-CN"))) == expected
 
 
@@ -58,9 +56,11 @@ def test_number_of_an_english_sentence_stays_english(reader: LineReader, line: s
 @pytest.mark.parametrize(
     "unit",
     [
-        "1", "9,", "1.", "1-", "1/", "1:", "3%", "1、", "5kg", "m²", "½", "²", "①", "Ⅲ", "1w", "90后", "打110", "+", "~",
+        "1", "9,", "1.", "1-", "1/", "1:", "3%", "1、",
+        "5kg", "m²", "½", "²", "①", "Ⅲ", "1w", "90后", "打110", "+", "~",
         "我", "长", "得", "重重", "任", "姓任", "曾先生", "銀行", "著", "沈默", "龘", "\U0003134a",
-        "，", "（", "【", "“", "[", "。", "!?", "😀", "a1", "中a", "A", "hello我", "HP 30/100，", "I am 我", "www.", "a@",
+        "，", "（", "【", "“", "[",
+        "。", "!?", "😀", "a1", "中a", "A", "hello我", "HP 30/100，", "I am 我", "www.", "a@",
     ],
 )  # fmt: skip
 def test_two_thousand_characters_of_one_kind_are_read_in_time(reader: LineReader, unit: str) -> None:

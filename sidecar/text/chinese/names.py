@@ -6,8 +6,10 @@ Truth: 现代汉语词典, 7th edition (entries marked 姓); 中国姓氏大辞�
 import re
 
 SURNAMES = {
-    "任": "ren2", "仇": "qiu2", "单": "shan4", "查": "zha1", "翟": "zhai2", "曾": "zeng1", "解": "xie4", "区": "ou1",
-    "盖": "ge3", "朴": "piao2", "燕": "yan1", "华": "hua4", "乐": "yue4", "种": "chong2", "覃": "qin2", "缪": "miao4",
+    "任": "ren2", "仇": "qiu2", "单": "shan4", "查": "zha1", "翟": "zhai2", "曾": "zeng1",
+    "解": "xie4", "区": "ou1",
+    "盖": "ge3", "朴": "piao2", "燕": "yan1", "华": "hua4", "乐": "yue4", "种": "chong2",
+    "覃": "qin2", "缪": "miao4",
     "葛": "ge3", "洗": "xian3", "员": "yun4", "折": "she2", "繁": "po2", "盛": "sheng4",
     "纪": "ji3", "隗": "wei3", "牟": "mou2", "薄": "bo2", "藏": "zang1", "曲": "qu1",
     "乜": "nie4", "谌": "chen2", "句": "gou1", "秘": "bi4", "石": "shi2", "召": "shao4",
@@ -21,25 +23,35 @@ _FAMILIAR_WORDS = frozenset(("小解", "老解", "小单"))
 #: Those that are verbs, adverbs or parts of compounds too: more must speak for a name.
 _VERBS = frozenset("任单查曾解区盖华种折藏乐石洗祭召员")
 
-_OFFICE = r"主任|主席|书记|校长|院长|局长|处长|科长|厅长|部长|队长|团长|连长|营长|班长|组长|县长|市长|镇长|村长|所长|经理|教授|总管|统领|船长"
+_OFFICE = r"[校院局处科厅部队团连营班组县市镇村所船]长|主任|主席|书记|经理|教授|总管|统领"
 _TITLE = re.compile(
-    r"总(?=$|[来说好您的])|先生|小姐|女士|太太|夫人|师傅|老师|师[父兄姐弟妹叔伯]|大人|将军(?!队)|公子|姑娘|掌柜|老板|大侠|少侠|女侠|道长|真人|长老|掌门|帮主|教主|庄主"
-    r"|堂主|医生|大夫|博士|警官|探长|律师|法官|叔|伯|阿姨|爷|奶奶|大[哥姐爷妈娘婶叔]|[哥姐](?!们)|嫂|兄|老[爷弟兄太](?!们)|少爷|员外|秀才|举人|状元"
-    r"|捕[头快]|都头|教头|校尉|都尉|丞相|太守|刺史|县令|知[县府州]|御史|尚书|侍郎|太[傅师后妃]|皇后|贵[妃人]|婆婆|道士|神医|半仙|族长|家主"
+    r"总(?=$|[来说好您的])|先生|小姐|女士|太太|夫人|师傅|老师|师[父兄姐弟妹叔伯]|大人|将军(?!队)"
+    r"|公子|姑娘"
+    r"|掌柜|老板|大侠|少侠|女侠|道长|真人|长老|掌门|帮主|教主|庄主"
+    r"|堂主|医生|大夫|博士|警官|探长|律师|法官|叔|伯|阿姨|爷|奶奶|大[哥姐爷妈娘婶叔]|[哥姐](?!们)|嫂|兄"
+    r"|老[爷弟兄太](?!们)|少爷|员外|秀才|举人|状元"
+    r"|捕[头快]|都头|教头|校尉|都尉|丞相|太守|刺史|县令|知[县府州]|御史|尚书|侍郎|太[傅师后妃]|皇后"
+    r"|贵[妃人]|婆婆|道士|神医|半仙|族长|家主"
     r"|舰长|[上中少]校|[上中少]尉|[上中少]将|元帅|大帅|爵士|同学|同志|女侠|仙子|仙姑|前辈|护法|镖头|贼"
     rf"|{_OFFICE}"
 )
 _CLAN = re.compile(r"[某氏]|家[人庄村堡军祖的大小](?!里)|家$|府[上中的]|府$")
 _CLANS = frozenset("任仇翟曾朴燕葛缪覃")
-_TERM = re.compile(rf"(?:{_OFFICE})(?:期间|以来|之前|之后|时|的?时候|一职|之职|多年|[一二两三四五六七八九十]年)")
+_TERM = re.compile(
+    rf"(?:{_OFFICE})(?:期间|以来|之前|之后|时|的?时候|一职|之职|多年|[一二两三四五六七八九十]年)"
+)
 _AFTER_NAMING = re.compile(
-    r"(?:^|姓|[叫是找跟和与及同被把让向对问请给听见陪随救杀谢像有过]|[我你他她您](?:们|家)?|这位|那位|这|那|的|了|名叫|在下|小女子?|老夫)$"
+    r"(?:^|姓|[叫是找跟和与及同被把让向对问请给听见陪随救杀谢像有过]|[我你他她您](?:们|家)?|这位"
+    r"|那位|这|那"
+    r"|的|了|名叫|在下|小女子?|老夫)$"
 )
 _AFTER_OFFICE = re.compile(r"[曾历新现兼原前担出升上在]$")
 _BEFORE_TALK = re.compile(r"$|[说道问答喊叫笑哭怒冷叹是来去在和与也、死杀走跑]")
 _SPEAKS = re.compile(r"..?(?:说道|问道|笑道|怒道|道$|冷笑|大怒|来了|拔|点头|摇头|抱拳|一笑|大笑|沉声)")
 _ELDER = re.compile(r"[二三四五六七八九十大][爷娘叔伯哥姐嫂公婆妹姑]")
-_NO_NAME = re.compile(r"[不一了着过去来起下上开得的他你我它她这那个子到出完清看想见说是有在们人么什为被把岂必未报深选]")
+_NO_NAME = re.compile(
+    r"[不一了着过去来起下上开得的他你我它她这那个子到出完清看想见说是有在们人么什为被把岂必未报深选]"
+)
 
 
 def surname(word: str, known: bool, before: str, after: str) -> tuple[int, str] | None:
@@ -72,7 +84,9 @@ def _is_full_name(word: str, before: str, after: str) -> bool:
         return False
     if len(word) == 3:
         return True
-    return len(word) == 2 and _AFTER_NAMING.search(before) is not None and _BEFORE_TALK.match(after) is not None
+    return (
+        len(word) == 2 and _AFTER_NAMING.search(before) is not None and _BEFORE_TALK.match(after) is not None
+    )
 
 
 def _is_spoken_of(word: str, before: str, after: str) -> bool:
@@ -81,7 +95,7 @@ def _is_spoken_of(word: str, before: str, after: str) -> bool:
         return False
     if _ELDER.match(after):
         return True
-    return _SPEAKS.match(after) is not None or (word not in _VERBS and 2 <= len(after) and word in "仇翟朴缪覃")
+    return _SPEAKS.match(after) is not None or (len(after) > 1 and word in "仇翟朴缪覃")
 
 
 def _has_title(word: str, known: bool, before: str, after: str) -> bool:

@@ -46,7 +46,15 @@ _HANZI = re.compile(HANZI)
 _SPACED_NUMBER = re.compile(rf"(?<=[0-9%]) (?={HANZI})|(?<={HANZI}) (?=[0-9])")
 _SAME_AS = {
     char: plain
-    for plain, chars in {":": "：", ".": "．", "-": "−－", "~": "～〜⁓∼", "…": "⋯", "—": "―⸺", "^-": "⁻"}.items()
+    for plain, chars in {
+        ":": "：",
+        ".": "．",
+        "-": "−－",
+        "~": "～〜⁓∼",
+        "…": "⋯",
+        "—": "―⸺",
+        "^-": "⁻",
+    }.items()
     for char in chars
 }
 _SUPERSCRIPT = re.compile("[⁰¹²³⁴-⁹]")

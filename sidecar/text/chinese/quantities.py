@@ -11,12 +11,16 @@ from sidecar.text.chinese.units import CURRENCIES, MEASURE, OPERATORS, SYMBOLS, 
 
 #: Two numbers after one of these are a score or a proportion.
 RATIO_BEFORE = re.compile(
-    r"(?:比分|比例|比率|比数|赔率|概率|战成|打成|大胜|完胜|险胜|惨败|取胜|战胜|击败|领先|落后|赢了?|输了?|胜|负|以)[^0-9]{0,2}$"
+    r"(?:比分|比例|比率|比数|赔率|概率|战成|打成|大胜|完胜|险胜|惨败|取胜|战胜|击败|领先|落后|赢了?|输了?"
+    r"|胜|负|以)[^0-9]{0,2}$"
 )
-_RATIO_AFTER = re.compile(r"(?:获胜|取胜|战胜|大胜|完胜|险胜|胜|击败|领先|落后|告负|战平|平局|打平|逆转|惨败|输|赢)")
+_RATIO_AFTER = re.compile(
+    r"(?:获胜|取胜|战胜|大胜|完胜|险胜|胜|击败|领先|落后|告负|战平|平局|打平|逆转|惨败|输|赢)"
+)
 #: What is left of a whole is said beside it, not as a fraction: HP 30/100.
 _GAUGE_BEFORE = re.compile(
-    r"(?:[A-Za-z]|血量?|体力|生命值?|魔力|法力|蓝量?|进度|经验值?|弹药|子弹|人数|耐久度?|能量|怒气|容量|当前|得分)[:： 值还剩]{0,3}$"
+    r"(?:[A-Za-z]|血量?|体力|生命值?|魔力|法力|蓝量?|进度|经验值?|弹药|子弹|人数|耐久度?|能量|怒气|容量"
+    r"|当前|得分)[:： 值还剩]{0,3}$"
 )
 _WATT_AFTER = re.compile(r"灯|功率|充电|快充|电|瓦|风扇|音箱|适配|的?充电")
 
@@ -71,13 +75,15 @@ def span(match: re.Match[str]) -> str:
     following = right(match)
     unit = _unit(match["range_unit"] or "", following)
     counted = bool(unit) or MEASURE.match(following) is not None
-    if following.lstrip().startswith("="):
-        joint = "减"
-    else:
-        joint = "比" if is_score(match) else "到"
     low, high = (_signed(match[name], counted) for name in ("range_a", "range_b"))
     first_unit = _unit(match["range_first"] or "", following)
-    return f"{low}{first_unit}{joint}{high}{unit}"
+    return f"{low}{first_unit}{_joint(match, following)}{high}{unit}"
+
+
+def _joint(match: re.Match[str], following: str) -> str:
+    if following.lstrip().startswith("="):
+        return "减"
+    return "比" if is_score(match) else "到"
 
 
 def is_score(match: re.Match[str]) -> bool:

@@ -18,7 +18,9 @@ HANZI = "[〇\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U000323af]"
 _INT = r"(?:[0-9]{1,3}(?:,[0-9]{3}){1,5}(?![0-9])|[0-9]+)"
 _NUM = rf"{_INT}(?:\.[0-9]+)?"
 _SHORT = r"[0-9]{1,6}(?:\.[0-9]{1,4})?"
-_UNIT = "(?:" + "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True)) + r")(?![A-Za-z/^])"
+_UNIT = (
+    "(?:" + "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True)) + r")(?![A-Za-z/^])"
+)
 _PIXELS = "画质|屏|电视|分辨率|视频|高清|超清|蓝光|影|显示|画面|投影|直播|修复"
 _THOUSANDS = r"[wWkK](?![A-Za-z0-9])"
 _MINUS = r"(?<![0-9A-Za-z])-"
@@ -48,19 +50,23 @@ _RULES: tuple[tuple[str, str, _Reader | None], ...] = (
     ),
     (
         "month",
-        r"(?<![0-9.])(?P<month_y>(?:19|20)[0-9]{2})[-/](?P<month_m>0[1-9]|1[0-2])(?![0-9.,/:=-])(?!年|月|元|个|人|米)",
+        r"(?<![0-9.])(?P<month_y>(?:19|20)[0-9]{2})[-/](?P<month_m>0[1-9]|1[0-2])(?![0-9.,/:=-])(?!年|月|元"
+        r"|个|人|米)",
         figures.month,
     ),
     (
         "years",
         r"(?<![0-9])[0-9]{4} ?[-~–—]{1,2} ?[0-9]{4}(?=年|赛季|学年|财年)"
-        r"|(?<![0-9])(?:(?:1[5-9]|20)[0-9]{2})[-–—~](?:(?:1[5-9]|20)[0-9]{2})(?![0-9=.])(?!个|人|元|米|块|点)",
+        r"|(?<![0-9])(?:(?:1[5-9]|20)[0-9]{2})[-–—~](?:(?:1[5-9]|20)[0-9]{2})(?![0-9=.])(?!个|人|元|米|块"
+        r"|点)",
         figures.years,
     ),
     (
         "year",
-        r"(?<![0-9.,])(?:[0-9]{4}(?=年(?!级))|[0-9]{2}(?=年[0-9]{1,2}月)|(?:(?<=公元)|(?<=公元前))[0-9]{1,3}(?=年)"
-        r"|[5-9][0-9](?=年(?:出生|生人|生的|毕业|入学|参军|世界杯|的夏天|的冬天|的春天|的秋天|夏天|冬天|春天|秋天)))",
+        r"(?<![0-9.,])(?:[0-9]{4}(?=年(?!级))|[0-9]{2}(?=年[0-9]{1,2}月)|(?:(?<=公元)"
+        r"|(?<=公元前))[0-9]{1,3}(?=年)"
+        r"|[5-9][0-9](?=年(?:出生|生人|生的|毕业|入学|参军|世界杯|的夏天|的冬天|的春天|的秋天|夏天|冬天"
+        r"|春天|秋天)))",
         figures.year,
     ),
     ("decade", r"(?<![0-9.])(?:1[0-9]|20)[0-9]0s(?![A-Za-z])", figures.decade),
@@ -83,7 +89,11 @@ _RULES: tuple[tuple[str, str, _Reader | None], ...] = (
         rf"(?P<percents_a>{_NUM})[%‰]?[-~–—] ?(?P<percents_b>{_NUM})(?P<percents_symbol>[%‰])",
         quantities.percents,
     ),
-    ("percent", rf"(?P<percent_sign>{_MINUS})?(?P<percent_n>{_NUM}) ?(?P<percent_symbol>[%‰])", quantities.percent),
+    (
+        "percent",
+        rf"(?P<percent_sign>{_MINUS})?(?P<percent_n>{_NUM}) ?(?P<percent_symbol>[%‰])",
+        quantities.percent,
+    ),
     (
         "money",
         rf"(?P<money_c>{_MONEY}) ?(?P<money_n>{_NUM})(?P<money_big>[百千万亿]{{1,2}}|{_THOUSANDS})?元?",
@@ -107,28 +117,51 @@ _RULES: tuple[tuple[str, str, _Reader | None], ...] = (
         r"(?<![0-9.])(?P<stopwatch_m>[0-9]{1,2})['′’](?P<stopwatch_s>[0-5]?[0-9])(?:[\"″”]|''|’’)",
         figures.stopwatch,
     ),
-    ("operator", r"(?<=[0-9%]) ?[+×*÷=<>≤≥≈±≠] ?(?=[-0-9])|(?<=[0-9]) - (?=[0-9])|(?<=[0-9])[xX](?=[0-9])", quantities.operator),
+    (
+        "operator",
+        r"(?<=[0-9%]) ?[+×*÷=<>≤≥≈±≠] ?(?=[-0-9])|(?<=[0-9]) - (?=[0-9])|(?<=[0-9])[xX](?=[0-9])",
+        quantities.operator,
+    ),
     ("more", r"(?<=[0-9万千亿wWkK])\+(?![0-9+])", quantities.more),
     ("until", r"(?<=[0-9日月年号点时分秒天元%°一二三四五六])[-~–—](?=[0-9周第])", quantities.until),
     ("hyphen", r"(?<=[歼轰风征舟娥宫旗苏格图])-(?=[0-9])", lambda _: ""),
-    ("sign", r"(?<![0-9A-Za-z)\]])-(?=[0-9])|[+±×≥≤≈=<>](?=[0-9])|(?<![A-Za-z])[xX](?=[0-9])", quantities.sign),
+    (
+        "sign",
+        r"(?<![0-9A-Za-z)\]])-(?=[0-9])|[+±×≥≤≈=<>](?=[0-9])|(?<![A-Za-z])[xX](?=[0-9])",
+        quantities.sign,
+    ),
     ("numbered", rf"#(?P<numbered_n>{_INT})", figures.numbered),
     ("power", rf"(?P<power_n>{_NUM})(?P<power_e>\^-?\^?[0-9]{{1,3}}(?:\^[0-9]){{0,3}})", quantities.power),
     ("volts", r"[0-9]{1,5}(?:\.[0-9])?V(?![A-Za-z0-9])", lambda match: f"{number(match.group()[:-1])}伏"),
     ("measured", rf"(?P<measured_n>{_NUM}) ?(?P<measured_u>{_UNIT})", quantities.measured),
     (
         "thousands",
-        rf"(?![248][Kk](?:{_PIXELS})|(?:9|14|18|22|24)[Kk](?:金|黄金|白金|玫瑰|戒|项链)|[48]K(?:$|[，。！？,!? ]))(?P<thousands_n>{_NUM})(?P<thousands_k>{_THOUSANDS})",
+        rf"(?![248][Kk](?:{_PIXELS})|(?:9|14|18|22|24)[Kk](?:金|黄金|白金|玫瑰|戒|项链)|[48]K(?:$"
+        rf"|[，。！？,!? ]))(?P<thousands_n>{_NUM})(?P<thousands_k>{_THOUSANDS})",
         quantities.thousands,
     ),
     ("version", r"(?<![0-9.])[0-9]{1,6}(?:\.[0-9]{1,6}){2,4}(?![0-9])", figures.version),
     ("discount", r"(?<![0-9.])[1-9](?:\.?[1-9])?(?=折(?![0-9返断磨腾叠扣]))", quantities.discount),
-    ("small_unit", r"(?:(?<=[0-9一二两三四五六七八九][米块度尺斤丈])|(?<=[0-9]m))[0-9]{1,2}(?![0-9.,:~-])(?![米块度尺斤丈寸两角毛分厘个人名])", figures.small_unit),
-    ("next_to", r"(?<![0-9.、])(?P<next_a>[1-9])、(?P<next_b>[1-9])(?=[个天次年人位名条只点分岁里米杯步招遍回块句月周])", figures.next_to),
+    (
+        "small_unit",
+        r"(?:(?<=[0-9一二两三四五六七八九][米块度尺斤丈])"
+        r"|(?<=[0-9]m))[0-9]{1,2}(?![0-9.,:~-])(?![米块度尺斤丈寸两角毛分厘个人名])",
+        figures.small_unit,
+    ),
+    (
+        "next_to",
+        r"(?<![0-9.、])(?P<next_a>[1-9])、(?P<next_b>[1-9])(?=[个天次年人位名条只点分岁里米杯步招遍回块句月周])",
+        figures.next_to,
+    ),
     ("number", _NUM, figures.plain_number),
     ("decimal", r"(?<![0-9A-Za-z.])\.[0-9]+", lambda match: f"零点{figures.digits(match)}"),
     # At least one I or V: XX is how a name is left blank.
-    ("roman", rf"(?<=第)[IV](?![A-Za-z0-9])|(?<=[a-z] )[IVX]{{2,5}}(?![A-Za-z0-9])|(?<={HANZI})(?=X*[IV])[IVX]{{2,7}}(?![A-Za-z0-9])", figures.roman_numeral),
+    (
+        "roman",
+        rf"(?<=第)[IV](?![A-Za-z0-9])|(?<=[a-z] )[IVX]{{2,5}}(?![A-Za-z0-9])"
+        rf"|(?<={HANZI})(?=X*[IV])[IVX]{{2,7}}(?![A-Za-z0-9])",
+        figures.roman_numeral,
+    ),
     ("roman_sign", "[Ⅰ-ⅿ]+", figures.roman_numeral),
     ("symbol", "[&@]", quantities.symbol),
     ("unit", r"(?<![A-Za-z0-9])[kcm]?m\^[23]|°[CF]", quantities.unit),

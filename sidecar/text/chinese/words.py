@@ -48,7 +48,9 @@ def _names() -> frozenset[str]:
     """People of the dictionary whose names have three characters."""
     with word_cutter().get_dict_file() as lines:
         return frozenset(
-            line.split(b" ", 1)[0].decode() for line in lines if line.rstrip().endswith(b" nr") and line[9:10] == b" "
+            line.split(b" ", 1)[0].decode()
+            for line in lines
+            if line.rstrip().endswith(b" nr") and line[9:10] == b" "
         )
 
 
