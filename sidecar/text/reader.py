@@ -17,6 +17,9 @@ from sidecar.text.tokens import Break, Spoken, Token, TokenKind, Word
 
 _OVERRIDE = re.compile(r"\[\[([^\[\]|]{1,200})\|([^\[\]|]{1,200})\]\]")
 
+#: Characters before a Chinese run that may decide how its first number is read.
+_SEEN_BEFORE = 8
+
 _HALF_OVERRIDE = re.compile(r"\[\[[^\[\]|]{0,200}\|")
 
 
@@ -120,7 +123,8 @@ class LineReader:
         if run.language != CHINESE:
             yield from self._in_english(english_normalise.normalise(part, run.start), dialect.british)
             return
-        for is_letters, tokens in _grouped(chinese_normalise.normalise(part, run.start)):
+        before = text[max(0, run.start - _SEEN_BEFORE) : run.start]
+        for is_letters, tokens in _grouped(chinese_normalise.normalise(part, run.start, before)):
             if is_letters:
                 yield from self._in_english(tokens, dialect.british)
             else:

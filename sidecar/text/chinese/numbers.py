@@ -11,7 +11,7 @@ predict. Inside a number it is always 二 (两千二百), and 二十 never chang
 
 _DIGITS = "零一二三四五六七八九"
 _PLACES = ("千", "百", "十", "")
-_ROMAN = {"I": 1, "V": 5, "X": 10}
+_ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 
 
 def digit_by_digit(text: str, *, phone: bool = False) -> str:

@@ -1,6 +1,6 @@
 """Chinese words to the phonemes Kokoro v1.0 was trained with.
 
-Hanzi are read as pinyin by pypinyin (our corrections are in `chinese_readings`),
+Hanzi are read as pinyin by pypinyin (our corrections are in `readings`, surnames in `names`),
 and each syllable is an initial and a final from the tables below: broad IPA after
 Duanmu, "The Phonology of Standard Chinese" (2nd ed., 2007), pp. 25-46, and Lin,
 "The Sounds of Chinese" (2007), ch. 3. Which of the possible symbols stands for a
@@ -18,9 +18,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from pypinyin import Style, lazy_pinyin
+from pypinyin.constants import PHRASES_DICT
 
-from sidecar.text.chinese.normalise import word_cutter
-from sidecar.text.chinese.readings import IN_CONTEXT, corrected
+from sidecar.text.chinese.names import SURNAMES, surname
+from sidecar.text.chinese.readings import IN_CONTEXT, WORDS, corrected, in_context
+from sidecar.text.chinese.traditional import DISTINCT
+from sidecar.text.chinese.words import is_known, is_name, word_cutter
 from sidecar.text.tokens import Mark, Spoken, Token, TokenKind, Word
 
 #: How much of the clause on each side of a word may decide its reading, in characters.
@@ -66,7 +69,8 @@ class ChineseReader:
 
     def __init__(self) -> None:
         word_cutter()
-        _word_phonemes("你好")
+        is_name("你好")
+        _alone("你好")
 
     def read(self, tokens: Sequence[Token]) -> list[Spoken]:
         """Phonemes for each word of hanzi, each mark as it is.
@@ -87,15 +91,34 @@ class ChineseReader:
 
 def _phonemes(word: str, tokens: Sequence[Token], index: int) -> str:
     """`word`, which is the text of the token at `index`, read in its clause."""
-    rules = IN_CONTEXT.get(word)
-    if rules is None:
-        return _word_phonemes(word)
-    before = _clause(tokens, index, -1)
-    after = _clause(tokens, index, 1)
-    for rule in rules:
-        if rule.before.search(before) and rule.after.match(after):
-            return "".join(map(syllable_phonemes, rule.reading))
-    return _word_phonemes(word)
+    if not _depends(word):
+        return _joined(_alone(word))
+    before, after = _clause(tokens, index, -1), _clause(tokens, index, 1)
+    return _joined(in_context(word, before, after) or _within(word, before, after))
+
+
+@lru_cache(maxsize=8192)
+def _depends(word: str) -> bool:
+    """Whether neighbours may decide how `word` is read."""
+    if word in IN_CONTEXT:
+        return True
+    is_settled = len(word) > 1 and (word in WORDS or word in PHRASES_DICT)
+    return not is_settled and any(char in IN_CONTEXT or char in SURNAMES for char in word)
+
+
+def _within(word: str, before: str, after: str) -> tuple[str, ...]:
+    """Character by character, for a word that no dictionary reads."""
+    alone = _alone(word)
+    if len(alone) != len(word):
+        return alone
+    said = [
+        (in_context(char, before + word[:at], word[at + 1 :] + after) or (alone[at],))[0]
+        for at, char in enumerate(word)
+    ]
+    name = surname(word, len(word) > 1 and is_known(word) and not is_name(word), before, after)
+    if name:
+        said[name[0]] = name[1]
+    return tuple(said)
 
 
 def _clause(tokens: Sequence[Token], index: int, step: int) -> str:
@@ -111,10 +134,17 @@ def _clause(tokens: Sequence[Token], index: int, step: int) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _word_phonemes(word: str) -> str:
+def _alone(word: str) -> tuple[str, ...]:
+    """The syllables of a word without neighbours."""
+    if word in DISTINCT:
+        return (DISTINCT[word],)
     # Characters pypinyin has no reading for are left out rather than passed on as they are.
     syllables = lazy_pinyin(word, style=Style.TONE3, neutral_tone_with_five=True, errors="ignore")
-    return "".join(map(syllable_phonemes, corrected(word, tuple(syllables))))
+    return corrected(word, tuple(syllables))
+
+
+def _joined(syllables: tuple[str, ...]) -> str:
+    return "".join(map(syllable_phonemes, syllables))
 
 
 @lru_cache(maxsize=4096)
