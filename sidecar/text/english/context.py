@@ -83,6 +83,12 @@ class Place:
 
     words: Sequence[str]
     index: int
+    written: str = ""  #: as it stands in the line
+
+    @property
+    def is_shouted(self) -> bool:
+        """Whether an exclamation mark follows at once: "KAI!" is a name, "HP" letters."""
+        return self.index + 1 < len(self.words) and self.words[self.index + 1] == "!"
 
     @property
     def word(self) -> str:

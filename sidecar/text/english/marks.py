@@ -15,7 +15,7 @@ _STOPS = re.compile(r"[.!?]+")
 _SYMBOLS = {
     "&": "and", "@": "at", "%": "percent", "§": "section", "÷": "divided by", "±": "plus or minus",
     "≈": "about", "≠": "is not equal to", "≤": "at most", "≥": "at least", "∞": "infinity", "°": "degrees",
-    "√": "root", "²": "squared", "³": "cubed", "π": "pi", "µ": "micro",
+    "√": "root",
 }  # fmt: skip
 #: Said only between two things; elsewhere they decorate.
 _BETWEEN = {
@@ -72,10 +72,17 @@ def _say_link_piece(scan: Scan, piece: re.Match[str]) -> None:
         scan.say(numbers.cardinal(text) if len(text) < 5 else numbers.digits(text), *piece.span())
     elif text in _LINK_SYMBOLS:
         scan.say(_LINK_SYMBOLS[text].split(), *piece.span())
-    elif text.isalpha() and (len(text) == 1 or not set("aeiouyAEIOUY").intersection(text)):
+    elif text.isalpha() and _is_lettered(scan, piece):
         scan.spell(text.upper(), *piece.span())
     elif text.isalpha():
         scan.say(text, *piece.span())
+
+
+def _is_lettered(scan: Scan, piece: re.Match[str]) -> bool:
+    """Single letters, what has no vowel, and a country's ending ("uk", "io")."""
+    text = piece.group().lower()
+    country = len(text) == 2 and scan.before(piece.start()) == "." and not scan.at(piece.end()).isalnum()
+    return len(text) == 1 or not set("aeiouy").intersection(text) or (country and text not in ("co", "me", "to", "ac"))
 
 
 def read_emoticon(scan: Scan, index: int) -> int | None:

@@ -9,15 +9,20 @@ from collections.abc import Callable
 
 from . import numbers
 from .scan import Scan, is_letter, word_set
-from .units import CURRENCIES, money, unit_after
+from . import money, phones
+from .units import CURRENCIES, unit_after
 
 Rule = tuple[re.Pattern[str], Callable[[Scan, re.Match[str]], int | None]]
 
-_NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d{1,3}(?: 000)+(?!\d)|\d+(?:\.\d+)?|\.\d+)"
-_SIGN = "[" + re.escape("".join(CURRENCIES)) + "]"
-_SCALES = {"k": "thousand", "K": "thousand", "M": "million", "mn": "million", "bn": "billion",
-           "B": "billion", "T": "trillion"}  # fmt: skip
-_SCALE = "hundred|thousand|million|billion|trillion|[kKMBT]|mn|bn"
+#: Groups of three by spaces: "12 500", not a number beside another ("2 100").
+_NUMBER = (
+    r"(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d{1,3}(?: 000)+(?!\d)|(?<![\d.,:/-])(?<!\d )[1-9]\d{0,2}(?: \d{3})+(?![\d-]| \d|[.,]\d)"
+    r"|\d+(?:\.\d+)?|\.\d+)"
+)
+_SCALED = re.compile(r"(\d+(?:\.\d+)?)( ?(?:bn|mn|mil|tn)|(?<=\d)m(?= [a-z]+s\b| people| gold| men))(?![\w'])")
+_SCALES = {"bn": "billion", "mn": "million", "mil": "million", "tn": "trillion", "m": "million"}
+#: What has a length: "1.5m waves" are waves of that height, "1.5m views" are many views.
+_MEASURED = word_set("waves walls poles strides steps spears planks ropes cables boards lengths pipes is was his has as across versus")
 _VULGAR = dict(zip("½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒", [
     "1/2", "1/3", "2/3", "1/4", "3/4", "1/5", "2/5", "3/5", "4/5", "1/6", "5/6", "1/7", "1/8", "3/8",
     "5/8", "7/8", "1/9", "1/10",
@@ -36,6 +41,20 @@ _COUNTED = word_set(
     "gold silver copper men women people damage hp xp gp mana million thousand hundred percent feet "
     "children horse infantry strong"
 )  # fmt: skip
+_SPLITS = word_set("split chance odds ratio vote share deal mix blend rule shot proposition cut partner partnership custody tie")
+_RAISED = re.compile("([⁺⁻]?)([⁰¹²³⁴⁵⁶⁷⁸⁹]{1,9})")
+_LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_SECOND_DECADE = re.compile(r"(-|–| and | or | to | & | through )'?(\d{3}0|\d0)'?s(?!\w)")
+_ERA = re.compile(r" ?(AD|BCE?|CE|A\.D\.|B\.C\.(?:E\.)?|C\.E\.)(?![\w])")
+_DETERMINERS = word_set("a an the this that his her my your our their its each every one another no any old new single")
+_NO_NOUN = word_set(
+    "of in on to at from away long tall deep high wide thick apart off up down and or but by for with is was are were "
+    "will can could would per a an the that this it he she we they you i if so as than then more less above below under "
+    "over across through into past behind ahead back left right before after between until till when where which who "
+    "has had have each only later ago out now here there around about we'd we've you'd i'd again tomorrow today wins "
+    "north south east west now's means weighs looks separates was's"
+)
+_AMMUNITION = re.compile(r" (?:pistols?|rounds?|bullets?|ammo|guns?|shells?|cannons?|casings?|rifles?|handguns?|revolvers?|cartridges?|lens|film|magazines?)(?!\w)")
 _NOT_PLURALS = word_set("was is has his as this yes us its does versus thus")
 _NEXT_WORD = re.compile(r" ([^\W\d_]{1,30})")
 _RANGE_AFTER = re.compile(r"[-–](?:\d{4}|\d{2})(?!\d)")
@@ -61,43 +80,147 @@ def _countdown(scan: Scan, found: re.Match[str]) -> int:
     return found.end()
 
 
-def _phone(scan: Scan, found: re.Match[str]) -> int | None:
-    if found.group().endswith("00"):  # more likely a range
+def _scaled(scan: Scan, found: re.Match[str]) -> int | None:
+    """ "1.5m views", "2bn people"."""
+    scale = found.group(2).strip()
+    behind = _NEXT_WORD.match(scan.text, found.end())
+    if scale == "m" and (behind is None or behind.group(1) in _MEASURED):
         return None
-    index = found.start()
-    for number, group in enumerate(re.finditer(r"\d+", found.group())):
-        start, end = index + group.start(), index + group.end()
-        if number:
-            scan.mark(",", start - 1, start)
-        scan.say(numbers.digits(group.group()), start, end)
+    scan.say([*numbers.decimal(found.group(1)), _SCALES[scale]], *found.span())
     return found.end()
 
 
-def _money(scan: Scan, found: re.Match[str]) -> int:
-    symbol, number, scale = found.group("sign"), found.group("number").replace(",", ""), found.group("scale")
-    scan.say(_money_words(symbol, number, _SCALES.get(scale, scale)), *found.span())
+def _ratio(scan: Scan, found: re.Match[str]) -> int | None:
+    """Shares of a hundred ("a 60-40 split", "80/20") and contests ("2-on-1", "1v1")."""
+    left, link, right = found.groups()
+    if link in "-–/":
+        behind = _NEXT_WORD.match(scan.text, found.end())
+        split = behind is not None and behind.group(1).lower() in _SPLITS
+        whole = int(left) + int(right) == 100
+        if not (whole and (split or int(left) >= int(right))) and not split:
+            return None
+        link = ""
+    scan.say(numbers.cardinal(left), *found.span(1))
+    if link.strip("-") in ("v", "V"):
+        scan.spell("V", *found.span(2))
+    elif link:
+        scan.say(link.strip("-"), *found.span(2))
+    scan.say(numbers.cardinal(right), *found.span(3))
     return found.end()
 
 
-def _money_words(symbol: str, number: str, scale: str | None) -> list[str]:
-    whole, _, part = number.partition(".")
-    if scale or (part and len(part) != 2) or not CURRENCIES[symbol][1]:
-        words = numbers.decimal(number) + ([scale] if scale else [])
-        return [*words, money(symbol, 0, singular=words == ["one"])]
-    units = numbers.cardinal(whole or "0")
-    words = [*units, money(symbol, 0, singular=units == ["one"])]
-    if not part.strip("0"):
-        return words
-    parts = numbers.cardinal(part.lstrip("0"))
-    parts = [*parts, money(symbol, 1, singular=parts == ["one"])]
-    return parts if units == ["zero"] else [*words, "and", *parts]
+def _model(scan: Scan, found: re.Match[str]) -> int | None:
+    """ "A380", "M1911", "T-800": by hundreds, as a year is."""
+    start = found.start()
+    behind_letter = is_letter(scan.before(start)) or (scan.before(start) == "-" and is_letter(scan.before(start - 1)))
+    if not behind_letter or not re.search(r"(?:^|[^\w'])[A-Z]{1,4}-?$", scan.text[max(0, start - 7) : start]):
+        return None
+    text, number = found.group(), int(found.group())
+    if text[0] == "0" or number % 1000 == 0 or (len(text) == 3 and number % 100 == 0):
+        return None
+    if len(text) == 4:
+        words = numbers.year(number)
+    else:
+        hundreds, rest = divmod(number, 100)
+        words = [*numbers.cardinal(str(hundreds)), *(["oh"] if rest < 10 else []), *numbers.cardinal(str(rest))]
+    scan.say(words, *found.span())
+    return found.end()
+
+
+def _caliber(scan: Scan, found: re.Match[str]) -> int | None:
+    """ ".45 caliber"."""
+    scan.say(numbers.cardinal(found.group(1)) if found.group(1)[0] != "0" else numbers.digits(found.group(1)), *found.span())
+    return found.end()
+
+
+def _years(scan: Scan, found: re.Match[str]) -> int | None:
+    """ "1998/1999", "2023/24"."""
+    first, second = found.groups()
+    if not 1000 <= int(first) <= 2199:
+        return None
+    last = int(second) if len(second) == 4 else int(first[:2] + second)
+    if not 0 < last - int(first) <= 20:
+        return None
+    said = numbers.year(last) if last // 100 != int(first) // 100 or last % 100 < 10 else numbers.cardinal(str(last % 100))
+    scan.say([*numbers.year(int(first)), "to", *said], *found.span())
+    return found.end()
+
+
+def _ordinal_fraction(scan: Scan, found: re.Match[str]) -> int | None:
+    """ "1/5th", "2/3rds"."""
+    top, bottom = found.groups()
+    if int(bottom) < 2:
+        return None
+    scan.say(numbers.fraction(top, bottom), *found.span())
+    return found.end()
+
+
+def read_power(scan: Scan, index: int) -> int | None:
+    """Raised figures: "10⁶", "x⁴", "m⁻¹". Behind a word they point to a note and say nothing."""
+    found = _RAISED.match(scan.text, index)
+    if found is None:
+        return None
+    before, sign, digits = scan.before(index), found.group(1), found.group(2).translate(_LOWERED)
+    if all(is_letter(scan.before(at)) for at in (index, index - 1, index - 2)):
+        return found.end()
+    if not before.isalnum() and before not in ")":
+        scan.say(numbers.cardinal(digits), *found.span())
+    elif not sign and digits in ("2", "3"):
+        scan.say("squared" if digits == "2" else "cubed", *found.span())
+    else:
+        minus = ["minus"] if sign == "⁻" else []
+        scan.say(["to", "the", *minus, *(numbers.cardinal(digits) if minus else numbers.ordinal(digits))], *found.span())
+    return found.end()
+
+
+def read_dice(scan: Scan, index: int) -> int | None:
+    """The minus of "1d20-2"."""
+    if scan.at(index) not in "-–" or not scan.at(index + 1).isdecimal():
+        return None
+    if not re.search(r"(?:^|[^\w])\d{0,3}[dD]\d{1,3}$", scan.text[max(0, index - 9) : index]):
+        return None
+    scan.say("minus", index, index + 1)
+    return index + 1
+
+
+def _feet_only(scan: Scan, found: re.Match[str]) -> int | None:
+    """ "the 10' pit"; not where the sign closes a quotation."""
+    if scan.in_single_quotes:
+        return None
+    number = found.group(1)
+    words = numbers.cardinal(number)
+    singular = words == ["one"] or is_attribute(scan, found.start(), found.end())
+    scan.say([*words, "foot" if singular else "feet"], *found.span())
+    return found.end()
+
+
+def _inches(scan: Scan, found: re.Match[str]) -> int | None:
+    """ "the 1\" gap"; not where the sign closes a quotation."""
+    if scan.in_double_quotes:
+        return None
+    words = numbers.decimal(found.group(1))
+    singular = words == ["one"] or is_attribute(scan, found.start(), found.end())
+    scan.say([*words, "inch" if singular else "inches"], *found.span())
+    return found.end()
+
+
+def is_attribute(scan: Scan, start: int, end: int) -> bool:
+    """Whether a measure belongs to the noun behind it: "a 9 mm pistol", not "the 5 km to town"."""
+    behind = _NEXT_WORD.match(scan.text, end)
+    if behind is None or not behind.group(1).islower() or behind.group(1) in _NO_NOUN:
+        return False
+    before = (scan.last_words(1) or [""])[0].lower()
+    if before in _DETERMINERS or before.endswith("'s"):
+        return True
+    return _AMMUNITION.match(scan.text, end) is not None
 
 
 def _feet(scan: Scan, found: re.Match[str]) -> int:
     feet, inches = (numbers.cardinal(group) for group in found.groups())
     middle = found.end(1) + 1
-    scan.say([*feet, "foot" if feet == ["one"] else "feet"], found.start(), middle)
-    scan.say([*inches, "inch" if inches == ["one"] else "inches"], found.start(2), found.end())
+    attribute = is_attribute(scan, found.start(), found.end())
+    scan.say([*feet, "foot" if attribute or feet == ["one"] else "feet"], found.start(), middle)
+    scan.say([*inches, "inch" if attribute or inches == ["one"] else "inches"], found.start(2), found.end())
     return found.end()
 
 
@@ -145,7 +268,7 @@ def _vulgar(scan: Scan, found: re.Match[str]) -> int:
 def _decade(scan: Scan, found: re.Match[str]) -> int | None:
     text = found.group(1)
     before = (scan.last_words(1) or [""])[0].lower()
-    ages = ("the", "my", "your", "his", "her", "our", "their", "early", "mid", "late")
+    ages = ("the", "my", "your", "his", "her", "our", "their", "early", "mid", "late", "eighties", "nineties", "seventies")
     if (
         len(text) == 2
         and "'" not in found.group()
@@ -154,7 +277,19 @@ def _decade(scan: Scan, found: re.Match[str]) -> int | None:
     ):
         return None
     scan.say(numbers.decade(int(text)), *found.span())
-    return found.end()
+    return _decades(scan, found.end())
+
+
+def _decades(scan: Scan, end: int) -> int:
+    """ "1970s-90s", "'60s and 70s": the second of two."""
+    second = _SECOND_DECADE.match(scan.text, end)
+    if second is None:
+        return end
+    link = second.group(1).strip()
+    start = second.start(1) + (second.group(1)[0] == " ")
+    scan.say("to" if link in "-–" else link, start, start + len(link))
+    scan.say(numbers.decade(int(second.group(2))), *second.span(2))
+    return second.end()
 
 
 def _ordinal(scan: Scan, found: re.Match[str]) -> int:
@@ -181,16 +316,28 @@ def _number(scan: Scan, found: re.Match[str]) -> int:
     start, end = found.span()
     text = found.group().replace(",", "").replace(" ", "")
     unit = unit_after(scan.text, end, singular=text == "1")
+    if unit is not None and unit[0] != ["percent"] and is_attribute(scan, start, unit[1]):
+        unit = unit_after(scan.text, end, singular=True)
     if unit is None and len(text) == 4 and found.group().isdecimal() and _is_year(scan, start, end):
         scan.say(numbers.year(int(text)), start, end)
-        return end
+        return _era(scan, end)
     words = numbers.decimal(text)
-    if unit is None and scan.at(end) in CURRENCIES and not scan.at(end + 1).isdecimal():
-        unit = ([money(scan.at(end), 0, singular=words == ["one"])], end + 1)
     scan.say(words, start, end)
     if unit is not None:
         scan.say(unit[0], end, unit[1])
-    return end if unit is None else unit[1]
+    return _era(scan, end) if unit is None else unit[1]
+
+
+def _era(scan: Scan, end: int) -> int:
+    """ "512 AD": letters."""
+    found = _ERA.match(scan.text, end)
+    if found is None:
+        return end
+    ends_sentence = found.group().endswith(".") and scan.at(found.end()) in '\n"”'
+    scan.spell(found.group(1).replace(".", ""), found.start(1), found.end() - ends_sentence)
+    if ends_sentence:
+        scan.mark(".", found.end() - 1, found.end())
+    return found.end()
 
 
 def _say_unit(scan: Scan, index: int, singular: bool) -> int:
@@ -218,12 +365,23 @@ def _is_year(scan: Scan, start: int, end: int) -> bool:
     return 1500 <= number <= 2099 and before not in _BEFORE_COUNT
 
 
+def _money(scan: Scan, found: re.Match[str]) -> int | None:
+    return money.read(scan, found.start())
+
+
 RULES: tuple[Rule, ...] = (
-    (re.compile(r"\d{3}[-. )]{1,2}\d{3}[-.]\d{4}(?!\d)|\d{3}-\d{4}(?!\d)"), _phone),
-    (re.compile(rf"(?P<sign>{_SIGN}) ?(?P<number>{_NUMBER})(?: ?(?P<scale>{_SCALE})(?!\w))?"), _money),
+    *((pattern, phones.read) for pattern in phones.PATTERNS),
+    (phones.SHORT, phones.read_short),
+    (re.compile("[" + re.escape("".join(CURRENCIES)) + "]"), _money),
+    (money.BEHIND, money.read_behind),
     (re.compile(r"(\d{1,2})' ?(\d{1,2})(?:\"|''|(?<='\d)(?![\w']))"), _feet),
+    (re.compile(r"(\d{1,5})'(?= [a-z])"), _feet_only),
+    (re.compile(r"(\d{1,5}(?:\.\d{1,3})?)\"(?= [a-z])"), _inches),
     (re.compile(r"(\d{1,9}) ?([½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒])"), _mixed_fraction),
     (re.compile(r"(\d{1,9})[ -](\d{1,2}/\d{1,2})(?![\d/])"), _mixed_fraction),
+    (re.compile(r"(\d{1,2})/(\d{1,3})(?:st|nd|rd|th)s?(?!\w)"), _ordinal_fraction),
+    (re.compile(r"(\d{4})/(\d{4}|\d{2})(?![\d/])"), _years),
+    (re.compile(r"(\d{1,2})(/|-|–|-on-|-in-|v|V)(\d{1,2})(?![\w/-]|[.,:]\d|%)"), _ratio),
     (re.compile(r"(\d{1,9})/(\d{1,9})(?![\d/])"), _slash),
     (re.compile(r"[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒]"), _vulgar),
     (re.compile(r"(\d{3}0|\d0)'?s(?!\w)"), _decade),
@@ -232,7 +390,10 @@ RULES: tuple[Rule, ...] = (
     (re.compile(r"\d{1,6}(?:-\d{1,6}){2,8}(?![\d-])"), _countdown),
     (re.compile(r"(\d{1,9}) ?[x×](?= ?\d)"), _dimension),
     (re.compile(r"(\d{1,9}(?:\.\d{1,9})?)[xX×](?!\w)"), _multiple),
+    (re.compile(r"\d{3,4}(?![\w:/]|[.,]\d)"), _model),
+    (_SCALED, _scaled),
+    (re.compile(r"\.(\d{2,3})(?=[- ]?(?:cal|caliber|calibre|Magnum|magnum|ACP|rifles?|pistols?|revolvers?|Colt)(?!\w))"), _caliber),
     (re.compile(_NUMBER), _number),
 )  # fmt: skip
 #: The rules that can apply where no digit stands first: "$5", "½", ".5".
-RULES_WITHOUT_DIGIT = tuple(rule for rule in RULES if rule[1] in (_money, _vulgar, _number))
+RULES_WITHOUT_DIGIT = tuple(rule for rule in RULES if rule[1] in (_money, _vulgar, _caliber, _number))

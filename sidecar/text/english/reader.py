@@ -11,12 +11,17 @@ from collections.abc import Callable, Sequence
 
 from ..lexicon import PHONEMES, Lexicon, Readings, UserLexicon
 from ..tokens import Mark, Spoken, Token, TokenKind, Word
-from . import compounds, context, shapes, sounds
-from .extras import CLITICS, EXTRA, LEAD_METAL, PATRONYMS
+from . import accents, compounds, context, cries, shapes, sounds
+from .extras import CLITICS, EXTRA, PATRONYMS
+from .names import NAMES
 
 _SILENT_MARKS = frozenset('“”"()')
 _TRAILING_N = re.compile(r"in'?$")
+#: Endings of unknown verbs whose stem is read first: the guesser gives "-ated" the vowel of "hatted".
+_MADE_VERB = re.compile(r"(?P<stem>[a-z]{2,}(?:at|iz|is|if[iy]))(?P<ending>ed|es|ing)", re.IGNORECASE)
 
+
+_FINAL_AT = re.compile(r"ˌ?[AIOQWYaiuæɑɒɔəɛɜɪʊʌᵻ]t$")
 
 #: Whether the next sound is a vowel; None before a pause. What follows decides some forms of a word.
 _Ahead = bool | None
@@ -46,7 +51,10 @@ class EnglishReader:
         spoken: list[list[Spoken]] = []
         ahead = _PAUSE
         for start, end in reversed(groups):
-            said = self._read_group(tokens[start:end], words, start, ahead)
+            if tokens[start].kind is TokenKind.STUTTER:
+                said = self._stutter(tokens[start], spoken)
+            else:
+                said = self._read_group(tokens[start:end], words, start, ahead)
             ahead = _what_follows(said, ahead)
             spoken.append(said)
         return [item for said in reversed(spoken) for item in said]
@@ -59,8 +67,14 @@ class EnglishReader:
             return [Mark(first.text, first.start, first.end)]
         if len(group) > 1:
             return self._read_compound(group, words, index, ahead)
-        phonemes = self._phonemes(first, context.Place(words, index), ahead)
+        phonemes = self._phonemes(first, context.Place(words, index, first.text), ahead)
         return _words([(first, phonemes)])
+
+    def _stutter(self, token: Token, behind: Sequence[list[Spoken]]) -> list[Spoken]:
+        """As the word that follows begins; `behind` is what was read of it, nearest last."""
+        following = next((item for said in reversed(behind) for item in said if isinstance(item, Word)), None)
+        said = compounds.onset(following.phonemes, len(token.text)) if following else self._spell(token.text)
+        return _words([(token, said or "")])
 
     def _read_compound(
         self, group: Sequence[Token], words: list[str], index: int, ahead: _Ahead
@@ -83,11 +97,13 @@ class EnglishReader:
         if len(group) > 6:
             return None
         hyphenated, together = compounds.text(group), "".join(token.text for token in group)
-        for form in (hyphenated, together):
+        lettered = any(token.kind is TokenKind.LETTERS for token in group)  # "Base-D" is not "based"
+        forms = (hyphenated,) if lettered else (hyphenated, together)
+        for form in forms:
             known = self._user.lookup(form)
             if known is not None:
                 return known
-        for form in (hyphenated, together):
+        for form in forms:
             found = self._lexicon.lookup(form)
             if found is not None:
                 return self._stressed(form, found.default)
@@ -99,19 +115,56 @@ class EnglishReader:
         """Phonemes of each part, still in the dictionary's alphabet."""
         parts: list[str] = []
         for offset in range(len(group) - 1, -1, -1):
-            said = self._phonemes(group[offset], context.Place(words, index + offset), ahead, final=False)
+            place = context.Place(words, index + offset, group[offset].text)
+            said = self._phonemes(group[offset], place, ahead, final=False)
             parts.append(said)
             ahead = _starts_with_vowel(said, ahead)
         return parts[::-1]
 
     def _phonemes(self, token: Token, place: context.Place, ahead: _Ahead, final: bool = True) -> str:
         word = shapes.plain(token.text)
-        given = self._user.lookup(token.text) or self._user.lookup(word)
+        given = self._given(token, word)
         if given is not None:
             return given
         said = self._spell(word) if token.kind is TokenKind.LETTERS else self._weak_form(word, ahead)
+        if not said and word != token.text:
+            said = self._accented(token.text, word, place, ahead)
         said = said or self._known(word, place, ahead) or self._unknown(word)
         return sounds.for_model(said, self._british) if final else said
+
+    def _given(self, token: Token, word: str) -> str | None:
+        """What the user's lexicon says; an entry may have an ending behind it."""
+        given = self._user.lookup(token.text) or self._user.lookup(word)
+        if given is not None or token.kind is not TokenKind.ENTRY:
+            return given
+        stem, _, ending = token.text.rpartition("'")
+        given = self._user.lookup(stem) or ""
+        if ending.lower() == "s":
+            return sounds.add_s(given, self._british)
+        return given + CLITICS["'" + ending.lower()][int(self._british)]
+
+    def _accented(self, word: str, bare: str, place: context.Place, ahead: _Ahead) -> str | None:
+        """A word with accents: as it is written, then without them where they only mark it, then by its sound."""
+        if bare.lower().endswith("'s"):
+            stem = self._accented(word[:-2], bare[:-2], place, ahead) or self._known(bare[:-2], place, ahead)
+            return sounds.add_s(stem, self._british) if stem else None
+        found = self._listed(word) or self._lexicon.exact(word) or self._lexicon.exact(word.lower())
+        if found is not None:
+            return found if isinstance(found, str) else self._chosen(word, found, place, ahead)
+        known = None if accents.changes_a_consonant(word) else self._known(bare, place, ahead)
+        silent_end = known is not None and accents.sounds_its_end(word) and known[-1] not in sounds.VOWELS
+        if known is not None and not silent_end:
+            return known
+        return self._unknown(accents.respelled(word)) if any(map(shapes.is_latin, bare)) else None
+
+    def _listed(self, word: str) -> str | None:
+        """From our own tables."""
+        lower = word.lower()
+        if lower in EXTRA:
+            return self._stressed(word, EXTRA[lower][self._british])
+        if lower in NAMES:
+            return self._stressed(word, sounds.to_british(NAMES[lower]) if self._british else NAMES[lower])
+        return None
 
     def _weak_form(self, word: str, ahead: _Ahead) -> str | None:
         """The little words whose sound hangs on what follows."""
@@ -140,17 +193,19 @@ class EnglishReader:
 
     def _known(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
         """From the dictionaries, directly or by an ending; None if they do not know the word."""
-        extra = EXTRA.get(word.lower())
-        if extra is not None:
-            return self._stressed(word, extra[self._british])
-        if word == "lead" and context.tags(place):
-            return LEAD_METAL
+        listed = self._listed(word)
+        if listed is not None:
+            return listed
         found = self._entry(word)
         if found is not None:
             return self._chosen(word, found, place, ahead)
-        if word.isupper() and self._is_initialism(word):
+        if word.isupper() and not place.is_shouted and self._is_initialism(word):
             return self._spell(word)
-        return self._inflected(word, place, ahead)
+        return self._inflected(word, place, ahead) or self._cry(word)
+
+    def _cry(self, word: str) -> str | None:
+        said = None if "'" in word else cries.sound(word)
+        return said if said is None or not self._british else sounds.to_british(said)
 
     def _entry(self, word: str) -> Readings | None:
         """A capitalised or shouted word means the gold word in small letters before a rare name."""
@@ -200,7 +255,7 @@ class EnglishReader:
 
     def _inflected(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
         for ending in (
-            self._patronym, self._possessive, self._clitic, self._elided, self._with_s, self._with_ed,
+            self._patronym, self._cut_short, self._possessive, self._clitic, self._elided, self._with_s, self._with_ed,
             self._with_ing,
         ):  # fmt: skip
             said = ending(word, place, ahead)
@@ -209,11 +264,21 @@ class EnglishReader:
         return None
 
     def _patronym(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
-        said = PATRONYMS.get(word[:2])
-        if said is None or not word[2:3].isupper():
+        prefix = "Mac" if word.startswith("Mac") else word[:2]
+        said, name = PATRONYMS.get(prefix), word[len(prefix) :]
+        if said is None or not name[:1].isupper():
             return None
-        name = self._known(word[2:], place, ahead) or self._unknown(word[2:])
-        return said[self._british] + name
+        return said[self._british] + (self._known(name, place, ahead) or self._unknown(name))
+
+    def _cut_short(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
+        """ "jus'" as "just" without its end, where the dictionary has no such word without the apostrophe."""
+        if not word.endswith("'") or len(word) < 3 or word[-2] in "s" and len(word) > 5:
+            return None
+        for lost in ("t", "d"):
+            full = self._lexicon.exact(word[:-1].lower() + lost)
+            if full is not None and full.gold and full.default[-1] in "tdɾ":
+                return self._stressed(word, full.default[:-1])
+        return None
 
     def _possessive(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
         lower = word.lower()
@@ -239,7 +304,20 @@ class EnglishReader:
         if word.lower().endswith("in'") or word.lower().endswith("in"):
             full = self._known_stem(_TRAILING_N.sub("ing", word), place, ahead) if len(word) > 4 else None
             return full[:-2] + "ən" if full and full.endswith("ɪŋ") else None
-        return self._known(word[1:], place, ahead) if word.startswith("'") and len(word) > 2 else None
+        if not word.startswith("'") or len(word) < 3:
+            return None
+        return self._without_h(word[1:]) or self._known(word[1:], place, ahead)
+
+    def _without_h(self, word: str) -> str | None:
+        """ "'ead" is "head" without its h."""
+        whole = "h" + word.lower()
+        found = self._lexicon.exact(whole)
+        if found is not None and found.gold and found.default[0] == "h":
+            said: str | None = found.default[1:]
+        else:
+            said = self._inflected(whole, context.Place([whole], 0), _PAUSE) if len(whole) > 3 else None
+            said = said[1:] if said and said[0] == "h" else None
+        return self._stressed(word, said) if said else None
 
     def _with_s(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
         if len(word) < 4 or not word.lower().endswith("s") or word.lower().endswith("ss"):
@@ -281,10 +359,22 @@ class EnglishReader:
         latin = "".join(char for char in word if char == "'" or shapes.is_latin(char)).strip("'")
         if not latin:
             return ""
+        verb = _MADE_VERB.fullmatch(latin)
+        if verb is not None:
+            return self._made_verb(word, verb["stem"], verb["ending"].lower())
         guessed = "".join(char for char in self._guess(latin) if char in PHONEMES).strip()
         if not guessed:
             return self._spell(latin) or ""
         return self._stressed(word, sounds.to_british(guessed) if self._british else guessed)
+
+    def _made_verb(self, word: str, stem: str, ending: str) -> str:
+        """ "apparated", "vaporising": the verb, then its ending."""
+        base = stem[:-1] + "y" if stem[-1] == "i" else stem if stem[-1] == "y" else stem + "e"
+        said = self._unknown(base)
+        if base.endswith("ate"):
+            said = _FINAL_AT.sub(r"ˌAt", said)
+        add = {"ed": sounds.add_ed, "es": sounds.add_s, "ing": sounds.add_ing}[ending]
+        return self._stressed(word, add(said, self._british))
 
     def _stressed(self, word: str, phonemes: str) -> str:
         if word == word.lower():

@@ -7,28 +7,14 @@ import re
 import unicodedata
 from itertools import groupby
 
+from . import cries
 from .scan import word_set
 
 _STRETCHED = re.compile(r"(.)\1\1", re.IGNORECASE | re.DOTALL)
-_MAY_BE_DRAWN = re.compile(r"(.)\1|ar?gh", re.IGNORECASE)
+_MAY_BE_DRAWN = re.compile(r"(.)\1|ar?gh|hrm|tsk|tch|hng|hmph|bzt", re.IGNORECASE)
 _DOUBLE = re.compile(r"([bcdfgklmnprstvxz])\1$")
 _HUMP = re.compile(r"(?<=[a-zà-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 _SCOTTISH = re.compile(r"(?:Mc|Mac|De|Di|La|Le|Van|Fitz|O)$")
-
-#: Cries and noises, however long they are drawn. Checked before the general rule.
-_CRIES = tuple(
-    (re.compile(pattern), said)
-    for pattern, said in (
-        (r"h+m{2,}", "hmm"), (r"m{2,}h+m+", "mhm"), (r"m{3,}", "mmm"), (r"a+r+g+h*", "aargh"),
-        (r"a+g+h+", "aargh"), (r"a+h{2,}|a{2,}h+|a{3,}", "ah"), (r"o+h{2,}", "oh"), (r"o{2,}h+", "ooh"),
-        (r"o{3,}", "ooh"), (r"o+w{2,}", "ow"), (r"s+h{2,}", "shh"), (r"b+r{2,}", "brr"), (r"g+r{2,}", "grr"),
-        (r"z{3,}", "zzz"), (r"u+g+h{2,}", "ugh"), (r"u{2,}g+h+", "ugh"), (r"e+w{2,}|e{2,}w+", "eww"),
-        (r"a+w{3,}|a{3,}w+", "aw"), (r"a+r{3,}", "arr"), (r"e+k{3,}|e{3,}k+", "eek"), (r"e{3,}", "ee"),
-        (r"u+h{3,}|u{3,}h+", "uh"), (r"p+s{2,}t+", "psst"), (r"p+f{2,}t*", "pfft"),
-        (r"w+h*o{2,}a+h*", "whoa"), (r"b+o{3,}h*", "boo"), (r"w+o{3,}", "woo"), (r"i{3,}", "ee"),
-        (r"r{3,}", "grr"), (r"s{3,}", "sss"),
-    )
-)  # fmt: skip
 
 #: Words whose double letter is their own: "goooood" is "good", while "stoooop" is "stop".
 _DOUBLED = word_set(
@@ -51,10 +37,6 @@ _SPELLED = word_set(
     "API URL ATK DEX INT AC AP AI POV NBA IRA UAE DOA VIP AOK UV"
 )
 _VOWELS = frozenset("AEIOUYaeiouy")
-#: Vowel-less cries and words that a dictionary or the reader knows, never letters.
-_NOT_LETTERS = word_set(
-    "hm hmm mm mmm mhm shh sh psst pst pfft pft brr grr zzz tsk nth mr mrs dr st th hmph pff psh sss"
-)
 
 
 def unstretch(word: str) -> str:
@@ -62,7 +44,7 @@ def unstretch(word: str) -> str:
     if _MAY_BE_DRAWN.search(word) is None:
         return word
     lower = word.lower()
-    for pattern, said in _CRIES:
+    for pattern, said in cries.DRAWN:
         if pattern.fullmatch(lower):
             return _cased_like(word, said)
     if _STRETCHED.search(word) is None:
@@ -113,7 +95,7 @@ def is_spelled(word: str) -> bool:
         and base.isalpha()
         and len(base) <= (3 if base.islower() else 5)
         and not _VOWELS.intersection(base)
-        and base.lower() not in _NOT_LETTERS
+        and not cries.is_cry(base)
         and (base.isupper() or base.islower())
     )
 

@@ -1,0 +1,41 @@
+"""Names and loanwords that the dictionaries lack and whose spelling misleads: American; British follows from it.
+
+Source: Longman Pronunciation Dictionary and Wiktionary, in the dictionaries' alphabet.
+"""
+
+NAMES = {
+    "siobhan": "ʃəvˈɔn", "saoirse": "sˈɜɹʃə", "niamh": "nˈiv", "aoife": "ˈifə", "caoimhe": "kˈivə",
+    "sinead": "ʃənˈAd", "aisling": "ˈæʃlɪŋ", "ciaran": "kˈɪɹən", "roisin": "ɹOʃˈin", "tadhg": "tˈIɡ",
+    "oisin": "Oʃˈin", "eilidh": "ˈAli", "cillian": "kˈɪliən", "grainne": "ɡɹˈɔnjə", "maeve": "mˈAv",
+    "eoin": "ˈOɪn", "eoghan": "ˈOən", "padraig": "pˈɔɹɪɡ", "aodhan": "ˈAdən", "muireann": "mˈɪɹən",
+    "zoe": "zˈOi", "chloe": "klˈOi", "phoebe": "fˈibi", "hermione": "həɹmˈIəni", "persephone": "pəɹsˈɛfəni",
+    "daphne": "dˈæfni", "ariadne": "ˌæɹiˈædni", "calliope": "kəlˈIəpi", "penelope": "pənˈɛləpi",
+    "circe": "sˈɜɹsi", "hecate": "hˈɛkəti", "nike": "nˈIki", "psyche": "sˈIki", "eurydice": "jʊɹˈɪdəsi",
+    "renee": "ɹənˈA", "beyonce": "biˈɑnsA", "andre": "ˈɑndɹA", "jose": "hOzˈA", "noel": "nOˈɛl",
+    "bronte": "bɹˈɑnti", "joaquin": "wɑkˈin", "jorge": "hˈɔɹhA", "juan": "wˈɑn", "javier": "hˌɑviˈɛɹ",
+    "guillermo": "ɡijˈɛɹmO", "xavier": "zˈAvjəɹ", "bjorn": "bjˈɔɹn", "soren": "sˈɔɹən", "nguyen": "wˈɪn",
+    "yvonne": "əvˈɑn", "yvette": "əvˈɛt", "isolde": "əzˈOldə", "gawain": "ɡəwˈAn", "llewellyn": "luˈɛlən",
+    "rhiannon": "ɹiˈænən", "rhys": "ɹˈis", "angharad": "ænhˈæɹəd", "owain": "ˈOIn", "gwyneth": "ɡwˈɪnəθ",
+    "goethe": "ɡˈɜɹTə", "thierry": "tiˈɛɹi", "etienne": "ˌAtiˈɛn", "margaux": "mɑɹɡˈO", "anais": "ˌɑnəˈis",
+    "seamus": "ʃˈAməs", "hugh": "hjˈu", "leigh": "lˈi", "ngaio": "nˈIO", "cthulhu": "kəθˈulu",
+    "o'brien": "ObɹˈIən", "o'reilly": "OɹˈIli", "o'connor": "Okˈɑnəɹ", "o'neill": "Onˈil", "o'neil": "Onˈil",
+    "o'hara": "Ohˈɛɹə", "o'malley": "Omˈæli", "o'donnell": "Odˈɑnᵊl", "o'keefe": "Okˈif", "o'leary": "Olˈɪɹi",
+    "o'sullivan": "Osˈʌləvən", "o'shea": "OʃˈA", "o'rourke": "Oɹˈɔɹk", "o'toole": "Otˈul", "o'dell": "Odˈɛl",
+    "mcleod": "məklˈWd", "macleod": "məklˈWd", "mcrae": "məkɹˈA", "mckay": "məkˈI", "mackay": "məkˈI",
+    "mcgregor": "məɡɹˈɛɡəɹ", "macgregor": "məɡɹˈɛɡəɹ", "mcintyre": "mˈækəntˌIəɹ", "mackenzie": "məkˈɛnzi",
+    "mckenzie": "məkˈɛnzi", "mcintosh": "mˈækəntˌɑʃ", "mcgrath": "məɡɹˈæθ", "mcqueen": "məkwˈin",
+    "mccree": "məkɹˈi", "mccoy": "məkˈY", "mckellen": "məkˈɛlən", "mcconaughey": "məkˈɑnəhˌA",
+    "mclean": "məklˈAn", "maclean": "məklˈAn", "mcgee": "məɡˈi", "mccarthy": "məkˈɑɹθi", "mcbeth": "məkbˈɛθ",
+    "macbeth": "məkbˈɛθ", "macduff": "məkdˈʌf", "macdonald": "məkdˈɑnəld", "mcdonald": "məkdˈɑnəld",
+    "cliché": "kliʃˈA", "clichés": "kliʃˈAz", "piñata": "pɪnjˈɑTə", "piñatas": "pɪnjˈɑTəz", "señor": "senjˈɔɹ",
+    "señora": "senjˈɔɹə", "señorita": "sˌenjəɹˈiTə", "mañana": "mənjˈɑnə", "jalapeño": "hˌɑləpˈAnjO",
+    "niño": "nˈinjO", "niña": "nˈinjə", "españa": "ɛspˈɑnjə", "año": "ˈɑnjO", "piña": "pˈinjə",
+    "résumé": "ɹˈɛzəmˌA", "resumé": "ɹˈɛzəmˌA", "exposé": "ˌɛkspOzˈA", "rosé": "ɹOzˈA", "pâté": "pɑtˈA",
+    "fiancé": "fˌiɑnsˈA", "fiancée": "fˌiɑnsˈA", "touché": "tuʃˈA", "soufflé": "suflˈA", "déjà": "dˌAʒˈɑ",
+    "vu": "vˈu", "voilà": "vwɑlˈɑ", "façade": "fəsˈɑd", "garçon": "ɡɑɹsˈOn", "über": "ˈubəɹ",
+    "doppelgänger": "dˈɑpᵊlɡˌæŋəɹ", "naïveté": "nɑˌivətˈA", "élan": "Alˈɑn", "née": "nˈA", "protégé": "pɹˈOtəʒˌA",
+    "château": "ʃætˈO", "crème": "kɹˈɛm", "brûlée": "bɹulˈA", "smörgåsbord": "smˈɔɹɡəsbˌɔɹd", "lamé": "lɑmˈA",
+    "pokémon": "pˈOkəmˌɑn", "aether": "ˈiθəɹ", "aethers": "ˈiθəɹz", "aetherial": "iθˈɪɹiəl", "aetheric": "iθˈɛɹɪk",
+    "ragnarök": "ɹˈæɡnəɹˌɑk", "são": "sˈW", "ångström": "ˈæŋstɹəm", "jörmungandr": "jˈɔɹmʊnɡˌændəɹ",
+    "chloë": "klˈOi", "zoë": "zˈOi", "brontë": "bɹˈɑnti", "noël": "nOˈɛl", "citroën": "sˈɪtɹOˌɛn",
+}  # fmt: skip
