@@ -100,8 +100,21 @@ def test_user_entries_win_over_dictionary_letters_and_compounds() -> None:
     ) == ("ɡˈʌld", "hˈɪt", "kɑzˈiks", "skˈIɹˌɪm")  # fmt: skip
 
 
-def test_a_word_of_another_script_is_left_out_and_its_neighbours_stay() -> None:
-    assert list(_sounds("I said Привет twice")) == ["I", "said", "twice"]
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("I said Привет twice", ["I", "said", "Privet", "twice"]),
+        ("the α team", ["the", "alpha", "team"]),
+        ("Ωmega", ["Omega"]),
+        ("こんにちは Yuki", ["konnichiwa", "Yuki"]),
+        ("안녕", ["annyong"]),
+        ("سلام", ["seen", "lam", "alef", "meem"]),
+        ("שלום", ["shin", "lamed", "vav", "mem"]),
+        ("กข", ["ko", "kai", "kho", "khai"]),
+    ],
+)
+def test_a_word_of_another_script_is_transliterated_or_its_letters_are_named(line: str, words: list[str]) -> None:
+    assert list(_sounds(line)) == words
 
 
 def test_spoken_forms_of_one_number_share_its_span() -> None:

@@ -190,6 +190,8 @@ def _by_neighbours(scan: Scan, word: str, end: int) -> str | None:
     lower, capital = word.lower(), word[0].isupper()
     if lower in _BEFORE_MEASURE and (_SMALL_FOLLOWS.match(scan.text, end + 1) or _counts(scan, end)):
         return _BEFORE_MEASURE[lower]
+    if word == "Co" and re.match(r" (?:[A-Z]|\d{1,3})(?!\w)", scan.text[end + 1 : end + 6]):
+        return "company"
     if lower in _POINTED_ALWAYS:
         return _POINTED_ALWAYS[lower]
     if capital and lower in _AFTER_NAME and _name_before(scan, end - len(word)) and not (lower == "sr" and _name(scan, end + 1)):

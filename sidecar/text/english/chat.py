@@ -27,10 +27,10 @@ _SHORT = {
 }  # fmt: skip
 #: Said in full in capitals too: nothing else is written so.
 _IN_CAPITALS = frozenset(
-    "btw idk idc tbh imo imho omw ofc nvm ngl iirc afaik pls plz thx ppl gr8 l8r b4 m8 w8 ttyl g2g gtg".split()
+    ["btw", "idk", "idc", "tbh", "imo", "imho", "omw", "ofc", "nvm", "ngl", "iirc", "afaik", "pls", "plz", "thx", "ppl", "gr8", "l8r", "b4", "m8", "w8", "ttyl", "g2g", "gtg"]
 )
 #: Names, units or letters as well: read in full only where a small letter follows or the sentence ends.
-_LONE = frozenset("u k ur r ty np rn bc sb sth".split())
+_LONE = frozenset(["u", "k", "ur", "r", "ty", "np", "rn", "bc", "sb", "sth"])
 _WORD = re.compile(r"(?:b/c|w/e|[a-z0-9]{1,7}|[A-Z0-9]{2,7})(?![\w'/-])")
 _CHAT_NEAR = re.compile(r"(?:^| )(?:u|ur|r|pls|plz|thx|lol|omg|brb|gr8|b4)(?![\w'])")
 
@@ -53,6 +53,8 @@ def read(scan: Scan, index: int) -> int | None:
 def _full(scan: Scan, word: str, found: re.Match[str]) -> str | None:
     if word in ("r", "R", "y") and _CHAT_NEAR.search(scan.text[max(0, found.start() - 5) : found.end() + 5].lower()):
         return {"y": "why"}.get(word, "are")
+    if word == "c" and scan.text.startswith(" u", found.end()) and not scan.at(found.end() + 2).isalnum():
+        return "see"
     if word.isupper() and word.lower() not in _IN_CAPITALS:
         return None
     if word in _LONE and (scan.before(found.start() - 1).isdecimal() or scan.at(found.end()) in ")=:+"):

@@ -1,6 +1,6 @@
-"""Names and loanwords that the dictionaries lack and whose spelling misleads: American; British follows from it.
+"""Names and loanwords that the dictionaries lack and whose spelling misleads.
 
-Source: Longman Pronunciation Dictionary and Wiktionary, in the dictionaries' alphabet.
+The usual American readings, in the dictionaries' alphabet; British ones follow from them.
 """
 
 NAMES = {

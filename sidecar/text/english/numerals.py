@@ -132,7 +132,7 @@ def _rank(scan: Scan, before: list[str], text: str, end: int) -> str | None:
         return "count" if clear or head in _COUNT_ANYWAY else None
     if len(text) > 1 and (head in _GAMES_AND_SPELLS or (name.islower() and len(text) > 2)):
         return "count"
-    if set(text) - set("IVX") or not name[0].isupper() or name.isupper() and len(name) < 3:
+    if set(text) - set("IVX") or not name[0].isupper() or (name.isupper() and len(name) < 3):
         return None
     ruler = len(before) > 1 and before[1].lower() in _RULERS
     rules = clear or ((ruler or head in _REGNAL) and _is_ruled(scan, before, end))

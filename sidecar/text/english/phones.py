@@ -67,10 +67,9 @@ def _digits(text: str) -> list[str]:
 
 def _say_groups(scan: Scan, found: re.Match[str]) -> None:
     """A pause between groups, but not behind the 1 of a long-distance number."""
-    previous: re.Match[str] | None = None
-    for group in _GROUP.finditer(scan.text, *found.span()):
-        if previous is not None and previous.group() != "1":
+    for number, group in enumerate(_GROUP.finditer(scan.text, *found.span())):
+        long_distance = number == 1 and scan.text[found.start() : group.start()].strip("+-. ") == "1"
+        if number and not long_distance:
             scan.mark(",", group.start() - 1, group.start())
-        free = previous is not None and previous.group() == "1" and group.group().endswith("00")  # "1-800"
+        free = long_distance and group.group().endswith("00")  # "1-800"
         scan.say(numbers.cardinal(group.group()) if free else _digits(group.group()), *group.span())
-        previous = group

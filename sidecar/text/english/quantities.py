@@ -7,9 +7,8 @@ the match to the index behind what it read, or None to let the next rule try.
 import re
 from collections.abc import Callable
 
-from . import numbers
+from . import money, numbers, phones
 from .scan import Scan, is_letter, word_set
-from . import money, phones
 from .units import CURRENCIES, unit_after
 
 Rule = tuple[re.Pattern[str], Callable[[Scan, re.Match[str]], int | None]]
@@ -32,7 +31,7 @@ _FIXED_SLASHES = {
     "24/7": "twenty four seven", "50/50": "fifty fifty", "9/11": "nine eleven", "20/20": "twenty twenty",
 }  # fmt: skip
 
-_BEFORE_YEAR = word_set("in since year circa until till anno during before after early late mid around")
+_BEFORE_YEAR = word_set("ad in since year circa until till anno during before after early late mid around")
 _BEFORE_COUNT = word_set(
     "only over about nearly almost than total least level number pay pays give gives take takes cost "
     "costs deal deals have has need needs exactly roughly another these those plus minus times"

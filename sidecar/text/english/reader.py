@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from ..lexicon import PHONEMES, Lexicon, Readings, UserLexicon
 from ..tokens import Mark, Spoken, Token, TokenKind, Word
-from . import accents, compounds, context, cries, shapes, sounds
+from . import accents, compounds, context, cries, heteronyms, shapes, sounds
 from .extras import CLITICS, EXTRA, PATRONYMS
 from .names import NAMES
 
@@ -21,6 +21,8 @@ _TRAILING_N = re.compile(r"in'?$")
 _MADE_VERB = re.compile(r"(?P<stem>[a-z]{2,}(?:at|iz|is|if[iy]))(?P<ending>ed|es|ing)", re.IGNORECASE)
 
 
+_VERBS_IN_AT = frozenset({"combat", "format", "repeat", "defeat", "cheat", "treat", "entreat", "float", "bloat", "sweat",
+                         "threat", "wheat", "retreat", "throat", "great"})  # fmt: skip
 _FINAL_AT = re.compile(r"ˌ?[AIOQWYaiuæɑɒɔəɛɜɪʊʌᵻ]t$")
 
 #: Whether the next sound is a vowel; None before a pause. What follows decides some forms of a word.
@@ -193,7 +195,7 @@ class EnglishReader:
 
     def _known(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
         """From the dictionaries, directly or by an ending; None if they do not know the word."""
-        listed = self._listed(word)
+        listed = self._listed(word) or self._sense(word, place)
         if listed is not None:
             return listed
         found = self._entry(word)
@@ -202,6 +204,16 @@ class EnglishReader:
         if word.isupper() and not place.is_shouted and self._is_initialism(word):
             return self._spell(word)
         return self._inflected(word, place, ahead) or self._cry(word)
+
+    def _sense(self, word: str, place: context.Place) -> str | None:
+        """Of a word that the dictionaries have with one of its sounds only."""
+        senses = heteronyms.SENSES.get(word.lower())
+        if senses is None or place.word != word.lower():
+            return None
+        said = next((senses[tag] for tag in heteronyms.tags(place) if tag in senses), None)
+        if said is None:
+            return None
+        return self._stressed(word, sounds.to_british(said) if self._british else said)
 
     def _cry(self, word: str) -> str | None:
         said = None if "'" in word else cries.sound(word)
@@ -255,7 +267,8 @@ class EnglishReader:
 
     def _inflected(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
         for ending in (
-            self._patronym, self._cut_short, self._possessive, self._clitic, self._elided, self._with_s, self._with_ed,
+            self._patronym, self._cut_short, self._possessive, self._clitic, self._elided, self._from_verb, self._with_s,
+            self._with_ed,
             self._with_ing,
         ):  # fmt: skip
             said = ending(word, place, ahead)
@@ -266,13 +279,13 @@ class EnglishReader:
     def _patronym(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
         prefix = "Mac" if word.startswith("Mac") else word[:2]
         said, name = PATRONYMS.get(prefix), word[len(prefix) :]
-        if said is None or not name[:1].isupper():
+        if said is None or not name[:1].isupper() or name.lower().endswith(("'s", "s'")):
             return None
         return said[self._british] + (self._known(name, place, ahead) or self._unknown(name))
 
     def _cut_short(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
         """ "jus'" as "just" without its end, where the dictionary has no such word without the apostrophe."""
-        if not word.endswith("'") or len(word) < 3 or word[-2] in "s" and len(word) > 5:
+        if not word.endswith("'") or len(word) < 3 or (word[-2] in "s" and len(word) > 5):
             return None
         for lost in ("t", "d"):
             full = self._lexicon.exact(word[:-1].lower() + lost)
@@ -351,7 +364,7 @@ class EnglishReader:
             return self._inflected(stem, place, ahead) if stem.lower().endswith(("s", "ed", "ing")) else None
         roles: Sequence[str] = ("VERB",)
         if not place.word.endswith(("ed", "ing", "in'")):
-            roles = [tag for tag in context.tags(place) if tag in ("NOUN", "VERB")]
+            roles = [tag for tag in heteronyms.tags(place) if tag in ("NOUN", "VERB")]
         return self._stressed(stem, _tagged(found, roles) or found.default)
 
     def _unknown(self, word: str) -> str:
@@ -366,6 +379,14 @@ class EnglishReader:
         if not guessed:
             return self._spell(latin) or ""
         return self._stressed(word, sounds.to_british(guessed) if self._british else guessed)
+
+    def _from_verb(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
+        """ "apparated" is from "apparate", though the dictionaries know an "apparat"."""
+        verb = _MADE_VERB.fullmatch(word)
+        if verb is None or not verb["stem"].lower().endswith("at") or len(verb["stem"]) < 5:
+            return None
+        known = self._entry(verb["stem"] + "e") or verb["stem"].lower() in _VERBS_IN_AT
+        return None if known else self._made_verb(word, verb["stem"], verb["ending"].lower())
 
     def _made_verb(self, word: str, stem: str, ending: str) -> str:
         """ "apparated", "vaporising": the verb, then its ending."""
@@ -409,7 +430,7 @@ def _starts_with_vowel(phonemes: str, otherwise: bool | None) -> bool | None:
 def _reading(found: Readings, place: context.Place, ahead: _Ahead) -> str:
     if ahead is None and found.by_tag.get("None"):
         return found.by_tag["None"] or found.default
-    return (_tagged(found, context.tags(place)) if found.by_tag else None) or found.default
+    return (_tagged(found, heteronyms.tags(place)) if found.by_tag else None) or found.default
 
 
 def _tagged(found: Readings, tags: Sequence[str]) -> str | None:

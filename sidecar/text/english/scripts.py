@@ -22,12 +22,11 @@ _CYRILLIC = dict(zip("абвгдеёжзийклмнопрстуфхцчшщъы
 _DIGRAPHS = {"ου": "oo", "αι": "e", "ει": "i", "οι": "i", "μπ": "b", "ντ": "d", "γγ": "ng", "γκ": "g", "αυ": "av", "ευ": "ev"}
 _KANA_ENDINGS = {"SMALL YA": "ya", "SMALL YU": "yu", "SMALL YO": "yo"}
 _SPECIAL_KANA = {"SI": "shi", "TI": "chi", "TU": "tsu", "HU": "fu", "ZI": "ji", "DI": "ji", "DU": "zu", "WO": "o", "N": "n"}
-_LEADS = "g kk n d tt r m b pp s ss _ j jj ch k t p h".split()
-_VOWELS = "a e ya ye o e yo ye o wa we we yo u wo we wi yu u ui i".split()
-_TAILS = "_ k k k n n n t l k m l l l p l m p p t t ng t t k t p t".split()
+_LEADS = ["g", "kk", "n", "d", "tt", "r", "m", "b", "pp", "s", "ss", "_", "j", "jj", "ch", "k", "t", "p", "h"]
+_VOWELS = ["a", "e", "ya", "ye", "o", "e", "yo", "ye", "o", "wa", "we", "we", "yo", "u", "wo", "we", "wi", "yu", "u", "ui", "i"]
+_TAILS = ["_", "k", "k", "k", "n", "n", "n", "t", "l", "k", "m", "l", "l", "l", "p", "l", "m", "p", "p", "t", "t", "ng", "t", "t", "k", "t", "p", "t"]
 _WORDS_OF_NAMES = frozenset(
-    "LETTER SMALL CAPITAL FINAL INITIAL MEDIAL ISOLATED FORM WITH SIGN VOWEL SYLLABLE CHARACTER SYMBOL DIGIT "
-    "ABOVE BELOW HAMZA".split()
+    ["LETTER", "SMALL", "CAPITAL", "FINAL", "INITIAL", "MEDIAL", "ISOLATED", "FORM", "WITH", "SIGN", "VOWEL", "SYLLABLE", "CHARACTER", "SYMBOL", "DIGIT", "ABOVE", "BELOW", "HAMZA"]
 )
 
 

@@ -50,6 +50,8 @@ def unstretch(word: str) -> str:
     if _STRETCHED.search(word) is None:
         return word
     runs = [(char, len(list(group))) for char, group in groupby(lower)]
+    if not _VOWELS.intersection(lower):  # a noise: "GRRRK" keeps its roll
+        return _cased_like(word, "".join(char * min(count, 2) for char, count in runs))
     return _cased_like(word, _doubled_form(runs) or "".join(c * (2 if n == 2 else 1) for c, n in runs))
 
 

@@ -55,7 +55,7 @@ def unit_after(text: str, index: int, singular: bool) -> tuple[list[str], int] |
     if space and symbol in _TOUCHING_ONLY:
         return None
     end = found.end() + (_POINT_INSIDE.match(text, found.end()) is not None)
-    return unit_words(symbol.replace(" ", ""), singular or space == "-"), end
+    return unit_words(symbol if symbol in _SINGULAR else symbol.replace(" ", ""), singular or space == "-"), end
 
 
 def unit_words(symbol: str, singular: bool) -> list[str]:

@@ -22,7 +22,7 @@ _LEADING_WORD = re.compile(rf"{LETTER}{{1,9}}(?:'{LETTER}{{1,4}})?(?!{LETTER})")
 _LEADING = word_set(
     "tis twas twere twill twould tisn't twasn't tain't em cause til till bout round neath n nuff cept fraid "
     "gainst mongst pon tween twixt un uns kay sup ello ol ave s tude nother merica im er e ere ead eads ouse "
-    "ouses eart earts undred appen appens appened appy ungry igh ole urt urry eaven eavy imself erself ospital "
+    "orrible ardly istory oly oney aunt arsh ouses eart earts undred appen appens appened appy ungry igh ole urt urry eaven eavy imself erself ospital "
     "ook orse orses ammer oo ome omes ood elp elped elpless arder arm ard ell ello eard ear eadache ang anging "
     "anged elm elmet unter unt alf ousand ey bove cross nough specially scuse"
 ) - word_set("ear arm elm")
@@ -233,14 +233,22 @@ def _is_letter_a(scan: Scan, before: str, start: int) -> bool:
     )
 
 
+def _is_cut_short(word: str, bare: str) -> bool:
+    """Whether `word` (`bare` without "'s") is one of the words cut short, or a form of one ("'urts")."""
+    stems = (bare, bare.removesuffix("s"), bare.removesuffix("ed"), bare.removesuffix("ing"), bare.removesuffix("in"))
+    return word in _LEADING or any(stem in _LEADING for stem in stems if len(stem) > 2 or stem == bare)
+
+
 def read_leading_apostrophe(scan: Scan, index: int) -> int | None:
     """ "'tis", "'em", "'n'": the apostrophe at `index` begins a word. None if it is a quotation mark."""
     found = _LEADING_WORD.match(scan.text, index + 1)
     if found is None:
         return None
     word, end = found.group().lower(), found.end()
-    sure = word in _LEADING
-    if not sure and not (word in _PERHAPS_LEADING and not scan.closes_single_quote_after(index)):
+    bare = word.partition("'")[0] if word.endswith(("'s", "'ll", "'d", "'re", "'ve")) else word
+    if not _is_cut_short(word, bare) and (
+        bare not in _PERHAPS_LEADING or scan.closes_single_quote_after(index)
+    ):
         return None
     if word == "n" and scan.at(end) == "'":
         scan.say("'n'", index, end + 1)
