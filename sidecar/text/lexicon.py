@@ -163,7 +163,11 @@ class UserLexicon:
         `text` is folded (`english.scan`). What stands before and behind is for the caller to look at.
         """
         lengths = self._lengths.get(text[index].casefold(), ())
-        fitting = (size for size in sorted(lengths, reverse=True) if self.lookup(text[index : index + size]))
+        fitting = (
+            size
+            for size in sorted(lengths, reverse=True)
+            if index + size <= len(text) and self.lookup(text[index : index + size])
+        )
         return next(fitting, 0)
 
     def over(self, other: "UserLexicon | None") -> "UserLexicon":

@@ -43,7 +43,7 @@ _BEFORE_NUMBER = {
     "op": "opus", "fig": "figure", "pt": "part", "est": "established", "ca": "circa", "c": "circa",
     "ver": "version", "sec": "section", "art": "article", "bk": "book", "ed": "edition", "str": "strength",
     "dex": "dexterity", "lvl": "level", "lv": "level", "mk": "mark", "vols": "volumes", "chs": "chapters",
-    "figs": "figures", "para": "paragraph", "ep": "episode",
+    "figs": "figures", "para": "paragraph", "ext": "extension", "ep": "episode",
 }  # fmt: skip
 #: Before a number or a word in small letters: "max. damage", but "I came with Max."
 _BEFORE_MEASURE = {"max": "maximum", "min": "minimum", "avg": "average", "est": "estimated"}
@@ -85,8 +85,8 @@ _DEGREES = re.compile(r"Ph\.?D\.?(?!\w)")
 _ALSO = re.compile(r"et al\.(?!\w)")
 _CAPITAL_FOLLOWS = re.compile(rf" +[\"“]?(?=({LETTER}[\w']{{0,30}}))")
 _SMALL_FOLLOWS = re.compile(r" [a-z]")
-_NUMBER_FOLLOWS = re.compile(r"\.? ?[+#]?\d")
-_NUMERAL_FOLLOWS = re.compile(r"\.? ?([IVXLC]{1,7}|[ivxlc]{1,7})(?!\w)")
+_NUMBER_FOLLOWS = re.compile(r"\.?[ -]?[+#]?\d")
+_NUMERAL_FOLLOWS = re.compile(r"\.?[ -]?([IVXLC]{1,7}|[ivxlc]{1,7})(?!\w)")
 _ORDINAL_BEFORE = re.compile(r"\d(?:st|nd|rd|th) $")
 
 

@@ -23,7 +23,7 @@ _SHORT = {
     "smth": "something", "sth": "something", "sb": "somebody", "txt": "text", "nite": "night", "thru": "through",
     "k": "okay", "kk": "okay", "abt": "about", "w/e": "whatever", "atm": "at the moment", "2moro": "tomorrow",
     "str8": "straight", "n00b": "noob", "noobs": "noobs", "any1": "anyone", "every1": "everyone", "some1": "someone",
-    "no1": "no one",
+    "no1": "no one", "4ever": "forever", "4eva": "forever", "4u": "for you", "sk8": "skate", "4got": "forgot",
 }  # fmt: skip
 #: Said in full in capitals too: nothing else is written so.
 _IN_CAPITALS = frozenset(
@@ -40,13 +40,23 @@ def read(scan: Scan, index: int) -> int | None:
     if scan.before(index).isalnum() or scan.before(index) in "'-/@_#$":
         return None
     found = _WORD.match(scan.text, index)
-    if found is None or found.group().isdigit():
+    if found is None:
         return None
+    if found.group().isdigit():
+        return _for_you(scan, found)
     word = found.group()
     full = _full(scan, word, found)
     if full is None:
         return None
     scan.say(full.split(), *found.span())
+    return found.end()
+
+
+def _for_you(scan: Scan, found: re.Match[str]) -> int | None:
+    """ "4 u"."""
+    if found.group() != "4" or not scan.text.startswith(" u", found.end()) or scan.at(found.end() + 2).isalnum():
+        return None
+    scan.say("for", *found.span())
     return found.end()
 
 

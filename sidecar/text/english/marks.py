@@ -8,7 +8,7 @@ import re
 
 from . import numbers
 from .scan import PAUSES, Scan, is_letter
-from .units import CURRENCIES
+from .units import CURRENCIES, unit_words
 from .words import read_leading_apostrophe
 
 _STOPS = re.compile(r"[.!?]+")
@@ -22,6 +22,8 @@ _BETWEEN = {
     "<": "less than", ">": "greater than", "=": "equals", "×": "times", "*": "times",
     "^": "to the power of", "+": "plus", "−": "minus",
 }  # fmt: skip
+_PER = re.compile(r"(?:hr|h|min|sec|s|km|mi|lb|kg|oz|ft|m|l|g)(?!\w)")
+_RATED = frozenset("dollars dollar pounds pound euros euro yen cents gold".split())
 _EMOTICON = re.compile(r"(?:[:;=][-']?[)(DPpOo3|/\\\[\]*]+|<3|</3|\^_+\^|:'\()(?=\s|$|[.,!?])")
 _APOSTROPHE_BEFORE_YEAR = re.compile(r"'\d\d(?!\d)")
 _LINK = re.compile(r"(?:https?://|ftp://)?(?=[\w@])(?:[\w.+-]{1,64}@)?(?:[\w-]{1,63}\.){1,6}[A-Za-z]{2,12}(?!\w)"
@@ -262,6 +264,10 @@ def _read_slash(scan: Scan, index: int) -> int | None:
         return None
     if scan.before(index).isalnum() and scan.at(index + 1).isalnum():
         number_before, number_after = scan.before(index).isdecimal(), scan.at(index + 1).isdecimal()
+        unit = _PER.match(scan.text, index + 1)
+        if unit is not None and (number_before or scan.tokens[-1].text in _RATED):
+            scan.say(["per", *unit_words(unit.group(), singular=True)], index, unit.end())
+            return unit.end()
         scan.say("per" if number_before and not number_after else "slash", index, index + 1)
     return index + 1
 
@@ -274,6 +280,9 @@ def _read_between(scan: Scan, index: int) -> int | None:
     left = scan.before(index) if scan.before(index) != " " else scan.before(index - 1)
     spaced = scan.before(index) == " " and scan.at(index + 1) == " "
     right = scan.at(index + 2) if spaced else scan.at(index + 1)
+    if char == "^" and right == "-" and scan.at(index + 2).isdecimal() and left.isalnum():
+        scan.say("to the power of minus".split(), index, index + 2)
+        return index + 2
     figures = right.isdecimal() and (left.isalnum() if char == "^" else left.isdecimal())
     words = char in "=<>+−" and left.isalnum() and right.isalnum() and (spaced or char in "=+")
     if figures or words or (char == "+" and left.isalnum() and scan.at(index + 1).isspace()):

@@ -11,7 +11,7 @@ from .scan import Scan, word_set
 from .units import CURRENCIES, money
 
 _SIGN = "[" + re.escape("".join(CURRENCIES)) + "]"
-_AMOUNT = r"\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d{1,3}(?: 000)+(?!\d)|\d+,\d{2}(?!\d|,)|\d+(?:\.\d+)?|\.\d+"
+_AMOUNT = r"\d{1,3}(?:\.\d{3})+,\d{2}(?!\d)|\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d{1,3}(?: 000)+(?!\d)|\d+,\d{1,2}(?!\d|,)|\d+(?:\.\d+)?|\.\d+"
 _SCALES = {
     "k": "thousand", "m": "million", "mm": "million", "mn": "million", "mio": "million", "mil": "million",
     "b": "billion", "bn": "billion", "t": "trillion", "tn": "trillion", "trn": "trillion",
@@ -101,6 +101,8 @@ def _say(
 
 def _is_attribute(scan: Scan, end: int) -> bool:
     """ "a $5 bill" is "a five dollar bill"."""
+    if scan.at(end) == "-" and scan.at(end + 1).isalpha() and not scan.text.startswith("-a-", end):
+        return True
     before = (scan.last_words(1) or [""])[0].lower()
     behind = _NOUN_BEHIND.match(scan.text, end)
     return before in ("a", "an", "another") and behind is not None and behind.group(1) not in _NOT_NOUNS
@@ -110,7 +112,7 @@ def _plain(amount: str) -> str:
     """ "1,234.5" as "1234.5", "2,50" as "2.50"."""
     amount = amount.replace(" ", "")
     whole, comma, part = amount.rpartition(",")
-    return f"{whole}.{part}" if comma and len(part) == 2 else amount.replace(",", "")
+    return f"{whole.replace('.', '')}.{part}" if comma and len(part) < 3 else amount.replace(",", "")
 
 
 def _words(symbol: str, amount: str, scale: str | None, country: str | None, attribute: bool = False) -> list[str]:

@@ -9,7 +9,7 @@ without nesting.
 from typing import TYPE_CHECKING
 
 from ..tokens import Token
-from . import dates, entries, marks, money, phones, quantities
+from . import chat, dates, entries, marks, money, phones, quantities
 from .scan import Scan, fold, is_letter
 from .units import CURRENCIES
 from .words import read_word
@@ -41,6 +41,8 @@ def _read(scan: Scan, index: int) -> int:
         return marks.read_newlines(scan, index)
     if is_letter(char):
         return marks.read_link(scan, index) or money.read(scan, index) or read_word(scan, index)
+    if char.isdecimal() and (end := chat.read(scan, index)) is not None:
+        return end
     if char in _STARTS_NUMBER or (char == "." and _is_decimal_point(scan, index)):
         end = _read_number(scan, index)
         if end is not None:

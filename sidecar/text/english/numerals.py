@@ -66,7 +66,7 @@ _BEHIND = re.compile(rf" ({LETTER}{{1,20}})")
 
 def read(scan: Scan, start: int, end: int) -> int | None:
     """Read the numeral ``scan.text[start:end]`` and those it is listed with; the index behind, or None."""
-    if scan.before(start) == "W" or scan.before(start).isalnum():
+    if scan.before(start).isalnum():
         return None
     written = scan.text[start:end]
     text = written.removesuffix("'s")
@@ -82,6 +82,16 @@ def read(scan: Scan, start: int, end: int) -> int | None:
     said[-1] += "'s" if written != text else ""
     scan.say(said, start, end)
     return _rest_of_list(scan, end) if said[0] != "the" and capital else end
+
+
+def has_head(scan: Scan, text: str, end: int) -> bool:
+    """Whether the word before is one that the capital numeral `text` belongs to: "Henry V." is no initial."""
+    before = scan.last_words(2)
+    if not before:
+        return False
+    return before[0].lower() in _COUNTED | _GAMES_AND_SPELLS | _REGNAL or (
+        len(before) > 1 and before[1].lower() in _RULERS
+    )
 
 
 def world_war(scan: Scan, index: int) -> int | None:
@@ -127,7 +137,7 @@ def _rank(scan: Scan, before: list[str], text: str, end: int) -> str | None:
     """ "count" for "Chapter IV", "name" for "Henry VIII", None where the capitals are something else."""
     name = before[0]
     head = _singular(name.lower())
-    clear = text != "I" or scan.at(end) in ".,;:!?)\n'\"”" or scan.text.startswith((" of", " and"), end)
+    clear = text != "I" or scan.before(end) == "s" or scan.at(end) in ".,;:!?)\n'\"”" or scan.text.startswith((" of", " and"), end)
     if head in _COUNTED and (name[0].isupper() or len(text) > 1):
         return "count" if clear or head in _COUNT_ANYWAY else None
     if len(text) > 1 and (head in _GAMES_AND_SPELLS or (name.islower() and len(text) > 2)):
@@ -147,6 +157,8 @@ def _is_ruled(scan: Scan, before: list[str], end: int) -> bool:
     behind = _BEHIND.match(scan.text, end)
     verb = behind.group(1) if behind else ""
     ruler = len(before) > 1 and before[1].lower() in _RULERS
+    if len(before) == 1 and before[0].lower() in _REGNAL and verb:
+        return True
     if ruler and verb in ("was", "had", "said", "saw", "met", "found", "heard"):
         return True
     return verb not in _I_SAYS and (ruler or verb.endswith(("ed", "s")) or verb in ("sat", "became", "was", "fell"))

@@ -6,10 +6,10 @@ from . import numbers
 from .scan import Scan, word_set
 
 _INTERNATIONAL = re.compile(r"\+\d{1,3}(?:[ .-]?\(?\d{1,5}\)?){2,6}(?!\d)")
-_AMERICAN = re.compile(r"(?:1[-. ])?\d{3}[-. ]\d{3}[-.]\d{4}(?!\d)")
+_AMERICAN = re.compile(r"1[-. ]\d{3}[-. ]\d{3}[-. ]\d{4}(?!\d)|(?:1[-. ])?\d{3}[-. ]\d{3}[-.]\d{4}(?!\d)")
 _BRACKETED = re.compile(r"\(\d{3}\) ?\d{3}[-. ]\d{4}(?!\d)")
 _LOCAL = re.compile(r"\d{3}-\d{4}(?!\d)")
-_TRUNK = re.compile(r"0\d{2,4}[ -]\d{3,4}(?:[ -]\d{3,4})?(?![\d-])")
+_TRUNK = re.compile(r"0\d{4} \d{6}(?!\d)|0\d{2,4}[ -]\d{3,4}(?:[ -]\d{3,4})?(?![\d-])")
 _SHORT = re.compile(r"\d{3,7}(?![\w%/:]|[.,]\d)")
 _GROUP = re.compile(r"\d+")
 _DIALLED = word_set("call dial ring phone calls calling dialed dialled dialing dialling called rang ringing text fax extension ext")

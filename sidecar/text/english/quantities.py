@@ -16,7 +16,7 @@ Rule = tuple[re.Pattern[str], Callable[[Scan, re.Match[str]], int | None]]
 #: Groups of three by spaces: "12 500", not a number beside another ("2 100").
 _NUMBER = (
     r"(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d{1,3}(?: 000)+(?!\d)|(?<![\d.,:/-])(?<!\d )[1-9]\d{0,2}(?: \d{3})+(?![\d-]| \d|[.,]\d)"
-    r"|\d+(?:\.\d+)?|\.\d+)"
+    r"|\d{1,3}(?:['_]\d{3})+(?![\w'])|\d+(?:\.\d+)?|\.\d+)"
 )
 _SCALED = re.compile(r"(\d+(?:\.\d+)?)( ?(?:bn|mn|mil|tn)|(?<=\d)m(?= [a-z]+s\b| people| gold| men))(?![\w'])")
 _SCALES = {"bn": "billion", "mn": "million", "mil": "million", "tn": "trillion", "m": "million"}
@@ -40,17 +40,21 @@ _COUNTED = word_set(
     "gold silver copper men women people damage hp xp gp mana million thousand hundred percent feet "
     "children horse infantry strong"
 )  # fmt: skip
-_SPLITS = word_set("split chance odds ratio vote share deal mix blend rule shot proposition cut partner partnership custody tie")
+_SPLITS = word_set("split chance odds share deal mix blend rule shot proposition cut partner partnership custody tie")
 _RAISED = re.compile("([⁺⁻]?)([⁰¹²³⁴⁵⁶⁷⁸⁹]{1,9})")
 _LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _SECOND_DECADE = re.compile(r"(-|–| and | or | to | & | through )'?(\d{3}0|\d0)'?s(?!\w)")
 _ERA = re.compile(r" ?(AD|BCE?|CE|A\.D\.|B\.C\.(?:E\.)?|C\.E\.)(?![\w])")
+_POWER_OF_TEN = re.compile(r" ?10[⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹^]")
+_BY = re.compile(r" ?([x×])(?= ?\d)")
 _DETERMINERS = word_set("a an the this that his her my your our their its each every one another no any old new single")
 _NO_NOUN = word_set(
     "of in on to at from away long tall deep high wide thick apart off up down and or but by for with is was are were "
     "will can could would per a an the that this it he she we they you i if so as than then more less above below under "
     "over across through into past behind ahead back left right before after between until till when where which who "
     "has had have each only later ago out now here there around about we'd we've you'd i'd again tomorrow today wins "
+    "remain remains come came go goes went make made seem feel take took fell ran run lie lay stand stood once twice "
+    "down downstream upstream inland outside inside beyond near apiece total old not also just still even maybe "
     "north south east west now's means weighs looks separates was's"
 )
 _AMMUNITION = re.compile(r" (?:pistols?|rounds?|bullets?|ammo|guns?|shells?|cannons?|casings?|rifles?|handguns?|revolvers?|cartridges?|lens|film|magazines?)(?!\w)")
@@ -94,9 +98,10 @@ def _ratio(scan: Scan, found: re.Match[str]) -> int | None:
     left, link, right = found.groups()
     if link in "-–/":
         behind = _NEXT_WORD.match(scan.text, found.end())
-        split = behind is not None and behind.group(1).lower() in _SPLITS
-        whole = int(left) + int(right) == 100
-        if not (whole and (split or int(left) >= int(right))) and not split:
+        word = behind.group(1).lower() if behind else ""
+        together = int(left) + int(right)
+        shares = (together in (10, 100) and word in _SPLITS) or word in ("vote", "tie")
+        if not shares and not (together == 100 and int(left) >= int(right)):
             return None
         link = ""
     scan.say(numbers.cardinal(left), *found.span(1))
@@ -123,6 +128,16 @@ def _model(scan: Scan, found: re.Match[str]) -> int | None:
         hundreds, rest = divmod(number, 100)
         words = [*numbers.cardinal(str(hundreds)), *(["oh"] if rest < 10 else []), *numbers.cardinal(str(rest))]
     scan.say(words, *found.span())
+    return found.end()
+
+
+def _models(scan: Scan, found: re.Match[str]) -> int | None:
+    """ "AK-47s": several of them, not seconds."""
+    start = found.start()
+    if not (is_letter(scan.before(start)) or (scan.before(start) == "-" and is_letter(scan.before(start - 1)))):
+        return None
+    words = numbers.cardinal(found.group(1))
+    scan.say([*words[:-1], numbers.plural(words[-1])], *found.span())
     return found.end()
 
 
@@ -169,7 +184,7 @@ def read_power(scan: Scan, index: int) -> int | None:
     else:
         minus = ["minus"] if sign == "⁻" else []
         scan.say(["to", "the", *minus, *(numbers.cardinal(digits) if minus else numbers.ordinal(digits))], *found.span())
-    return found.end()
+    return _say_unit(scan, found.end(), singular=False) if before.isdecimal() else found.end()
 
 
 def read_dice(scan: Scan, index: int) -> int | None:
@@ -200,7 +215,11 @@ def _inches(scan: Scan, found: re.Match[str]) -> int | None:
     words = numbers.decimal(found.group(1))
     singular = words == ["one"] or is_attribute(scan, found.start(), found.end())
     scan.say([*words, "inch" if singular else "inches"], *found.span())
-    return found.end()
+    by = _BY.match(scan.text, found.end())
+    if by is None:
+        return found.end()
+    scan.say("by", by.start(1), by.end(1))
+    return by.end(1)
 
 
 def is_attribute(scan: Scan, start: int, end: int) -> bool:
@@ -209,9 +228,9 @@ def is_attribute(scan: Scan, start: int, end: int) -> bool:
     if behind is None or not behind.group(1).islower() or behind.group(1) in _NO_NOUN:
         return False
     before = (scan.last_words(1) or [""])[0].lower()
-    if before in _DETERMINERS or before.endswith("'s"):
+    if before in _DETERMINERS or before.endswith("'s") or _AMMUNITION.match(scan.text, end):
         return True
-    return _AMMUNITION.match(scan.text, end) is not None
+    return not behind.group(1).endswith(("s", "ed", "ly", "ing", "er"))
 
 
 def _feet(scan: Scan, found: re.Match[str]) -> int:
@@ -299,7 +318,7 @@ def _ordinal(scan: Scan, found: re.Match[str]) -> int:
 def _dimension(scan: Scan, found: re.Match[str]) -> int:
     """ "3x3" is "three by three"."""
     scan.say(numbers.cardinal(found.group(1)), *found.span(1))
-    scan.say("by", found.end(1), found.end())
+    scan.say("times" if _POWER_OF_TEN.match(scan.text, found.end()) else "by", found.end(1), found.end())
     return found.end()
 
 
@@ -313,7 +332,7 @@ def _multiple(scan: Scan, found: re.Match[str]) -> int:
 def _number(scan: Scan, found: re.Match[str]) -> int:
     """Any other number, with the unit behind it if there is one."""
     start, end = found.span()
-    text = found.group().replace(",", "").replace(" ", "")
+    text = re.sub("[, '_]", "", found.group())
     unit = unit_after(scan.text, end, singular=text == "1")
     if unit is not None and unit[0] != ["percent"] and is_attribute(scan, start, unit[1]):
         unit = unit_after(scan.text, end, singular=True)
@@ -374,7 +393,7 @@ RULES: tuple[Rule, ...] = (
     (re.compile("[" + re.escape("".join(CURRENCIES)) + "]"), _money),
     (money.BEHIND, money.read_behind),
     (re.compile(r"(\d{1,2})' ?(\d{1,2})(?:\"|''|(?<='\d)(?![\w']))"), _feet),
-    (re.compile(r"(\d{1,5})'(?= [a-z])"), _feet_only),
+    (re.compile(r"(\d{1,3})'(?= [a-z]|[,.;!?)]|$)"), _feet_only),
     (re.compile(r"(\d{1,5}(?:\.\d{1,3})?)\"(?= [a-z])"), _inches),
     (re.compile(r"(\d{1,9}) ?([½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒])"), _mixed_fraction),
     (re.compile(r"(\d{1,9})[ -](\d{1,2}/\d{1,2})(?![\d/])"), _mixed_fraction),
@@ -384,6 +403,7 @@ RULES: tuple[Rule, ...] = (
     (re.compile(r"(\d{1,9})/(\d{1,9})(?![\d/])"), _slash),
     (re.compile(r"[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒]"), _vulgar),
     (re.compile(r"(\d{3}0|\d0)'?s(?!\w)"), _decade),
+    (re.compile(r"(\d{1,4})s(?!\w)"), _models),
     (re.compile(r"(\d{1,3}(?:,\d{3}){1,11}|\d{1,36})(?:st|nd|rd|th|ST|ND|RD|TH)(?!\w)"), _ordinal),
     (re.compile(r"\d{1,4}(?:\.\d{1,4}){2,5}(?!\d|\.\d)"), _versions),
     (re.compile(r"\d{1,6}(?:-\d{1,6}){2,8}(?![\d-])"), _countdown),

@@ -164,7 +164,7 @@ def _folded(cluster: str) -> str:
     if unicodedata.category(cluster[0]) == "Cf":  # zero-width and direction marks join their neighbours
         return ""
     if _CIRCLED.match(cluster):  # apart from one another and from what they count
-        return f" {unicodedata.normalize('NFKC', cluster[0]).strip('().')} "
+        return f" {unicodedata.numeric(cluster[0]):.0f} "
     composed = unicodedata.normalize("NFKC", cluster[:_LONGEST_CLUSTER])
     if len(composed) > _LONGEST_CLUSTER:  # ligatures that are whole phrases
         return " "

@@ -36,6 +36,8 @@ _SPELLED = word_set(
     "LMAO FBI CIA USA UK EU UN UI UFO AFK AOE GUI DIY EMP IRC IOU AKA ETA CEO CFO CTO IQ HQ IP ID OS USB "
     "API URL ATK DEX INT AC AP AI POV NBA IRA UAE DOA VIP AOK UV"
 )
+#: What players type in small letters, said letter by letter.
+_CHATTED = word_set("omg afk irl fyi ikr asap aoe ooc lmao glhf ggwp aka eta diy faq ama ign rpg pve")
 _VOWELS = frozenset("AEIOUYaeiouy")
 
 
@@ -90,7 +92,7 @@ def is_spelled(word: str) -> bool:
     base = word[:-2] if word.endswith("'s") else word
     if base[-1:] == "s" and base[:-1].isupper():  # "NPCs"
         base = base[:-1]
-    if base in _SPELLED:
+    if base in _SPELLED or base in _CHATTED:
         return True
     return (
         base.isascii()

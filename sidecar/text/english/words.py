@@ -37,11 +37,16 @@ _TRAILING = word_set(
     "aroun poun soun foun an' bol"
 ) - word_set("a won sen min fin kin wil gran")
 _LETTER_COMES_AFTER = word_set(
+    "appendix chapter rank act part phase zone sector deck gate bay wing row seat platform room unit model figure "
+    "table item article version lane pier dock annex ward cell tier hangar door exit subject patient agent suspect "
+    "column key answer string "
     "plan vitamin grade option type exhibit group block point section class hepatitis letter player "
     "team level"
 )
 _CUT_OFF = re.compile(r" ('(?:s|re|ll|ve|d|m)|n't)(?![\w'])", re.IGNORECASE)
 _INITIAL = re.compile(rf"\. ?(?={LETTER}(?:\.|{LETTER}|'))")
+_NEXT_CAPITAL = re.compile(r"[\w']{1,12}")
+_PLAYERS = re.compile(r"[A-Z]v[A-Z](?!\w)")
 _VERSION = re.compile(r"[vV](?=\d+\.\d)|v(?=\d)")
 _LEVEL = re.compile(r"(?:[Ll]v|[Ll]vl|LV|LVL)(?=\d)")
 _TIMES = re.compile(r"[xX](?=\d)")
@@ -80,6 +85,9 @@ def _fixed(scan: Scan, index: int) -> int | None:
     if era is not None and (era["year"] is not None or _is_century(scan)):
         scan.spell(era["era"], *era.span("era"))
         return era.end("era")
+    if _PLAYERS.match(scan.text, index):  # "PvP"
+        scan.spell(scan.text[index : index + 3].upper(), index, index + 3)
+        return index + 3
     found = _SHORTHAND.match(scan.text, index)
     return _shorthand(scan, found) if found else None
 
@@ -133,6 +141,11 @@ def _initial(scan: Scan, index: int) -> int | None:
     follows_capital = scan.at(found.end()).isupper()
     alone = letter == "I" and scan.at(found.end() + 1) != "."
     if not follows_capital or before.lower() in _LETTER_COMES_AFTER or (alone and before.islower()):
+        return None
+    opener = _NEXT_CAPITAL.match(scan.text, found.end())
+    if opener is not None and opener.group() in abbreviations.SENTENCE_OPENERS:
+        return None
+    if letter in "IVX" and numerals.has_head(scan, letter, index + 1):
         return None
     scan.spell(letter, index, index + 2)
     return found.end()
