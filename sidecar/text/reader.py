@@ -118,7 +118,9 @@ class LineReader:
     def _read_run(self, text: str, run: Run, dialect: Dialect) -> Iterator[Spoken]:
         part = text[run.start : run.end]
         if run.language != CHINESE:
-            yield from self._in_english(english_normalise.normalise(part, run.start, self._user), dialect.british)
+            yield from self._in_english(
+                english_normalise.normalise(part, run.start, self._user), dialect.british
+            )
             return
         for is_letters, tokens in _grouped(chinese_normalise.normalise(part, run.start)):
             if is_letters:

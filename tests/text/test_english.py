@@ -135,14 +135,26 @@ _KEYS = (
 
 @pytest.mark.parametrize(("key", "line", "word", "ending"), _KEYS)
 def test_an_entry_is_found_as_it_is_written(key: str, line: str, word: str, ending: str) -> None:
-    reader, user = EnglishReader(Lexicon(), lambda word: "ˈɑ", UserLexicon({key: "ʒˈOʒə"})), UserLexicon({key: "ʒˈOʒə"})
-    said = {item.text: item.phonemes for item in reader.read(normalise(line, 0, user)) if isinstance(item, Word)}
+    reader, user = (
+        EnglishReader(Lexicon(), lambda word: "ˈɑ", UserLexicon({key: "ʒˈOʒə"})),
+        UserLexicon({key: "ʒˈOʒə"}),
+    )
+    said = {
+        item.text: item.phonemes for item in reader.read(normalise(line, 0, user)) if isinstance(item, Word)
+    }
     assert said[word] == "ʒˈOʒə" + ending
 
 
 @pytest.mark.parametrize(
     ("key", "line"),
-    [("gold", "golden"), ("gold", "marigold"), ("Night City", "Night Cityscape"), ("X5", "X50"), ("iPad", "ipad"), ("o", "o'clock")],
+    [
+        ("gold", "golden"),
+        ("gold", "marigold"),
+        ("Night City", "Night Cityscape"),
+        ("X5", "X50"),
+        ("iPad", "ipad"),
+        ("o", "o'clock"),
+    ],
 )
 def test_an_entry_is_not_found_inside_another_word(key: str, line: str) -> None:
     user = UserLexicon({key: "ʒˈOʒə"})
@@ -150,7 +162,11 @@ def test_an_entry_is_not_found_inside_another_word(key: str, line: str) -> None:
 
 
 def test_a_sentence_ends_behind_an_entry_with_a_point() -> None:
-    assert [token.text for token in normalise("swords etc.", 0, UserLexicon({"etc.": "ɛt"}))] == ["swords", "etc.", "."]
+    assert [token.text for token in normalise("swords etc.", 0, UserLexicon({"etc.": "ɛt"}))] == [
+        "swords",
+        "etc.",
+        ".",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +182,9 @@ def test_a_sentence_ends_behind_an_entry_with_a_point() -> None:
         ("กข", ["ko", "kai", "kho", "khai"]),
     ],
 )
-def test_a_word_of_another_script_is_transliterated_or_its_letters_are_named(line: str, words: list[str]) -> None:
+def test_a_word_of_another_script_is_transliterated_or_its_letters_are_named(
+    line: str, words: list[str]
+) -> None:
     assert list(_sounds(line)) == words
 
 

@@ -81,7 +81,14 @@ def test_every_reading_keeps_to_the_alphabet_and_has_a_stressed_vowel(
 
 @pytest.mark.parametrize(
     ("word", "start"),
-    [("wwii", "w"), ("vvardenfell", "vˈɑ"), ("mbeki", "əm"), ("mxyzptlk", "əm"), ("ngorongoro", "əŋ"), ("nnar", "nˈ")],
+    [
+        ("wwii", "w"),
+        ("vvardenfell", "vˈɑ"),
+        ("mbeki", "əm"),
+        ("mxyzptlk", "əm"),
+        ("ngorongoro", "əŋ"),
+        ("nnar", "nˈ"),
+    ],
 )
 def test_a_reading_begins_as_an_english_mouth_can(guesser: Guesser, word: str, start: str) -> None:
     said = guesser.read(word)

@@ -1,8 +1,8 @@
 """Abbreviations that are written short and said in full.
 
 The tables hold what a reader of dialogue meets: titles, streets, Latin, ranks, game stats. One that is also a
-word ("Max.", "fig.", "rev.") is read in full only with evidence: a name or a number behind it, or a name before
-it. A point that ends the sentence is said as its mark, whatever it shortens (Chicago Manual of Style,
+word ("Max.", "fig.", "rev.") is read in full only with evidence: a name or a number behind it, or a name
+before it. A point that ends the sentence is said as its mark, whatever it shortens (Chicago Manual of Style,
 chapter 10).
 """
 
@@ -22,7 +22,8 @@ _ALWAYS = {
 #: The same, but only with a point.
 _POINTED_ALWAYS = {
     "misc": "miscellaneous", "avg": "average", "hrs": "hours", "esq": "esquire", "cf": "compare",
-    "mme": "madame", "mlle": "mademoiselle", "gov't": "government", "assn": "association", "intl": "international",
+    "mme": "madame", "mlle": "mademoiselle", "gov't": "government", "assn": "association",
+    "intl": "international",
 }  # fmt: skip
 #: With a capital, a point, and a name or a number behind.
 _BEFORE_NAME = {
@@ -34,7 +35,8 @@ _BEFORE_NAME = {
 #: With a capital, a point, and a name before.
 _AFTER_NAME = {
     "jr": "junior", "sr": "senior", "ave": "avenue", "rd": "road", "bn": "battalion", "inc": "incorporated",
-    "ltd": "limited", "corp": "corporation", "co": "company", "bros": "brothers", "ln": "lane", "sq": "square",
+    "ltd": "limited", "corp": "corporation", "co": "company", "bros": "brothers", "ln": "lane",
+    "sq": "square",
     "hwy": "highway", "pkwy": "parkway", "ct": "court", "pl": "place",
 }  # fmt: skip
 #: Before a number, in figures or Roman: "No. 5", but "No. I refuse."
@@ -57,25 +59,26 @@ _TITLES = word_set(
 
 #: With a capital these begin a sentence rather than stand behind a title or initials as a name.
 SENTENCE_OPENERS = word_set(
-    "I We You He She It They The A An This That These Those There Then Here But And Or So If When Where Why "
-    "My Your His Her Our Their Its Now Never Go Come Let Let's Don't Do Did Does Is Are Was Were Can Could "
-    "Would Should Get Take Give Look Wait Stop Run Yes Perhaps Maybe Please I'm I'll I've I'd You're You'll "
-    "We're We'll They're It's That's He's She's There's What What's How Who Nobody Everyone Everybody Nothing "
-    "Because Although After Before Until While Without Once Not Only Even Still Well Thank Thanks Try Keep "
-    "Hold Tell Ask Leave Bring Watch Listen Meet See Beware Open Close Not"
+    "I We You He She It They The A An This That These Those There Then Here But And Or So If When Where "
+    "Why My Your His Her Our Their Its Now Never Go Come Let Let's Don't Do Did Does Is Are Was Were "
+    "Can Could Would Should Get Take Give Look Wait Stop Run Yes Perhaps Maybe Please I'm I'll I've I'd "
+    "You're You'll We're We'll They're It's That's He's She's There's What What's How Who Nobody "
+    "Everyone Everybody Nothing Because Although After Before Until While Without Once Not Only Even "
+    "Still Well Thank Thanks Try Keep Hold Tell Ask Leave Bring Watch Listen Meet See Beware Open Close"
 )
 #: What may be somebody's name behind a title all the same.
 _NAMES_TOO = word_set("Who Well Go Do Why Hold Watch Close How What A I Look See")
 #: Before "St." these tell that a saint follows although they are written with a capital.
 _BEFORE_SAINT = word_set(
-    "the at in by behind near from to for of with past beyond before after around under over beside outside "
-    "inside visit pray praise see seek ask meet follow find dear holy blessed great old good brave sir lady "
-    "lord count countess baron father mother sister brother captain o oh hail saint and or like when where if "
-    "but so poor our my on upon into within across through until since pope bishop abbot"
+    "the at in by behind near from to for of with past beyond before after around under over beside "
+    "outside inside visit pray praise see seek ask meet follow find dear holy blessed great old good "
+    "brave sir lady lord count countess baron father mother sister brother captain o oh hail saint and "
+    "or like when where if but so poor our my on upon into within across through until since pope "
+    "bishop abbot"
 )
 _STREETS = word_set(
-    "main elm oak high wall fleet baker park king queen church mill market bridge maple pine cedar harbor "
-    "bourbon lombard broad canal water front center centre state union castle river lake hill"
+    "main elm oak high wall fleet baker park king queen church mill market bridge maple pine cedar "
+    "harbor bourbon lombard broad canal water front center centre state union castle river lake hill"
 )
 
 _WORD = re.compile(rf"{LETTER}{{1,8}}(?!{LETTER}|')")
@@ -171,7 +174,11 @@ def _full_form(scan: Scan, start: int, end: int) -> str | None:
     lower = word.lower()
     if lower in ("st", "dr") and word[0].isupper() and word != "DR":
         return _saint_or_street(scan, end) if lower == "st" else _doctor_or_drive(scan, end)
-    if lower in _BEFORE_NUMBER and (pointed or lower in ("lv", "lvl", "mk")) and _is_numbered(scan, lower, end):
+    if (
+        lower in _BEFORE_NUMBER
+        and (pointed or lower in ("lv", "lvl", "mk"))
+        and _is_numbered(scan, lower, end)
+    ):
         return _BEFORE_NUMBER[lower]
     if lower in _ALWAYS and _is_short(scan, word, pointed):
         return _ALWAYS[lower]
@@ -194,9 +201,16 @@ def _by_neighbours(scan: Scan, word: str, end: int) -> str | None:
         return "company"
     if lower in _POINTED_ALWAYS:
         return _POINTED_ALWAYS[lower]
-    if capital and lower in _AFTER_NAME and _name_before(scan, end - len(word)) and not (lower == "sr" and _name(scan, end + 1)):
+    if (
+        capital
+        and lower in _AFTER_NAME
+        and _name_before(scan, end - len(word))
+        and not (lower == "sr" and _name(scan, end + 1))
+    ):
         return _AFTER_NAME[lower]
-    if lower in ("sq", "cu") and re.match(r" ?(?:ft|in|m|mi|yd|km|cm|miles?|feet|meters?)\b", scan.text[end + 1 :][:9]):
+    if lower in ("sq", "cu") and re.match(
+        r" ?(?:ft|in|m|mi|yd|km|cm|miles?|feet|meters?)\b", scan.text[end + 1 :][:9]
+    ):
         return "square" if lower == "sq" else "cubic"
     return _BEFORE_NAME.get(lower) if capital and (_name(scan, end + 1) or _counts(scan, end)) else None
 
@@ -215,7 +229,7 @@ def _counts(scan: Scan, end: int) -> bool:
 
 
 def _name_before(scan: Scan, start: int) -> bool:
-    """Whether the word before is written as a name, not a sentence's first little word, or is a rank ("2nd")."""
+    """Whether the word before is written as a name, not a sentence's first little word, or a rank ("2nd")."""
     before = scan.last_words(1)
     if not before:
         return False

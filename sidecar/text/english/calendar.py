@@ -25,8 +25,8 @@ _SHORT = {short: name for short, name in MONTHS.items() if short != name} | {"Se
 #: Also words or names.
 _UNSURE = word_set("Jan Mar Apr Jun Jul Dec Mon Wed Sat Sun Sep Tue")
 _LEADS = word_set(
-    "on from to till until by every next last this since through before after not or and each in of mid late "
-    "early during between"
+    "on from to till until by every next last this since through before after not or and each in of mid "
+    "late early during between"
 )
 _LEADS_DAY = _LEADS - word_set("in of mid during between")
 

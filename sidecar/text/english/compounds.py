@@ -60,7 +60,7 @@ def stuttered(parts: Sequence[str], group: Sequence[Token]) -> list[str]:
 
 
 def onset(phonemes: str, letters: int) -> str:
-    """What is heard of a word broken off after so many letters: its first consonants and a schwa, or its vowel."""
+    """What is heard of a word broken off after `letters`: its first consonants and a schwa, or its vowel."""
     plain = phonemes.replace(sounds.PRIMARY, "").replace(sounds.SECONDARY, "")
     first = next((index for index, char in enumerate(plain) if char in sounds.VOWELS), len(plain))
     return plain[: min(first, letters)] + "ə" if first else plain[:1]

@@ -78,17 +78,28 @@ _SILENT_MARKS = frozenset('“”"()')
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """Lower-cased words and marks, and whether all is written in capitals."""
+
+    words: Sequence[str]
+    in_capitals: bool
+
+    def place(self, index: int) -> "Place":
+        return Place(self.words, index, self.in_capitals)
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """A word's position among lower-cased words and marks."""
 
     words: Sequence[str]
     index: int
-    written: str = ""  #: as it stands in the line
+    in_capitals: bool = False  #: the whole line is
 
     @property
     def is_shouted(self) -> bool:
-        """Whether an exclamation mark follows at once: "KAI!" is a name, "HP" letters."""
-        return self.index + 1 < len(self.words) and self.words[self.index + 1] == "!"
+        """Whether all is in capitals or an exclamation mark follows: "KAI!" is a name, "HP" letters."""
+        return self.in_capitals or (self.index + 1 < len(self.words) and self.words[self.index + 1] == "!")
 
     @property
     def word(self) -> str:
@@ -104,7 +115,9 @@ class Place:
 
     def starts_sentence(self) -> bool:
         """Whether nothing stands before the word but quotation marks, or a mark that ends a sentence."""
-        before = [word for word in self.words[max(0, self.index - 3) : self.index] if word not in _SILENT_MARKS]
+        before = [
+            word for word in self.words[max(0, self.index - 3) : self.index] if word not in _SILENT_MARKS
+        ]
         return not before or before[-1] in ".!?…"
 
     def head(self) -> str:
@@ -175,7 +188,7 @@ def _by_phrase(place: Place, head: str, after: str) -> tuple[str, ...]:
 
 
 def _at_start(place: Place, after: str) -> tuple[str, ...]:
-    """An order ("Defect to us!") or, behind a comma, the second of two adjectives ("a slow, deliberate voice")."""
+    """An order ("Defect to us!") or, behind a comma, another adjective ("a slow, deliberate voice")."""
     if place.index and place.words[place.index - 1] == "," and is_content(after):
         return ("ADJ",)
     ordered = after in ("to", "with", "from") and place.after(2) in OBJECTS | DETERMINERS
@@ -192,7 +205,12 @@ def is_verb_before(place: Place) -> bool:
 
 def is_plural(word: str) -> bool:
     """Whether a word looks like a plural noun."""
-    return is_content(word) and word.endswith("s") and not word.endswith(("ss", "us", "is", "'s")) and len(word) > 3
+    return (
+        is_content(word)
+        and word.endswith("s")
+        and not word.endswith(("ss", "us", "is", "'s"))
+        and len(word) > 3
+    )
 
 
 def in_noun_phrase(place: Place) -> bool:
@@ -223,5 +241,3 @@ def is_adjective(word: str) -> bool:
 
 def is_content(word: str) -> bool:
     return bool(word) and word not in FUNCTION
-
-

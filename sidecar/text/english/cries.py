@@ -1,4 +1,4 @@
-"""Cries and noises: how they are spelled, however long they are drawn, and how those without a vowel sound."""
+"""Cries and noises: how they are spelled, however long they are drawn, and how they sound without a vowel."""
 
 import re
 
@@ -24,19 +24,21 @@ DRAWN = tuple(
 #: Without a vowel, and never letters.
 NAMED = word_set(
     "hm hmm mm mmm mhm shh sh psst pst pfft pft brr grr zzz tsk nth mr mrs dr st th hmph pff psh sss "
-    "tch tsch hrm hrmm hngh hng ngh nngh mngh mmph mph bzzt bzz zzt zap fwp thwp krk skrt skrr shk kshh ksh "
-    "pshh pssh psht pht phht hss hsss fff vvv vrr vrrm rrr grrr grrk hrr hrrm hrk hnn hnh nnn tss tsst pow "
-    "mrrp mrr prr prrt purr blrg brrm clk clnk fsst ffs wrr zzzt tt hff khh kh gnn gnrr grmph hrmph brt pbt "
-    "pbbt phbt thbt grah"
+    "tch tsch hrm hrmm hngh hng ngh nngh mngh mmph mph bzzt bzz zzt zap fwp thwp krk skrt skrr shk kshh "
+    "ksh pshh pssh psht pht phht hss hsss fff vvv vrr vrrm rrr grrr grrk hrr hrrm hrk hnn hnh nnn tss "
+    "tsst pow mrrp mrr prr prrt purr blrg brrm clk clnk fsst ffs wrr zzzt tt hff khh kh gnn gnrr grmph "
+    "hrmph brt pbt pbbt phbt thbt grah"
 ) - {"zap", "pow", "purr", "grah", "ffs"}
 #: A cry that no table has: at least one cluster that no initialism is written with.
 _NOISY = re.compile(r"zz|ff|ss|rr|mm|hh|nn|ngh|tch|sch|shh?$|[^t]h$|^h[mnr]|^[kgbdp]h?r|^ts")
 _LETTERS = re.compile(r"[bcdfghjklmnpqrstvwxz]{3,10}")
 _CLUSTERS = (
-    ("tsch", "ʧ"), ("tch", "ʧ"), ("sch", "ʃ"), ("ngh", "ŋ"), ("ng", "ŋ"), ("nk", "ŋk"), ("ch", "ʧ"), ("sh", "ʃ"),
+    ("tsch", "ʧ"), ("tch", "ʧ"), ("sch", "ʃ"), ("ngh", "ŋ"), ("ng", "ŋ"), ("nk", "ŋk"), ("ch", "ʧ"),
+    ("sh", "ʃ"),
     ("th", "θ"), ("ph", "f"), ("kh", "k"), ("gh", "ɡ"), ("ck", "k"), ("x", "ks"), ("q", "k"), ("c", "k"),
     ("j", "ʤ"), ("g", "ɡ"), ("r", "ɹ"),
 )  # fmt: skip
+_ONSET = re.compile("s?[^ɹlw]?[ɹlw]?")
 _HUMS = "mnŋszʃʒfvlɹ"
 
 
@@ -49,15 +51,18 @@ def is_cry(word: str) -> bool:
 
 
 def sound(word: str) -> str | None:
-    """American phonemes of a cry without a vowel; None for any other word. A plosive gets a vowel to stand on."""
+    """American phonemes of a cry without a vowel, which a plosive gets; None for any other word."""
     lower = re.sub(r"(.)\1+", r"\1", word.lower())
     if not is_cry(word):
         return None
     for written, said in _CLUSTERS:
         lower = lower.replace(written, said)
     lower = re.sub(r"(.)\1+", r"\1", lower)
+    if lower in ("pft", "pst", "pʃ", "pʃt", "pf"):
+        return lower
     if len(lower) > 1 and lower[-1] == "h":
         lower = lower[:-1]
-    first = 2 if len(lower) > 2 and lower[1] in "ɹlw" else 1
-    hums = all(char in _HUMS for char in lower)
-    return lower if hums or len(lower) == 1 else f"{lower[:first]}ˈʌ{lower[first:]}"
+    if all(char in _HUMS for char in lower) or lower == "ʧ":
+        return lower
+    first = len(_ONSET.match(lower).group())  # type: ignore[union-attr]
+    return f"{lower[:first]}ˈʌ{lower[first:]}"

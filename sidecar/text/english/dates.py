@@ -150,8 +150,8 @@ _HALF = rf"(?: ?(?P<half>[AaPp])(?:\. ?[Mm]\.?|[Mm])(?!{LETTER}))"
 _ENDS = re.compile(r"\s*(?:$|[.,;!?)]|(?:sharp|tomorrow|tonight|today)\b)")
 _BEFORE_TIME = word_set("at by until till from to before after since around between and")
 _BEFORE_DURATION = word_set(
-    "for over about nearly took take takes spent spend worked walked played logged waited slept almost than some "
-    "another those these last past next total all of"
+    "for over about nearly took take takes spent spend worked walked played logged waited slept almost "
+    "than some another those these last past next total all of"
 )
 
 RULES: tuple[Rule, ...] = (
@@ -163,10 +163,19 @@ RULES: tuple[Rule, ...] = (
         _clock,
     ),
     (re.compile(rf"(?P<hour>\d{{1,2}})\.(?P<minute>\d{{2}}){_HALF}"), _point_clock),
-    (re.compile(rf"(?P<hour>\d{{1,2}})\.(?P<minute>\d{{2}})(?P<half>)(?=[-–]\d{{1,2}}(?:\.\d{{2}})? ?[ap]\.?m)"), _point_clock_alone),
-    (re.compile(r"(?P<hour>\d{1,2})\.(?P<minute>[0-5][05])(?P<half>)(?= (?:tonight|tomorrow|today|sharp|in the))"), _point_clock_alone),
+    (
+        re.compile(r"(?P<hour>\d{1,2})\.(?P<minute>\d{2})(?=[-–]\d{1,2}(?:\.\d{2})? ?[ap]\.?m)"),
+        _point_clock_alone,
+    ),
+    (
+        re.compile(r"(?P<hour>\d{1,2})\.(?P<minute>[0-5][05])(?= (?:tonight|tomorrow|today|sharp|in the))"),
+        _point_clock_alone,
+    ),
     (re.compile(r"(\d{2})(\d{2})(?: ?(hours|hrs?|h)(?! of)(?!\w))?(?![\w:/%-]|[.,]\d)"), _military),
     (re.compile(rf"(?P<hour>\d{{1,2}}){_HALF}"), _hour),
-    (re.compile(rf"(\d{{1,2}}) (?=(?:{_MONTH})(?!\w)|(?:{_SHORT_MONTH})(?:\.|(?= \d{{4}})))(?!May [a-z])"), _day_before_month),
+    (
+        re.compile(rf"(\d{{1,2}}) (?=(?:{_MONTH})(?!\w)|(?:{_SHORT_MONTH})(?:\.|(?= \d{{4}})))(?!May [a-z])"),
+        _day_before_month,
+    ),
     (re.compile(r"\d{1,2}(?![\w:/-]|[.,]\d| ?%)"), _day_after_month),
 )

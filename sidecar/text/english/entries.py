@@ -1,4 +1,4 @@
-"""The user's entries as they stand in a line: before figures, capitals, hyphens and abbreviations are read."""
+"""The user's entries as they stand in a line, before its figures, capitals and abbreviations are read."""
 
 import re
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ def read(scan: Scan, index: int, user: "UserLexicon") -> int | None:
     ending = _ENDING.match(scan.text, index + size)
     end = ending.end() if ending else index + size
     scan.entry(scan.text[index:end], index, end)
-    if scan.before(end) == "." and scan.at(end) in "\n\"”":
+    if scan.before(end) == "." and scan.at(end) in '\n"”':
         scan.mark(".", end - 1, end)
     return end
 
@@ -37,7 +37,9 @@ def _may_end(scan: Scan, start: int, end: int) -> bool:
     """Not in the middle of a word, nor before a hyphen that makes a plain word part of another."""
     if not scan.text[end - 1].isalnum():
         return True
-    if scan.at(end).isalnum() or (scan.at(end) == "'" and is_letter(scan.at(end + 1)) and not _ENDING.match(scan.text, end)):
+    if scan.at(end).isalnum() or (
+        scan.at(end) == "'" and is_letter(scan.at(end + 1)) and not _ENDING.match(scan.text, end)
+    ):
         return False
     return not (scan.text[start:end].isalpha() and _binds(scan, end))
 

@@ -42,42 +42,59 @@ SENSES = {
 }  # fmt: skip
 
 _WAYS = word_set(
-    "up around round its through tight tightly down past along between among toward towards over across into back "
-    "his her their my our your"
+    "up around round its through tight tightly down past along between among toward towards over across "
+    "into back his her their my our your"
 )
-_APART = word_set("apart down up off it them him you me us through the out open into your his her my their this that at")
+_APART = word_set(
+    "apart down up off it them him you me us through the out open into your his her my their this that at"
+)
 _CLOTH = word_set(
-    "sail sails cloak sleeve cloth shirt dress robe robes fabric tunic coat canvas curtain tent wing skin muscle net "
-    "sack trousers pants mend mended mending sew sewed sewing stitch stitched patch patched repair repaired fix veil "
-    "glove banner flag parachute wear seam"
+    "sail sails cloak sleeve cloth shirt dress robe robes fabric tunic coat canvas curtain tent wing "
+    "skin muscle net sack trousers pants mend mended mending sew sewed sewing stitch stitched patch "
+    "patched repair repaired fix veil glove banner flag parachute wear seam"
 )
-_WEEPING = word_set("eye eyes cheek cheeks shed wept weep weeping cry crying wiped wipe rolled single salt face fell sad bitter")
+_WEEPING = word_set(
+    "eye eyes cheek cheeks shed wept weep weeping cry crying wiped wipe rolled single salt face fell "
+    "sad bitter"
+)
 _SHIP = word_set("ship ship's boat boat's stern deck port starboard waves wave prow sailed galley frigate")
 _SMALL_THINGS = word_set(
-    "detail details amount amounts trace traces particles particle fragments differences difference quantities "
-    "quantity scratch crack cracks speck specks grains hole holes crumbs creatures creature changes change flaw flaws "
-    "portion doses dose mark marks drop drops spot spots inspection examination care"
+    "detail details amount amounts trace traces particles particle fragments differences difference "
+    "quantities quantity scratch crack cracks speck specks grains hole holes crumbs creatures creature "
+    "changes change flaw flaws portion doses dose mark marks drop drops spot spots inspection "
+    "examination care"
 )
-_RIPENS = word_set("wine cheese whisky whiskey beef ham rum brandy vinegar leather oak like well in for between to")
+_RIPENS = word_set(
+    "wine cheese whisky whiskey beef ham rum brandy vinegar leather oak like well in for between to"
+)
 _OF_LEAD = word_set(
-    "pipe pipes bullet bullets box ball balls shot ore ingot ingots bar bars coffin poisoning weight weights paint "
-    "seal plate plates casket lined sheet sheets slug slugs pellets"
+    "pipe pipes bullet bullets box ball balls shot ore ingot ingots bar bars coffin poisoning weight "
+    "weights paint seal plate plates casket lined sheet sheets slug slugs pellets"
 )
 _METALS = word_set(
-    "gold silver iron copper tin zinc metal metals ore heavy weighs weighed weight alchemist alchemy melt melted molten "
-    "lined covered coated poured smelt roof poison poisoned bullets bullet made cast boots dull grey gray"
+    "gold silver iron copper tin zinc metal metals ore heavy weighs weighed weight alchemist alchemy "
+    "melt melted molten lined covered coated poured smelt roof poison poisoned bullets bullet made cast "
+    "boots dull grey gray"
 )
 _HEATED = word_set(
-    "terrible huge blazing awful almighty flaming furious big heated family domestic dreadful unholy fierce frightful "
-    "stupid loud blistering violent bitter nasty constant endless"
+    "terrible huge blazing awful almighty flaming furious big heated family domestic dreadful unholy "
+    "fierce frightful stupid loud blistering violent bitter nasty constant endless"
 )
 _MUSIC = word_set(
-    "sing sings sang sung singing play plays played playing choir band guitar drum drums voice line player clef note "
-    "notes song tune treble tenor speaker speakers loud boom booms booming thump thumps shook shakes drop amp amplifier "
-    "volume sound sounds music string strings chord hear heard turn solo beat singer low fiddle lute"
+    "sing sings sang sung singing play plays played playing choir band guitar drum drums voice line "
+    "player clef note notes song tune treble tenor speaker speakers loud boom booms booming thump "
+    "thumps shook shakes drop amp amplifier volume sound sounds music string strings chord hear heard "
+    "turn solo beat singer low fiddle lute"
 )
-_FISHING = word_set("caught catch fish fishing fried fry grilled swim swims hook bait lake river pond net eat ate cooked sea")
-_GEOMETRY = word_set("x y z axis coordinate coordinates rotation rotate graph horizontal vertical symmetry plane planet")
+_FISHING = word_set(
+    "caught catch fish fishing fried fry grilled swim swims hook bait lake river pond net eat ate cooked sea"
+)
+_GEOMETRY = word_set(
+    "x y z axis coordinate coordinates rotation rotate graph horizontal vertical symmetry plane planet"
+)
+
+
+_ONE_READING = word_set("closer upsetting lunged crooked dogged jagged ragged frequent moped")
 
 
 def tags(place: Place) -> tuple[str, ...]:
@@ -144,7 +161,9 @@ def _close(place: Place) -> tuple[str, ...]:
         return ()
     if is_determiner(place, head):
         return ("NOUN",) if after in ("of", "") and head == "the" else ()
-    shut = is_plural(head) and after in word_set("at on in when before after early soon tonight tomorrow for now")
+    shut = is_plural(head) and after in word_set(
+        "at on in when before after early soon tonight tomorrow for now"
+    )
     return ("VERB",) if _acts(place) or shut or after in DETERMINERS | OBJECTS else ()
 
 
@@ -171,7 +190,9 @@ def _tear(place: Place) -> tuple[str, ...]:
 
 def _bow(place: Place) -> tuple[str, ...]:
     head, after = place.head(), place.after()
-    performed = {place.before(2), place.before(3)} & word_set("took take takes make made makes taking give gave")
+    performed = {place.before(2), place.before(3)} & word_set(
+        "took take takes make made makes taking give gave"
+    )
     afloat = _SHIP & set(place.clause(6))  # the ship's is said as the verb
     if performed or afloat or (head in ("deep", "low", "polite", "slight") and place.word == "bow"):
         return ("VERB",)
@@ -211,7 +232,9 @@ def _used(place: Place) -> tuple[str, ...]:
 
 def _minute(place: Place) -> tuple[str, ...]:
     head, after = place.head(), place.after()
-    counted = head in NUMBERS | word_set("every each any last next another per this same first final") or after in ("hand", "hands")
+    counted = head in NUMBERS | word_set(
+        "every each any last next another per this same first final"
+    ) or after in ("hand", "hands")
     predicate = place.before() in BE | word_set("so very too most how") and after in ("", "and", "but")
     tiny = after in _SMALL_THINGS and head not in NUMBERS
     return ("ADJ",) if tiny or (predicate and not counted) else ()
@@ -225,7 +248,11 @@ def _honoured(place: Place) -> tuple[str, ...]:
         return ()
     if place.word == "blessed" and after in ("be", "are", "is") and place.starts_sentence():
         return ("ADJ",)
-    alone = after in ("", "and", "of", "is", "was", "were", "are", "has", "will") and place.word in ("beloved", "aged", "blessed")
+    alone = after in ("", "and", "of", "is", "was", "were", "are", "has", "will") and place.word in (
+        "beloved",
+        "aged",
+        "blessed",
+    )
     return ("ADJ",) if named and (is_content(after) or alone) else ()
 
 
@@ -233,14 +260,20 @@ def _adjective_or_noun(place: Place) -> tuple[str, ...]:
     """ "invalid", "content", "upset": a noun only where no other noun follows."""
     found = by_neighbours(place)
     after = place.after()
-    acts = after in word_set("lay cost came died slept woke sat groaned coughed meant left fell") or after.endswith("ed")
+    acts = after in word_set(
+        "lay cost came died slept woke sat groaned coughed meant left fell"
+    ) or after.endswith("ed")
     return () if is_content(after) and not acts and "NOUN" in found else found
 
 
 def _rarely_verb(place: Place) -> tuple[str, ...]:
     """ "house", "mouth", "console": verbs only with something before and behind that says so."""
     head, after = place.head(), place.after()
-    acts = _acts(place) or head in ("go", "come", "help") or (is_plural(head) and not is_third_person(place.word))
+    acts = (
+        _acts(place)
+        or head in ("go", "come", "help")
+        or (is_plural(head) and not is_third_person(place.word))
+    )
     charms = is_plural(head) and is_plural(after) and place.before(2) == ""  # "sirens entrance sailors"
     ordered = head == "" and place.word == "console" and after in OBJECTS | POSSESSIVES
     return _verb_if(place, (acts and after in OBJECTS | DETERMINERS) or charms or ordered)
@@ -264,12 +297,22 @@ def _lead(place: Place) -> tuple[str, ...]:
 def _row(place: Place) -> tuple[str, ...]:
     """QUARREL: a loud one."""
     head, after = place.head(), place.after()
-    if after == "of" or place.before(2) == "in" or head in ("front", "back", "top", "bottom", "first", "last", "next"):
+    if (
+        after == "of"
+        or place.before(2) == "in"
+        or head in ("front", "back", "top", "bottom", "first", "last", "next")
+    ):
         return ()
     if head in _HEATED or after in word_set("broke erupted about over between started flared"):
         return ("QUARREL",) if is_determiner(place, head) or place.before(2) in DETERMINERS else ()
-    had = {place.before(2), place.before(3)} & word_set("had have having has start started pick hear heard cause caused")
-    return ("QUARREL",) if had and head in ("a", "the", "another") and after in ("", "with", "last", "again") else ()
+    had = {place.before(2), place.before(3)} & word_set(
+        "had have having has start started pick hear heard cause caused"
+    )
+    return (
+        ("QUARREL",)
+        if had and head in ("a", "the", "another") and after in ("", "with", "last", "again")
+        else ()
+    )
 
 
 def _bass(place: Place) -> tuple[str, ...]:
@@ -327,8 +370,8 @@ def _always(*found: str) -> Callable[[Place], tuple[str, ...]]:
 
 
 _RARELY_VERBS = word_set(
-    "house houses mouth console consoles entrance entrances buffet warehouse concert concerts absent consort "
-    "essay counterbalance"
+    "house houses mouth console consoles entrance entrances buffet warehouse concert concerts absent "
+    "consort essay counterbalance"
 )
 _SPECIAL: dict[str, Callable[[Place], tuple[str, ...]]] = {
     "read": _read, "reread": _read, "live": _live, "lives": _lives, "close": _close, "wind": _wind,
@@ -337,7 +380,7 @@ _SPECIAL: dict[str, Callable[[Place], tuple[str, ...]]] = {
     "bass": _bass, "row": _row, "rows": _row, "polish": _polish, "axes": _axes,
     "cursed": _cursed, "resume": _resume, "object": _object, "moderate": _graded,
     **dict.fromkeys(word_set("aged blessed beloved learned"), _honoured), "contents": _always("NOUN"),
-    **dict.fromkeys(word_set("closer upsetting lunged crooked dogged jagged ragged frequent moped"), _always()),
+    **dict.fromkeys(_ONE_READING, _always()),
     **dict.fromkeys(word_set("invalid content upset overall"), _adjective_or_noun),
     **dict.fromkeys(word_set("inside nearby downstairs outright"), _adjective_before_noun),
     **dict.fromkeys(_RARELY_VERBS, _rarely_verb),

@@ -7,7 +7,7 @@ answers with the index behind what it read, or None.
 import re
 
 from . import numbers
-from .scan import PAUSES, Scan, is_letter
+from .scan import PAUSES, Scan, is_letter, word_set
 from .units import CURRENCIES, unit_words
 from .words import read_leading_apostrophe
 
@@ -23,7 +23,7 @@ _BETWEEN = {
     "^": "to the power of", "+": "plus", "−": "minus",
 }  # fmt: skip
 _PER = re.compile(r"(?:hr|h|min|sec|s|km|mi|lb|kg|oz|ft|m|l|g)(?!\w)")
-_RATED = frozenset("dollars dollar pounds pound euros euro yen cents gold".split())
+_RATED = word_set("dollars dollar pounds pound euros euro yen cents gold")
 _EMOTICON = re.compile(r"(?:[:;=][-']?[)(DPpOo3|/\\\[\]*]+|<3|</3|\^_+\^|:'\()(?=\s|$|[.,!?])")
 _APOSTROPHE_BEFORE_YEAR = re.compile(r"'\d\d(?!\d)")
 _LINK = re.compile(r"(?:https?://|ftp://)?(?=[\w@])(?:[\w.+-]{1,64}@)?(?:[\w-]{1,63}\.){1,6}[A-Za-z]{2,12}(?!\w)"
@@ -84,7 +84,11 @@ def _is_lettered(scan: Scan, piece: re.Match[str]) -> bool:
     """Single letters, what has no vowel, and a country's ending ("uk", "io")."""
     text = piece.group().lower()
     country = len(text) == 2 and scan.before(piece.start()) == "." and not scan.at(piece.end()).isalnum()
-    return len(text) == 1 or not set("aeiouy").intersection(text) or (country and text not in ("co", "me", "to", "ac"))
+    return (
+        len(text) == 1
+        or not set("aeiouy").intersection(text)
+        or (country and text not in ("co", "me", "to", "ac"))
+    )
 
 
 def read_emoticon(scan: Scan, index: int) -> int | None:
@@ -281,7 +285,7 @@ def _read_between(scan: Scan, index: int) -> int | None:
     spaced = scan.before(index) == " " and scan.at(index + 1) == " "
     right = scan.at(index + 2) if spaced else scan.at(index + 1)
     if char == "^" and right == "-" and scan.at(index + 2).isdecimal() and left.isalnum():
-        scan.say("to the power of minus".split(), index, index + 2)
+        scan.say(["to", "the", "power", "of", "minus"], index, index + 2)
         return index + 2
     figures = right.isdecimal() and (left.isalnum() if char == "^" else left.isdecimal())
     words = char in "=<>+−" and left.isalnum() and right.isalnum() and (spaced or char in "=+")

@@ -1,7 +1,7 @@
 """Money in figures: signs before and behind, countries' letters, codes, magnitudes, ranges.
 
-The sign and the words follow the Chicago Manual of Style, chapter 9; a comma before two digits is a decimal one
-beside a sign, as it is written on the Continent.
+The sign and the words follow the Chicago Manual of Style, chapter 9; a comma before one or two digits beside
+a sign is a decimal one, as it is written on the Continent.
 """
 
 import re
@@ -11,7 +11,10 @@ from .scan import Scan, word_set
 from .units import CURRENCIES, money
 
 _SIGN = "[" + re.escape("".join(CURRENCIES)) + "]"
-_AMOUNT = r"\d{1,3}(?:\.\d{3})+,\d{2}(?!\d)|\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d{1,3}(?: 000)+(?!\d)|\d+,\d{1,2}(?!\d|,)|\d+(?:\.\d+)?|\.\d+"
+_AMOUNT = (
+    r"\d{1,3}(?:\.\d{3})+,\d{2}(?!\d)|\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d{1,3}(?: 000)+(?!\d)"
+    r"|\d+,\d{1,2}(?!\d|,)|\d+(?:\.\d+)?|\.\d+"
+)
 _SCALES = {
     "k": "thousand", "m": "million", "mm": "million", "mn": "million", "mio": "million", "mil": "million",
     "b": "billion", "bn": "billion", "t": "trillion", "tn": "trillion", "trn": "trillion",
@@ -27,16 +30,19 @@ _CODE = "|".join(_CODES)
 _BEFORE = re.compile(
     rf"(?P<country>(?:US|AU?|CA?|NZ|HK|S|MX)(?=\$))?(?P<sign>{_SIGN}) ?(?P<low>{_AMOUNT})"
     rf"(?: ?(?P<lowscale>{SCALE})(?![\w]))?"
-    rf"(?: ?(?P<link>[-–]| to ) ?(?P<sign2>{_SIGN})? ?(?P<high>{_AMOUNT})(?: ?(?P<scale>{SCALE})(?![\w]))?(?![\d%]))?"
+    rf"(?: ?(?P<link>[-–]| to ) ?(?P<sign2>{_SIGN})? ?(?P<high>{_AMOUNT})"
+    rf"(?: ?(?P<scale>{SCALE})(?![\w]))?(?![\d%]))?"
 )
 _BEHIND = re.compile(
-    rf"(?P<low>{_AMOUNT})(?:(?P<link>[-–])(?P<high>{_AMOUNT}))?(?: ?(?P<scale>{SCALE}))? ?(?P<sign>{_SIGN}|(?:{_CODE})(?!\w))(?! ?\d)"
+    rf"(?P<low>{_AMOUNT})(?:(?P<link>[-–])(?P<high>{_AMOUNT}))?(?: ?(?P<scale>{SCALE}))?"
+    rf" ?(?P<sign>{_SIGN}|(?:{_CODE})(?!\w))(?! ?\d)"
 )
 _CODED = re.compile(rf"(?P<code>{_CODE}) ?(?P<low>{_AMOUNT})(?: ?(?P<scale>{SCALE})(?!\w))?")
 _NOUN_BEHIND = re.compile(r" ([a-z]{3,20})(?![\w'])")
 _NOT_NOUNS = word_set(
-    "for and or but from with per each the that this then now more less off bill's was will would can could if when "
-    "than into onto over under today tonight again too plus only back right here there extra tax total off apiece"
+    "for and or but from with per each the that this then now more less off bill's was will would can "
+    "could if when than into onto over under today tonight again too plus only back right here there "
+    "extra tax total apiece"
 )
 
 
@@ -115,7 +121,9 @@ def _plain(amount: str) -> str:
     return f"{whole.replace('.', '')}.{part}" if comma and len(part) < 3 else amount.replace(",", "")
 
 
-def _words(symbol: str, amount: str, scale: str | None, country: str | None, attribute: bool = False) -> list[str]:
+def _words(
+    symbol: str, amount: str, scale: str | None, country: str | None, attribute: bool = False
+) -> list[str]:
     number = _plain(amount)
     magnitude = _SCALES.get(scale.lower(), scale) if scale else None
     whole, _, part = number.partition(".")

@@ -9,7 +9,7 @@ without nesting.
 from typing import TYPE_CHECKING
 
 from ..tokens import Token
-from . import chat, dates, entries, marks, money, phones, quantities
+from . import chat, dates, entries, marks, measures, models, money, phones, quantities
 from .scan import Scan, fold, is_letter
 from .units import CURRENCIES
 from .words import read_word
@@ -66,8 +66,8 @@ def _read_number(scan: Scan, index: int) -> int | None:
 
 def _read_between_words(scan: Scan, index: int) -> int:
     readers = (
-        quantities.read_power,
-        quantities.read_dice,
+        measures.read_power,
+        models.read_dice,
         phones.read_international,
         phones.read_bracketed,
         marks.read_emoticon,

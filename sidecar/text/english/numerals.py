@@ -1,8 +1,8 @@
 """Roman numerals, by what they count.
 
 Behind a ruler's name they are a rank ("Henry VIII" is "Henry the eighth"); behind chapters, wars, games and
-spells a number; before a legion or a century an ordinal. Where nothing tells, two letters and fewer stay as they
-are written, since they are as likely an abbreviation.
+spells a number; before a legion or a century an ordinal. Where nothing tells, two letters and fewer stay as
+they are written, since they are as likely an abbreviation.
 """
 
 import re
@@ -12,53 +12,59 @@ from .scan import LETTER, Scan, word_set
 
 _NUMERAL = re.compile(r"[IVXLC]+")
 _SMALL = re.compile(r"[ivxlc]+")
-_MORE = re.compile(rf"(, and | and |, or | or | & | to | through |, ?|[-–]| [-–] )([IVXLC]{{1,7}})(?!{LETTER}|\.?\d|')")
+_MORE = re.compile(
+    rf"(, and | and |, or | or | & | to | through |, ?|[-–]| [-–] )([IVXLC]{{1,7}})(?!{LETTER}|\.?\d|')"
+)
 _WORLD_WAR = re.compile(r"WW ?(I{1,3}|[123])(?!\w)")
 _WORDS_BETWEEN = {"&": "and", "-": "to", "–": "to"}
 
 _COUNTED = word_set(
-    "chapter part act scene book volume war type mark mk level phase tier rank section episode class title "
-    "article division grade stage round page canto appendix figure table fantasy ii apollo bowl "
-    "floor area zone block model series version unit age wave quest mission tome scroll vol step ultima verse "
-    "line column item paragraph clause entry log note day night week lesson psalm plate cycle era generation "
-    "gen season map room cell vault sector wing ward gate hall deck bay arm factor world option rule law "
-    "chamber lap trial test exhibit case number formula theorem protocol plan operation project district "
-    "rocky rambo matrix alien jaws saw godfather terminator predator hamlet superman batman"
+    "chapter part act scene book volume war type mark mk level phase tier rank section episode class "
+    "title article division grade stage round page canto appendix figure table fantasy ii apollo bowl "
+    "floor area zone block model series version unit age wave quest mission tome scroll vol step ultima "
+    "verse line column item paragraph clause entry log note day night week lesson psalm plate cycle era "
+    "generation gen season map room cell vault sector wing ward gate hall deck bay arm factor world "
+    "option rule law chamber lap trial test exhibit case number formula theorem protocol plan operation "
+    "project district rocky rambo matrix alien jaws saw godfather terminator predator hamlet superman "
+    "batman"
 )
 #: Games, and spells and skills that come in strengths: also counted, with a capital or without.
 _GAMES_AND_SPELLS = word_set(
-    "diablo doom quake fallout portal witcher skyrim oblivion morrowind warcraft starcraft craft souls effect "
-    "dragon gate gates gear evil tekken civilization fortress tycoon wars raider hitman bioshock borderlands "
-    "dishonored gothic risen fable halo theft auto creed duty mario zelda kombat fighter metal strike trine "
-    "fireball fire fira firaga ice icebolt blizzard thunder lightning bolt heal healing cure cura haste slow "
-    "shield barrier protect shell regen regeneration meteor storm slash blast nova ray beam poison stun curse "
-    "bless blessing armor weapon sword focus rage stealth sneak lockpicking alchemy smithing enchanting "
-    "conjuration illusion destruction restoration archery potion elixir rune sigil charm hex ember frost "
-    "inferno quicken blink teleport summon drain leech light darkness smite sanctuary resist resistance "
-    "strength agility stamina vigor endurance intellect vitality dexterity wisdom charisma luck speed power "
-    "defense attack guard parry dodge cleave charge sprint jump aegis torrent spark shock flame flames burn "
-    "freeze chill quake wall aura mastery sharpshooter marksmanship efficiency fortune unbreaking sharpness "
-    "protection thorns looting punch infinity riptide loyalty"
+    "diablo doom quake fallout portal witcher skyrim oblivion morrowind warcraft starcraft craft souls "
+    "effect dragon gate gates gear evil tekken civilization fortress tycoon wars raider hitman bioshock "
+    "borderlands dishonored gothic risen fable halo theft auto creed duty mario zelda kombat fighter "
+    "metal strike trine fireball fire fira firaga ice icebolt blizzard thunder lightning bolt heal "
+    "healing cure cura haste slow shield barrier protect shell regen regeneration meteor storm slash "
+    "blast nova ray beam poison stun curse bless blessing armor weapon sword focus rage stealth sneak "
+    "lockpicking alchemy smithing enchanting conjuration illusion destruction restoration archery "
+    "potion elixir rune sigil charm hex ember frost inferno quicken blink teleport summon drain leech "
+    "light darkness smite sanctuary resist resistance strength agility stamina vigor endurance "
+    "intellect vitality dexterity wisdom charisma luck speed power defense attack guard parry dodge "
+    "cleave charge sprint jump aegis torrent spark shock flame flames burn freeze chill wall aura "
+    "mastery sharpshooter marksmanship efficiency fortune unbreaking sharpness protection thorns "
+    "looting punch infinity riptide loyalty"
 )
 _REGNAL = word_set(
     "henry louis elizabeth george charles james edward richard william mary catherine peter paul pius "
-    "gregory clement benedict napoleon wilhelm frederick philip ivan nicholas alexander friedrich "
-    "otto leo innocent urban john robert david carlos ferdinand francis joseph leopold gustav "
-    "christian harald olaf haakon ptolemy ramses ramesses thutmose darius xerxes uriel tiber"
+    "gregory clement benedict napoleon wilhelm frederick philip ivan nicholas alexander friedrich otto "
+    "leo innocent urban john robert david carlos ferdinand francis joseph leopold gustav christian "
+    "harald olaf haakon ptolemy ramses ramesses thutmose darius xerxes uriel tiber"
 )
 _RULERS = word_set(
-    "king queen emperor empress pope prince princess tsar czar tsarina kaiser duke duchess archduke sultan "
-    "shah khan caliph pharaoh lord lady baron count earl regent sire majesty pontiff king's saint high jarl "
-    "thane patriarch overlord don captain admiral dom"
+    "king queen emperor empress pope prince princess tsar czar tsarina kaiser duke duchess archduke "
+    "sultan shah khan caliph pharaoh lord lady baron count earl regent sire majesty pontiff king's "
+    "saint high jarl thane patriarch overlord don captain admiral dom"
 )
 #: Behind these a capital I is the pronoun's.
 _I_SAYS = word_set(
-    "am was will would shall should can could must may might have had do did think know mean guess believe "
-    "say said see saw want need hope wish love hate fear trust serve swear met found heard remember like"
+    "am was will would shall should can could must may might have had do did think know mean guess "
+    "believe say said see saw want need hope wish love hate fear trust serve swear met found heard "
+    "remember like"
 )
 _RANKED_BEHIND = word_set(
-    "legion century centuries dynasty army corps olympiad olympics reich regiment battalion brigade division "
-    "arrondissement republic congress amendment crusade age millennium fleet cohort company hussars"
+    "legion century centuries dynasty army corps olympiad olympics reich regiment battalion brigade "
+    "division arrondissement republic congress amendment crusade age millennium fleet cohort company "
+    "hussars"
 )
 _COUNT_ANYWAY = word_set("chapter war act scene volume type level part book section")
 _BEHIND = re.compile(rf" ({LETTER}{{1,20}})")
@@ -89,7 +95,7 @@ def has_head(scan: Scan, text: str, end: int) -> bool:
     before = scan.last_words(2)
     if not before:
         return False
-    return before[0].lower() in _COUNTED | _GAMES_AND_SPELLS | _REGNAL or (
+    return _singular(before[0].lower()) in _COUNTED | _GAMES_AND_SPELLS | _REGNAL or (
         len(before) > 1 and before[1].lower() in _RULERS
     )
 
@@ -116,7 +122,11 @@ def _words(scan: Scan, value: int, text: str, start: int, end: int) -> list[str]
     if _leads_line(scan, text, start, end):
         return numbers.cardinal(str(value))
     behind = _BEHIND.match(scan.text, end)
-    if behind and behind.group(1).lower() in _RANKED_BEHIND and (len(text) > 1 or behind.group(1)[0].isupper()):
+    if (
+        behind
+        and behind.group(1).lower() in _RANKED_BEHIND
+        and (len(text) > 1 or behind.group(1)[0].isupper())
+    ):
         return numbers.ordinal(str(value))
     rank = _rank(scan, before, text, end) if before and text not in ("C", "L") else None
     if rank is None and len(text) > 2 and set(text) <= set("IVX"):
@@ -130,14 +140,22 @@ def _leads_line(scan: Scan, text: str, start: int, end: int) -> bool:
     """ "VIII. The Oath" as a heading; "I. Newton" and "V. Hugo" are initials."""
     if scan.before(start) != "\n" or scan.at(end) not in ".:)\n" or set(text) - set("IVX"):
         return False
-    return len(text) > 1 or re.match(r"[.:)] (?:The|An?|Of|In|On|To|How|Where) ", scan.text[end : end + 9]) is not None
+    return (
+        len(text) > 1
+        or re.match(r"[.:)] (?:The|An?|Of|In|On|To|How|Where) ", scan.text[end : end + 9]) is not None
+    )
 
 
 def _rank(scan: Scan, before: list[str], text: str, end: int) -> str | None:
     """ "count" for "Chapter IV", "name" for "Henry VIII", None where the capitals are something else."""
     name = before[0]
     head = _singular(name.lower())
-    clear = text != "I" or scan.before(end) == "s" or scan.at(end) in ".,;:!?)\n'\"”" or scan.text.startswith((" of", " and"), end)
+    clear = (
+        text != "I"
+        or scan.before(end) == "s"
+        or scan.at(end) in ".,;:!?)\n'\"”"
+        or scan.text.startswith((" of", " and"), end)
+    )
     if head in _COUNTED and (name[0].isupper() or len(text) > 1):
         return "count" if clear or head in _COUNT_ANYWAY else None
     if len(text) > 1 and (head in _GAMES_AND_SPELLS or (name.islower() and len(text) > 2)):
@@ -161,7 +179,9 @@ def _is_ruled(scan: Scan, before: list[str], end: int) -> bool:
         return True
     if ruler and verb in ("was", "had", "said", "saw", "met", "found", "heard"):
         return True
-    return verb not in _I_SAYS and (ruler or verb.endswith(("ed", "s")) or verb in ("sat", "became", "was", "fell"))
+    return verb not in _I_SAYS and (
+        ruler or verb.endswith(("ed", "s")) or verb in ("sat", "became", "was", "fell")
+    )
 
 
 def _singular(word: str) -> str:

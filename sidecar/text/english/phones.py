@@ -12,9 +12,14 @@ _LOCAL = re.compile(r"\d{3}-\d{4}(?!\d)")
 _TRUNK = re.compile(r"0\d{4} \d{6}(?!\d)|0\d{2,4}[ -]\d{3,4}(?:[ -]\d{3,4})?(?![\d-])")
 _SHORT = re.compile(r"\d{3,7}(?![\w%/:]|[.,]\d)")
 _GROUP = re.compile(r"\d+")
-_DIALLED = word_set("call dial ring phone calls calling dialed dialled dialing dialling called rang ringing text fax extension ext")
+_DIALLED = word_set(
+    "call dial ring phone calls calling dialed dialled dialing dialling called rang ringing text fax "
+    "extension ext"
+)
 _COUNTED = re.compile(r" (?:more |of )?([a-z]+)")
-_NOT_COUNTED = word_set("now for if and or to on when at in from before until as please instead again first then tonight today")
+_NOT_COUNTED = word_set(
+    "now for if and or to on when at in from before until as please instead again first then tonight today"
+)
 
 PATTERNS = (_AMERICAN, _LOCAL, _TRUNK)
 

@@ -7,7 +7,7 @@ the match to the index behind what it read, or None to let the next rule try.
 import re
 from collections.abc import Callable
 
-from . import money, numbers, phones
+from . import measures, models, money, numbers, phones
 from .scan import Scan, is_letter, word_set
 from .units import CURRENCIES, unit_after
 
@@ -15,13 +15,19 @@ Rule = tuple[re.Pattern[str], Callable[[Scan, re.Match[str]], int | None]]
 
 #: Groups of three by spaces: "12 500", not a number beside another ("2 100").
 _NUMBER = (
-    r"(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d{1,3}(?: 000)+(?!\d)|(?<![\d.,:/-])(?<!\d )[1-9]\d{0,2}(?: \d{3})+(?![\d-]| \d|[.,]\d)"
+    r"(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d{1,3}(?: 000)+(?!\d)|"
+    r"(?<![\d.,:/-])(?<!\d )[1-9]\d{0,2}(?: \d{3})+(?![\d-]| \d|[.,]\d)"
     r"|\d{1,3}(?:['_]\d{3})+(?![\w'])|\d+(?:\.\d+)?|\.\d+)"
 )
-_SCALED = re.compile(r"(\d+(?:\.\d+)?)( ?(?:bn|mn|mil|tn)|(?<=\d)m(?= [a-z]+s\b| people| gold| men))(?![\w'])")
+_SCALED = re.compile(
+    r"(\d+(?:\.\d+)?)( ?(?:bn|mn|mil|tn)|(?<=\d)m(?= [a-z]+s\b| people| gold| men))(?![\w'])"
+)
 _SCALES = {"bn": "billion", "mn": "million", "mil": "million", "tn": "trillion", "m": "million"}
 #: What has a length: "1.5m waves" are waves of that height, "1.5m views" are many views.
-_MEASURED = word_set("waves walls poles strides steps spears planks ropes cables boards lengths pipes is was his has as across versus")
+_MEASURED = word_set(
+    "waves walls poles strides steps spears planks ropes cables boards lengths pipes is was his has as "
+    "across versus"
+)
 _VULGAR = dict(zip("½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒", [
     "1/2", "1/3", "2/3", "1/4", "3/4", "1/5", "2/5", "3/5", "4/5", "1/6", "5/6", "1/7", "1/8", "3/8",
     "5/8", "7/8", "1/9", "1/10",
@@ -40,24 +46,12 @@ _COUNTED = word_set(
     "gold silver copper men women people damage hp xp gp mana million thousand hundred percent feet "
     "children horse infantry strong"
 )  # fmt: skip
-_SPLITS = word_set("split chance odds share deal mix blend rule shot proposition cut partner partnership custody tie")
-_RAISED = re.compile("([⁺⁻]?)([⁰¹²³⁴⁵⁶⁷⁸⁹]{1,9})")
-_LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_SPLITS = word_set(
+    "split chance odds share deal mix blend rule shot proposition cut partner partnership custody tie"
+)
 _SECOND_DECADE = re.compile(r"(-|–| and | or | to | & | through )'?(\d{3}0|\d0)'?s(?!\w)")
 _ERA = re.compile(r" ?(AD|BCE?|CE|A\.D\.|B\.C\.(?:E\.)?|C\.E\.)(?![\w])")
 _POWER_OF_TEN = re.compile(r" ?10[⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹^]")
-_BY = re.compile(r" ?([x×])(?= ?\d)")
-_DETERMINERS = word_set("a an the this that his her my your our their its each every one another no any old new single")
-_NO_NOUN = word_set(
-    "of in on to at from away long tall deep high wide thick apart off up down and or but by for with is was are were "
-    "will can could would per a an the that this it he she we they you i if so as than then more less above below under "
-    "over across through into past behind ahead back left right before after between until till when where which who "
-    "has had have each only later ago out now here there around about we'd we've you'd i'd again tomorrow today wins "
-    "remain remains come came go goes went make made seem feel take took fell ran run lie lay stand stood once twice "
-    "down downstream upstream inland outside inside beyond near apiece total old not also just still even maybe "
-    "north south east west now's means weighs looks separates was's"
-)
-_AMMUNITION = re.compile(r" (?:pistols?|rounds?|bullets?|ammo|guns?|shells?|cannons?|casings?|rifles?|handguns?|revolvers?|cartridges?|lens|film|magazines?)(?!\w)")
 _NOT_PLURALS = word_set("was is has his as this yes us its does versus thus")
 _NEXT_WORD = re.compile(r" ([^\W\d_]{1,30})")
 _RANGE_AFTER = re.compile(r"[-–](?:\d{4}|\d{2})(?!\d)")
@@ -113,40 +107,6 @@ def _ratio(scan: Scan, found: re.Match[str]) -> int | None:
     return found.end()
 
 
-def _model(scan: Scan, found: re.Match[str]) -> int | None:
-    """ "A380", "M1911", "T-800": by hundreds, as a year is."""
-    start = found.start()
-    behind_letter = is_letter(scan.before(start)) or (scan.before(start) == "-" and is_letter(scan.before(start - 1)))
-    if not behind_letter or not re.search(r"(?:^|[^\w'])[A-Z]{1,4}-?$", scan.text[max(0, start - 7) : start]):
-        return None
-    text, number = found.group(), int(found.group())
-    if text[0] == "0" or number % 1000 == 0 or (len(text) == 3 and number % 100 == 0):
-        return None
-    if len(text) == 4:
-        words = numbers.year(number)
-    else:
-        hundreds, rest = divmod(number, 100)
-        words = [*numbers.cardinal(str(hundreds)), *(["oh"] if rest < 10 else []), *numbers.cardinal(str(rest))]
-    scan.say(words, *found.span())
-    return found.end()
-
-
-def _models(scan: Scan, found: re.Match[str]) -> int | None:
-    """ "AK-47s": several of them, not seconds."""
-    start = found.start()
-    if not (is_letter(scan.before(start)) or (scan.before(start) == "-" and is_letter(scan.before(start - 1)))):
-        return None
-    words = numbers.cardinal(found.group(1))
-    scan.say([*words[:-1], numbers.plural(words[-1])], *found.span())
-    return found.end()
-
-
-def _caliber(scan: Scan, found: re.Match[str]) -> int | None:
-    """ ".45 caliber"."""
-    scan.say(numbers.cardinal(found.group(1)) if found.group(1)[0] != "0" else numbers.digits(found.group(1)), *found.span())
-    return found.end()
-
-
 def _years(scan: Scan, found: re.Match[str]) -> int | None:
     """ "1998/1999", "2023/24"."""
     first, second = found.groups()
@@ -155,7 +115,11 @@ def _years(scan: Scan, found: re.Match[str]) -> int | None:
     last = int(second) if len(second) == 4 else int(first[:2] + second)
     if not 0 < last - int(first) <= 20:
         return None
-    said = numbers.year(last) if last // 100 != int(first) // 100 or last % 100 < 10 else numbers.cardinal(str(last % 100))
+    said = (
+        numbers.year(last)
+        if last // 100 != int(first) // 100 or last % 100 < 10
+        else numbers.cardinal(str(last % 100))
+    )
     scan.say([*numbers.year(int(first)), "to", *said], *found.span())
     return found.end()
 
@@ -169,79 +133,6 @@ def _ordinal_fraction(scan: Scan, found: re.Match[str]) -> int | None:
     return found.end()
 
 
-def read_power(scan: Scan, index: int) -> int | None:
-    """Raised figures: "10⁶", "x⁴", "m⁻¹". Behind a word they point to a note and say nothing."""
-    found = _RAISED.match(scan.text, index)
-    if found is None:
-        return None
-    before, sign, digits = scan.before(index), found.group(1), found.group(2).translate(_LOWERED)
-    if all(is_letter(scan.before(at)) for at in (index, index - 1, index - 2)):
-        return found.end()
-    if not before.isalnum() and before not in ")":
-        scan.say(numbers.cardinal(digits), *found.span())
-    elif not sign and digits in ("2", "3"):
-        scan.say("squared" if digits == "2" else "cubed", *found.span())
-    else:
-        minus = ["minus"] if sign == "⁻" else []
-        scan.say(["to", "the", *minus, *(numbers.cardinal(digits) if minus else numbers.ordinal(digits))], *found.span())
-    return _say_unit(scan, found.end(), singular=False) if before.isdecimal() else found.end()
-
-
-def read_dice(scan: Scan, index: int) -> int | None:
-    """The minus of "1d20-2"."""
-    if scan.at(index) not in "-–" or not scan.at(index + 1).isdecimal():
-        return None
-    if not re.search(r"(?:^|[^\w])\d{0,3}[dD]\d{1,3}$", scan.text[max(0, index - 9) : index]):
-        return None
-    scan.say("minus", index, index + 1)
-    return index + 1
-
-
-def _feet_only(scan: Scan, found: re.Match[str]) -> int | None:
-    """ "the 10' pit"; not where the sign closes a quotation."""
-    if scan.in_single_quotes:
-        return None
-    number = found.group(1)
-    words = numbers.cardinal(number)
-    singular = words == ["one"] or is_attribute(scan, found.start(), found.end())
-    scan.say([*words, "foot" if singular else "feet"], *found.span())
-    return found.end()
-
-
-def _inches(scan: Scan, found: re.Match[str]) -> int | None:
-    """ "the 1\" gap"; not where the sign closes a quotation."""
-    if scan.in_double_quotes:
-        return None
-    words = numbers.decimal(found.group(1))
-    singular = words == ["one"] or is_attribute(scan, found.start(), found.end())
-    scan.say([*words, "inch" if singular else "inches"], *found.span())
-    by = _BY.match(scan.text, found.end())
-    if by is None:
-        return found.end()
-    scan.say("by", by.start(1), by.end(1))
-    return by.end(1)
-
-
-def is_attribute(scan: Scan, start: int, end: int) -> bool:
-    """Whether a measure belongs to the noun behind it: "a 9 mm pistol", not "the 5 km to town"."""
-    behind = _NEXT_WORD.match(scan.text, end)
-    if behind is None or not behind.group(1).islower() or behind.group(1) in _NO_NOUN:
-        return False
-    before = (scan.last_words(1) or [""])[0].lower()
-    if before in _DETERMINERS or before.endswith("'s") or _AMMUNITION.match(scan.text, end):
-        return True
-    return not behind.group(1).endswith(("s", "ed", "ly", "ing", "er"))
-
-
-def _feet(scan: Scan, found: re.Match[str]) -> int:
-    feet, inches = (numbers.cardinal(group) for group in found.groups())
-    middle = found.end(1) + 1
-    attribute = is_attribute(scan, found.start(), found.end())
-    scan.say([*feet, "foot" if attribute or feet == ["one"] else "feet"], found.start(), middle)
-    scan.say([*inches, "inch" if attribute or inches == ["one"] else "inches"], found.start(2), found.end())
-    return found.end()
-
-
 def _mixed_fraction(scan: Scan, found: re.Match[str]) -> int | None:
     """ "2 1/2" and "2½"."""
     whole = found.group(1)
@@ -250,7 +141,7 @@ def _mixed_fraction(scan: Scan, found: re.Match[str]) -> int | None:
         return None
     words = [*numbers.cardinal(whole), "and", *_fraction_with_a(top, bottom)]
     scan.say(words, *found.span())
-    return _say_unit(scan, found.end(), singular=False)
+    return measures.say_unit(scan, found.end(), singular=False)
 
 
 def _fraction_with_a(top: str, bottom: str) -> list[str]:
@@ -272,7 +163,7 @@ def _slash(scan: Scan, found: re.Match[str]) -> int:
     is_progress = scan.before(found.start()) in "([" and scan.at(found.end()) in ")]"
     if _is_fraction(top, bottom) and not is_progress:
         scan.say(numbers.fraction(top, bottom), *found.span())
-        return _say_unit(scan, found.end(), singular=True)
+        return measures.say_unit(scan, found.end(), singular=True)
     middle = "out of" if int(top) <= int(bottom) else "over"
     scan.say([*numbers.cardinal(top), *middle.split(), *numbers.cardinal(bottom)], *found.span())
     return found.end()
@@ -280,13 +171,27 @@ def _slash(scan: Scan, found: re.Match[str]) -> int:
 
 def _vulgar(scan: Scan, found: re.Match[str]) -> int:
     scan.say(numbers.fraction(*_VULGAR[found.group()].split("/")), *found.span())
-    return _say_unit(scan, found.end(), singular=True)
+    return measures.say_unit(scan, found.end(), singular=True)
 
 
 def _decade(scan: Scan, found: re.Match[str]) -> int | None:
     text = found.group(1)
     before = (scan.last_words(1) or [""])[0].lower()
-    ages = ("the", "my", "your", "his", "her", "our", "their", "early", "mid", "late", "eighties", "nineties", "seventies")
+    ages = (
+        "the",
+        "my",
+        "your",
+        "his",
+        "her",
+        "our",
+        "their",
+        "early",
+        "mid",
+        "late",
+        "eighties",
+        "nineties",
+        "seventies",
+    )
     if (
         len(text) == 2
         and "'" not in found.group()
@@ -334,7 +239,7 @@ def _number(scan: Scan, found: re.Match[str]) -> int:
     start, end = found.span()
     text = re.sub("[, '_]", "", found.group())
     unit = unit_after(scan.text, end, singular=text == "1")
-    if unit is not None and unit[0] != ["percent"] and is_attribute(scan, start, unit[1]):
+    if unit is not None and unit[0] != ["percent"] and measures.is_attribute(scan, start, unit[1]):
         unit = unit_after(scan.text, end, singular=True)
     if unit is None and len(text) == 4 and found.group().isdecimal() and _is_year(scan, start, end):
         scan.say(numbers.year(int(text)), start, end)
@@ -356,14 +261,6 @@ def _era(scan: Scan, end: int) -> int:
     if ends_sentence:
         scan.mark(".", found.end() - 1, found.end())
     return found.end()
-
-
-def _say_unit(scan: Scan, index: int, singular: bool) -> int:
-    unit = unit_after(scan.text, index, singular)
-    if unit is None:
-        return index
-    scan.say(unit[0], index, unit[1])
-    return unit[1]
 
 
 def _is_year(scan: Scan, start: int, end: int) -> bool:
@@ -392,9 +289,9 @@ RULES: tuple[Rule, ...] = (
     (phones.SHORT, phones.read_short),
     (re.compile("[" + re.escape("".join(CURRENCIES)) + "]"), _money),
     (money.BEHIND, money.read_behind),
-    (re.compile(r"(\d{1,2})' ?(\d{1,2})(?:\"|''|(?<='\d)(?![\w']))"), _feet),
-    (re.compile(r"(\d{1,3})'(?= [a-z]|[,.;!?)]|$)"), _feet_only),
-    (re.compile(r"(\d{1,5}(?:\.\d{1,3})?)\"(?= [a-z])"), _inches),
+    (re.compile(r"(\d{1,2})' ?(\d{1,2})(?:\"|''|(?<='\d)(?![\w']))"), measures.feet_and_inches),
+    (re.compile(r"(\d{1,3})'(?= [a-z]|[,.;!?)]|$)"), measures.feet),
+    (re.compile(r"(\d{1,5}(?:\.\d{1,3})?)\"(?= [a-z])"), measures.inches),
     (re.compile(r"(\d{1,9}) ?([½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒])"), _mixed_fraction),
     (re.compile(r"(\d{1,9})[ -](\d{1,2}/\d{1,2})(?![\d/])"), _mixed_fraction),
     (re.compile(r"(\d{1,2})/(\d{1,3})(?:st|nd|rd|th)s?(?!\w)"), _ordinal_fraction),
@@ -403,16 +300,16 @@ RULES: tuple[Rule, ...] = (
     (re.compile(r"(\d{1,9})/(\d{1,9})(?![\d/])"), _slash),
     (re.compile(r"[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒]"), _vulgar),
     (re.compile(r"(\d{3}0|\d0)'?s(?!\w)"), _decade),
-    (re.compile(r"(\d{1,4})s(?!\w)"), _models),
+    (re.compile(r"(\d{1,4})s(?!\w)"), models.several_models),
     (re.compile(r"(\d{1,3}(?:,\d{3}){1,11}|\d{1,36})(?:st|nd|rd|th|ST|ND|RD|TH)(?!\w)"), _ordinal),
     (re.compile(r"\d{1,4}(?:\.\d{1,4}){2,5}(?!\d|\.\d)"), _versions),
     (re.compile(r"\d{1,6}(?:-\d{1,6}){2,8}(?![\d-])"), _countdown),
     (re.compile(r"(\d{1,9}) ?[x×](?= ?\d)"), _dimension),
     (re.compile(r"(\d{1,9}(?:\.\d{1,9})?)[xX×](?!\w)"), _multiple),
-    (re.compile(r"\d{3,4}(?![\w:/]|[.,]\d)"), _model),
+    (re.compile(r"\d{3,4}(?![\w:/]|[.,]\d)"), models.model),
     (_SCALED, _scaled),
-    (re.compile(r"\.(\d{2,3})(?=[- ]?(?:cal|caliber|calibre|Magnum|magnum|ACP|rifles?|pistols?|revolvers?|Colt)(?!\w))"), _caliber),
+    (measures.CALIBER, measures.caliber),
     (re.compile(_NUMBER), _number),
 )  # fmt: skip
 #: The rules that can apply where no digit stands first: "$5", "½", ".5".
-RULES_WITHOUT_DIGIT = tuple(rule for rule in RULES if rule[1] in (_money, _vulgar, _caliber, _number))
+RULES_WITHOUT_DIGIT = tuple(rule for rule in RULES if rule[1] in (_money, _vulgar, measures.caliber, _number))

@@ -14,6 +14,7 @@ from ..tokens import Mark, Spoken, Token, TokenKind, Word
 from . import accents, compounds, context, cries, heteronyms, shapes, sounds
 from .extras import CLITICS, EXTRA, PATRONYMS
 from .names import NAMES
+from .scan import word_set
 
 _SILENT_MARKS = frozenset('“”"()')
 _TRAILING_N = re.compile(r"in'?$")
@@ -21,8 +22,9 @@ _TRAILING_N = re.compile(r"in'?$")
 _MADE_VERB = re.compile(r"(?P<stem>[a-z]{2,}(?:at|iz|is|if[iy]))(?P<ending>ed|es|ing)", re.IGNORECASE)
 
 
-_VERBS_IN_AT = frozenset({"combat", "format", "repeat", "defeat", "cheat", "treat", "entreat", "float", "bloat", "sweat",
-                         "threat", "wheat", "retreat", "throat", "great"})  # fmt: skip
+_VERBS_IN_AT = word_set(
+    "combat format repeat defeat cheat treat entreat float bloat sweat threat wheat retreat throat great"
+)
 _FINAL_AT = re.compile(r"ˌ?[AIOQWYaiuæɑɒɔəɛɜɪʊʌᵻ]t$")
 
 #: Whether the next sound is a vowel; None before a pause. What follows decides some forms of a word.
@@ -48,7 +50,7 @@ class EnglishReader:
 
     def read(self, tokens: Sequence[Token]) -> list[Spoken]:
         """Words and marks in order. A token of another script, which has no sound here, is left out."""
-        words = [token.text.lower() for token in tokens]
+        words = _line(tokens)
         groups = compounds.group(tokens)
         spoken: list[list[Spoken]] = []
         ahead = _PAUSE
@@ -62,14 +64,14 @@ class EnglishReader:
         return [item for said in reversed(spoken) for item in said]
 
     def _read_group(
-        self, group: Sequence[Token], words: list[str], index: int, ahead: _Ahead
+        self, group: Sequence[Token], words: context.Line, index: int, ahead: _Ahead
     ) -> list[Spoken]:
         first = group[0]
         if first.kind is TokenKind.MARK:
             return [Mark(first.text, first.start, first.end)]
         if len(group) > 1:
             return self._read_compound(group, words, index, ahead)
-        phonemes = self._phonemes(first, context.Place(words, index, first.text), ahead)
+        phonemes = self._phonemes(first, words.place(index), ahead)
         return _words([(first, phonemes)])
 
     def _stutter(self, token: Token, behind: Sequence[list[Spoken]]) -> list[Spoken]:
@@ -79,7 +81,7 @@ class EnglishReader:
         return _words([(token, said or "")])
 
     def _read_compound(
-        self, group: Sequence[Token], words: list[str], index: int, ahead: _Ahead
+        self, group: Sequence[Token], words: context.Line, index: int, ahead: _Ahead
     ) -> list[Spoken]:
         whole = self._whole_compound(group)
         text = compounds.text(group)
@@ -112,12 +114,12 @@ class EnglishReader:
         return None
 
     def _compound_parts(
-        self, group: Sequence[Token], words: list[str], index: int, ahead: _Ahead
+        self, group: Sequence[Token], words: context.Line, index: int, ahead: _Ahead
     ) -> list[str]:
         """Phonemes of each part, still in the dictionary's alphabet."""
         parts: list[str] = []
         for offset in range(len(group) - 1, -1, -1):
-            place = context.Place(words, index + offset, group[offset].text)
+            place = words.place(index + offset)
             said = self._phonemes(group[offset], place, ahead, final=False)
             parts.append(said)
             ahead = _starts_with_vowel(said, ahead)
@@ -146,7 +148,7 @@ class EnglishReader:
         return given + CLITICS["'" + ending.lower()][int(self._british)]
 
     def _accented(self, word: str, bare: str, place: context.Place, ahead: _Ahead) -> str | None:
-        """A word with accents: as it is written, then without them where they only mark it, then by its sound."""
+        """A word with accents: as it is written, then without them if they only mark it, then by sound."""
         if bare.lower().endswith("'s"):
             stem = self._accented(word[:-2], bare[:-2], place, ahead) or self._known(bare[:-2], place, ahead)
             return sounds.add_s(stem, self._british) if stem else None
@@ -267,8 +269,8 @@ class EnglishReader:
 
     def _inflected(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
         for ending in (
-            self._patronym, self._cut_short, self._possessive, self._clitic, self._elided, self._from_verb, self._with_s,
-            self._with_ed,
+            self._patronym, self._cut_short, self._possessive, self._clitic, self._elided, self._from_verb,
+            self._with_s, self._with_ed,
             self._with_ing,
         ):  # fmt: skip
             said = ending(word, place, ahead)
@@ -401,6 +403,13 @@ class EnglishReader:
         if word == word.lower():
             return phonemes
         return sounds.emphasised(phonemes, shouted=word.isupper() and len(word) > 1)
+
+
+def _line(tokens: Sequence[Token]) -> context.Line:
+    said = [token.text for token in tokens if token.kind is TokenKind.WORD and len(token.text) > 1]
+    return context.Line(
+        [token.text.lower() for token in tokens], len(said) > 2 and all(map(str.isupper, said))
+    )
 
 
 def _words(parts: Sequence[tuple[Token, str]]) -> list[Spoken]:

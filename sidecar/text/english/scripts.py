@@ -1,32 +1,65 @@
 """Letters of other alphabets, as Latin letters that the guesser can read or by their names.
 
 Greek, Cyrillic, kana and Hangul are transliterated (the usual spellings: BGN/PCGN for Russian without marks,
-Hepburn, Revised Romanization); a single Greek letter is its name. Of any other alphabet each letter is named, as
-Unicode names it. So nothing that is a letter is passed over in silence.
+Hepburn, Revised Romanization); a single Greek letter is its name. Of any other alphabet each letter is named,
+as Unicode names it. So nothing that is a letter is passed over in silence.
 """
 
 import unicodedata
 from functools import lru_cache
 
+from .scan import word_set
+
 LONGEST_NAMED = 12  #: letters of a word that are named; the rest of it is left out
 
 _GREEK = dict(zip("αβγδεζηθικλμνξοπρσςτυφχψω", [
-    "a", "v", "g", "d", "e", "z", "i", "th", "i", "k", "l", "m", "n", "x", "o", "p", "r", "s", "s", "t", "y", "f",
+    "a", "v", "g", "d", "e", "z", "i", "th", "i", "k", "l", "m", "n", "x", "o", "p", "r", "s", "s", "t",
+    "y", "f",
     "ch", "ps", "o",
 ], strict=True))  # fmt: skip
 _CYRILLIC = dict(zip("абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґўђјљњћџ", [
-    "a", "b", "v", "g", "d", "e", "yo", "zh", "z", "i", "y", "k", "l", "m", "n", "o", "p", "r", "s", "t", "oo", "f",
-    "kh", "ts", "ch", "sh", "shch", "", "y", "", "e", "yu", "ya", "i", "yi", "ye", "g", "w", "j", "y", "ly", "ny",
+    "a", "b", "v", "g", "d", "e", "yo", "zh", "z", "i", "y", "k", "l", "m", "n", "o", "p", "r", "s", "t",
+    "oo", "f",
+    "kh", "ts", "ch", "sh", "shch", "", "y", "", "e", "yu", "ya", "i", "yi", "ye", "g", "w", "j", "y",
+    "ly", "ny",
     "ch", "j",
 ], strict=True))  # fmt: skip
-_DIGRAPHS = {"ου": "oo", "αι": "e", "ει": "i", "οι": "i", "μπ": "b", "ντ": "d", "γγ": "ng", "γκ": "g", "αυ": "av", "ευ": "ev"}
+_DIGRAPHS = {
+    "ου": "oo",
+    "αι": "e",
+    "ει": "i",
+    "οι": "i",
+    "μπ": "b",
+    "ντ": "d",
+    "γγ": "ng",
+    "γκ": "g",
+    "αυ": "av",
+    "ευ": "ev",
+}
 _KANA_ENDINGS = {"SMALL YA": "ya", "SMALL YU": "yu", "SMALL YO": "yo"}
-_SPECIAL_KANA = {"SI": "shi", "TI": "chi", "TU": "tsu", "HU": "fu", "ZI": "ji", "DI": "ji", "DU": "zu", "WO": "o", "N": "n"}
+_SPECIAL_KANA = {
+    "SI": "shi",
+    "TI": "chi",
+    "TU": "tsu",
+    "HU": "fu",
+    "ZI": "ji",
+    "DI": "ji",
+    "DU": "zu",
+    "WO": "o",
+    "N": "n",
+}
 _LEADS = ["g", "kk", "n", "d", "tt", "r", "m", "b", "pp", "s", "ss", "_", "j", "jj", "ch", "k", "t", "p", "h"]
-_VOWELS = ["a", "e", "ya", "ye", "o", "e", "yo", "ye", "o", "wa", "we", "we", "yo", "u", "wo", "we", "wi", "yu", "u", "ui", "i"]
-_TAILS = ["_", "k", "k", "k", "n", "n", "n", "t", "l", "k", "m", "l", "l", "l", "p", "l", "m", "p", "p", "t", "t", "ng", "t", "t", "k", "t", "p", "t"]
-_WORDS_OF_NAMES = frozenset(
-    ["LETTER", "SMALL", "CAPITAL", "FINAL", "INITIAL", "MEDIAL", "ISOLATED", "FORM", "WITH", "SIGN", "VOWEL", "SYLLABLE", "CHARACTER", "SYMBOL", "DIGIT", "ABOVE", "BELOW", "HAMZA"]
+_VOWELS = [
+    "a", "e", "ya", "ye", "o", "e", "yo", "ye", "o", "wa", "we", "we", "yo", "u", "wo", "we", "wi",
+    "yu", "u", "ui", "i",
+]  # fmt: skip
+_TAILS = [
+    "_", "k", "k", "k", "n", "n", "n", "t", "l", "k", "m", "l", "l", "l", "p", "l", "m", "p", "p",
+    "t", "t", "ng", "t", "t", "k", "t", "p", "t",
+]  # fmt: skip
+_WORDS_OF_NAMES = word_set(
+    "LETTER SMALL CAPITAL FINAL INITIAL MEDIAL ISOLATED FORM WITH SIGN VOWEL SYLLABLE CHARACTER SYMBOL "
+    "DIGIT ABOVE BELOW HAMZA"
 )
 
 
@@ -55,10 +88,10 @@ def _transliterated(word: str) -> str | None:
         lower = lower.replace(pair, said)
     parts: list[str] = []
     for char in lower:
-        said = _letter(char)
-        if said is None:
+        sound = _letter(char)
+        if sound is None:
             return None
-        _append(parts, said)
+        _append(parts, sound)
     joined = "".join(parts).replace("*", "")
     return joined.capitalize() if word[0].isupper() else joined
 

@@ -21,20 +21,19 @@ _DOUBLED = word_set(
     "good look book took cook hook foot food fool cool pool tool school moon soon noon room doom boom "
     "gloom bloom zoom too zoo shoot boot root hoot loot wood blood flood door floor poor roof proof "
     "hoof goose loose choose see free tree three flee bee knee agree feel need keep sleep sweet meet "
-    "greet deep sheep feet street seek week queen green seen been beer cheer deer speed feed bleed "
-    "seed creep weep steel wheel sneeze freeze breeze all ball call fall hall wall tall small kill "
-    "will ill hill still hell well tell spell fell yell bell full pull bull hello yellow follow silly "
-    "bully really totally finally miss kiss boss loss less mess bless dress class pass grass glass "
-    "off stuff buff sniff egg add odd happy sorry hurry carry funny daddy mommy mummy puppy silly "
-    "kitty pretty little better letter bitter butter matter shall roll troll doll smell swell shell "
-    "steel peek geez jeez whee wee yippee coffee ooh booty hooray shoo boo woo moo goo boohoo woohoo "
-    "yahoo bamboo"
+    "greet deep sheep feet street seek week queen green seen been beer cheer deer speed feed bleed seed "
+    "creep weep steel wheel sneeze freeze breeze all ball call fall hall wall tall small kill will ill "
+    "hill still hell well tell spell fell yell bell full pull bull hello yellow follow silly bully "
+    "really totally finally miss kiss boss loss less mess bless dress class pass grass glass off stuff "
+    "buff sniff egg add odd happy sorry hurry carry funny daddy mommy mummy puppy kitty pretty little "
+    "better letter bitter butter matter shall roll troll doll smell swell shell peek geez jeez whee wee "
+    "yippee coffee ooh booty hooray shoo boo woo moo goo boohoo woohoo yahoo bamboo"
 )
 
 #: Read letter by letter although they hold a vowel and no dictionary lists them.
 _SPELLED = word_set(
-    "LMAO FBI CIA USA UK EU UN UI UFO AFK AOE GUI DIY EMP IRC IOU AKA ETA CEO CFO CTO IQ HQ IP ID OS USB "
-    "API URL ATK DEX INT AC AP AI POV NBA IRA UAE DOA VIP AOK UV"
+    "LMAO FBI CIA USA UK EU UN UI UFO AFK AOE GUI DIY EMP IRC IOU AKA ETA CEO CFO CTO IQ HQ IP ID OS "
+    "USB API URL ATK DEX INT AC AP AI POV NBA IRA UAE DOA VIP AOK UV"
 )
 #: What players type in small letters, said letter by letter.
 _CHATTED = word_set("omg afk irl fyi ikr asap aoe ooc lmao glhf ggwp aka eta diy faq ama ign rpg pve")

@@ -4,9 +4,9 @@ import re
 
 from .scan import LETTER, Scan, word_set
 
-_BEGUN = re.compile(rf"({LETTER}{{1,3}})(?=(?:-{{1,3}}|\.{{2,6}}|[–—]+)(?: {{0,2}})\1)", re.IGNORECASE)
+_BEGUN = re.compile(rf"({LETTER}{{1,3}})(?= ?(?:-{{1,3}}|\.{{2,6}}|[–—]+)(?: {{0,2}})\1)", re.IGNORECASE)
 _HYPHEN = re.compile(rf"{LETTER}{{1,3}}-{LETTER}")
-_NOT_BEGUN = word_set("i no so go do we he me be by my to oh ha he ho hm mm on in it is as at an or us up of if")
+_NOT_BEGUN = word_set("i no so go do we he me be by my to oh ha ho hm mm on in it is as at an or us up of if")
 _VOWELS = frozenset("aeiouy")
 
 

@@ -20,28 +20,28 @@ _WORD = re.compile(rf"{LETTER}+(?:'{LETTER}+)*")
 _LEADING_WORD = re.compile(rf"{LETTER}{{1,9}}(?:'{LETTER}{{1,4}})?(?!{LETTER})")
 #: Behind an apostrophe these are words cut short, whatever quotation marks the line has.
 _LEADING = word_set(
-    "tis twas twere twill twould tisn't twasn't tain't em cause til till bout round neath n nuff cept fraid "
-    "gainst mongst pon tween twixt un uns kay sup ello ol ave s tude nother merica im er e ere ead eads ouse "
-    "orrible ardly istory oly oney aunt arsh ouses eart earts undred appen appens appened appy ungry igh ole urt urry eaven eavy imself erself ospital "
-    "ook orse orses ammer oo ome omes ood elp elped elpless arder arm ard ell ello eard ear eadache ang anging "
+    "tis twas twere twill twould tisn't twasn't tain't em cause til till bout round neath n nuff cept "
+    "fraid gainst mongst pon tween twixt un uns kay sup ello ol ave s tude nother merica im er e ere "
+    "ead eads ouse orrible arf ide spect spose tention gin ardly istory oly oney aunt arsh ouses eart "
+    "earts undred appen appens appened appy ungry igh ole urt urry eaven eavy imself erself ospital ook "
+    "orse orses ammer oo ome omes ood elp elped elpless arder arm ard ell eard ear eadache ang anging "
     "anged elm elmet unter unt alf ousand ey bove cross nough specially scuse"
 ) - word_set("ear arm elm")
 #: These are words without the apostrophe too: only where no quotation can close behind.
 _PERHAPS_LEADING = word_set(
-    "is as ad at ate and ands old olds our ours it its ill ills all alls ow owl ear ears arm arms elm eight ate air "
-    "edge eel eat eats oar ire itch and andle andsome is er ere opes ope am aunt ash ut"
+    "is as ad at ate and ands old olds our ours it its ill ills all alls ow owl ear ears arm arms elm "
+    "eight air edge eel eat eats oar ire itch andle andsome er ere opes ope am aunt ash ut"
 )
 _TRAILING = word_set(
-    "o ol an th lil wi mo fo yo po y t d i tho thro nor m n jus mus don wha tha bu lef tol col han lan frien groun "
-    "behin roun wit sho befo gi ha ca wa a las firs bes mos roun sen min fin kin wil ol' roun gran hol tol ain won "
-    "aroun poun soun foun an' bol"
+    "o ol an th lil wi mo fo yo po y t d i tho thro nor m n jus mus don wha tha bu lef tol col han lan "
+    "frien groun behin roun wit sho befo gi ha ca wa a las firs bes mos sen min fin kin wil ol' gran "
+    "hol ain won aroun poun soun foun an' bol"
 ) - word_set("a won sen min fin kin wil gran")
 _LETTER_COMES_AFTER = word_set(
-    "appendix chapter rank act part phase zone sector deck gate bay wing row seat platform room unit model figure "
-    "table item article version lane pier dock annex ward cell tier hangar door exit subject patient agent suspect "
-    "column key answer string "
-    "plan vitamin grade option type exhibit group block point section class hepatitis letter player "
-    "team level"
+    "appendix chapter rank act part phase zone sector deck gate bay wing row seat platform room unit "
+    "model figure table item article version lane pier dock annex ward cell tier hangar door exit "
+    "subject patient agent suspect column key answer string plan vitamin grade option type exhibit "
+    "group block point section class hepatitis letter player team level"
 )
 _CUT_OFF = re.compile(r" ('(?:s|re|ll|ve|d|m)|n't)(?![\w'])", re.IGNORECASE)
 _INITIAL = re.compile(rf"\. ?(?={LETTER}(?:\.|{LETTER}|'))")
@@ -59,7 +59,8 @@ _QA = re.compile(r"([A-Z]) ?& ?([A-Z])(?!\w)|([A-Z]{1,3})&([A-Z]{1,2})(?!\w)")
 def read_word(scan: Scan, index: int) -> int:
     """Read what begins with the letter at `index` (an apostrophe may stand before it); the index behind."""
     for reader in (
-        _begun, chat.read, numerals.world_war, _fixed, _musical, _letters_with_and, abbreviations.read, _initial,
+        _begun, chat.read, numerals.world_war, _fixed, _musical, _letters_with_and, abbreviations.read,
+        _initial,
     ):  # fmt: skip
         end = reader(scan, index)
         if end is not None:
@@ -248,7 +249,13 @@ def _is_letter_a(scan: Scan, before: str, start: int) -> bool:
 
 def _is_cut_short(word: str, bare: str) -> bool:
     """Whether `word` (`bare` without "'s") is one of the words cut short, or a form of one ("'urts")."""
-    stems = (bare, bare.removesuffix("s"), bare.removesuffix("ed"), bare.removesuffix("ing"), bare.removesuffix("in"))
+    stems = (
+        bare,
+        bare.removesuffix("s"),
+        bare.removesuffix("ed"),
+        bare.removesuffix("ing"),
+        bare.removesuffix("in"),
+    )
     return word in _LEADING or any(stem in _LEADING for stem in stems if len(stem) > 2 or stem == bare)
 
 
@@ -258,7 +265,7 @@ def read_leading_apostrophe(scan: Scan, index: int) -> int | None:
     if found is None:
         return None
     word, end = found.group().lower(), found.end()
-    bare = word.partition("'")[0] if word.endswith(("'s", "'ll", "'d", "'re", "'ve")) else word
+    bare = word.removesuffix("n't").partition("'")[0]
     if not _is_cut_short(word, bare) and (
         bare not in _PERHAPS_LEADING or scan.closes_single_quote_after(index)
     ):
