@@ -17,7 +17,7 @@ ROWS = [
     for line in _LIST.read_text(encoding="utf-8").splitlines()
     if not line.startswith(("#", "word\t"))
 ]
-#: What is reached, less a few sentences. The dictionaries' first reading alone is right on about half.
+#: What was reached when the rules were made, less a few sentences: 1.0 and 0.961 (0.885 and 0.849 before).
 LEAST = {"rules": 0.98, "held": 0.9}
 
 
