@@ -45,7 +45,8 @@ _BEFORE_NUMBER = {
     "op": "opus", "fig": "figure", "pt": "part", "est": "established", "ca": "circa", "c": "circa",
     "ver": "version", "sec": "section", "art": "article", "bk": "book", "ed": "edition", "str": "strength",
     "dex": "dexterity", "lvl": "level", "lv": "level", "mk": "mark", "vols": "volumes", "chs": "chapters",
-    "figs": "figures", "para": "paragraph", "ext": "extension", "ep": "episode",
+    "figs": "figures", "para": "paragraph", "ext": "extension",
+    "apt": "apartment", "rm": "room", "bldg": "building", "ep": "episode",
 }  # fmt: skip
 #: Before a number or a word in small letters: "max. damage", but "I came with Max."
 _BEFORE_MEASURE = {"max": "maximum", "min": "minimum", "avg": "average", "est": "estimated"}
@@ -136,7 +137,7 @@ def _day_or_month(scan: Scan, index: int) -> int | None:
     if scan.at(end) in "-–" and calendar.short_name(scan, end + 1):
         scan.say("to", end, end + 1)
         return end + 1
-    return _after_point(scan, end) if scan.before(end) == "." and not short.dated else end
+    return _after_point(scan, end, ends=True) if scan.before(end) == "." and not short.dated else end
 
 
 def _pointed(scan: Scan, index: int) -> int | None:

@@ -198,7 +198,9 @@ def _bow(place: Place) -> tuple[str, ...]:
         return ("VERB",)
     bends = after in word_set("before down low out your his her") or (after == "to" and head != "and")
     alone = head == "" and after == "" and place.word == "bow"
-    return _verb_if(place, bends or alone or (_acts(place) and not is_third_person(place.word)))
+    return _verb_if(
+        place, bends or alone or head in THIRD_PERSONS or (_acts(place) and not is_third_person(place.word))
+    )
 
 
 def _wound(place: Place) -> tuple[str, ...]:

@@ -22,7 +22,8 @@ _BETWEEN = {
     "<": "less than", ">": "greater than", "=": "equals", "×": "times", "*": "times",
     "^": "to the power of", "+": "plus", "−": "minus",
 }  # fmt: skip
-_PER = re.compile(r"(?:hr|h|min|sec|s|km|mi|lb|kg|oz|ft|m|l|g)(?!\w)")
+_PER = re.compile(r"(?:mo|wk|yr|hr|h|min|sec|s|km|mi|lb|kg|oz|ft|m|l|g)(?!\w)")
+_SPANS = {"mo": "month", "wk": "week", "yr": "year"}
 _RATED = word_set("dollars dollar pounds pound euros euro yen cents gold")
 _EMOTICON = re.compile(r"(?:[:;=][-']?[)(DPpOo3|/\\\[\]*]+|<3|</3|\^_+\^|:'\()(?=\s|$|[.,!?])")
 _APOSTROPHE_BEFORE_YEAR = re.compile(r"'\d\d(?!\d)")
@@ -270,7 +271,10 @@ def _read_slash(scan: Scan, index: int) -> int | None:
         number_before, number_after = scan.before(index).isdecimal(), scan.at(index + 1).isdecimal()
         unit = _PER.match(scan.text, index + 1)
         if unit is not None and (number_before or scan.tokens[-1].text in _RATED):
-            scan.say(["per", *unit_words(unit.group(), singular=True)], index, unit.end())
+            said = (
+                _SPANS[unit.group()] if unit.group() in _SPANS else " ".join(unit_words(unit.group(), True))
+            )
+            scan.say(["per", *said.split()], index, unit.end())
             return unit.end()
         scan.say("per" if number_before and not number_after else "slash", index, index + 1)
     return index + 1

@@ -39,10 +39,13 @@ _BEHIND = re.compile(
 )
 _CODED = re.compile(rf"(?P<code>{_CODE}) ?(?P<low>{_AMOUNT})(?: ?(?P<scale>{SCALE})(?!\w))?")
 _NOUN_BEHIND = re.compile(r" ([a-z]{3,20})(?![\w'])")
+_DETERMINERS = word_set("a an another the this that his her my your our their its every each")
 _NOT_NOUNS = word_set(
-    "for and or but from with per each the that this then now more less off bill's was will would can "
-    "could if when than into onto over under today tonight again too plus only back right here there "
-    "extra tax total apiece"
+    "is was are were has had goes went comes came makes made lies sits buys gets got we you he she they "
+    "i it who owed paid lost spent earned stolen missing million billion still might may must should in "
+    "on at of to for and or but from with per each the that this then now more less off bill's will "
+    "would can could if when than into onto over under today tonight again too plus only back right "
+    "here there extra tax total apiece"
 )
 
 
@@ -111,7 +114,7 @@ def _is_attribute(scan: Scan, end: int) -> bool:
         return True
     before = (scan.last_words(1) or [""])[0].lower()
     behind = _NOUN_BEHIND.match(scan.text, end)
-    return before in ("a", "an", "another") and behind is not None and behind.group(1) not in _NOT_NOUNS
+    return before in _DETERMINERS and behind is not None and behind.group(1) not in _NOT_NOUNS
 
 
 def _plain(amount: str) -> str:

@@ -15,6 +15,7 @@ _SMALL = re.compile(r"[ivxlc]+")
 _MORE = re.compile(
     rf"(, and | and |, or | or | & | to | through |, ?|[-–]| [-–] )([IVXLC]{{1,7}})(?!{LETTER}|\.?\d|')"
 )
+_MORE_SMALL = re.compile(_MORE.pattern.replace("IVXLC", "ivxlc"))
 _WORLD_WAR = re.compile(r"WW ?(I{1,3}|[123])(?!\w)")
 _WORDS_BETWEEN = {"&": "and", "-": "to", "–": "to"}
 
@@ -30,20 +31,35 @@ _COUNTED = word_set(
 )
 #: Games, and spells and skills that come in strengths: also counted, with a capital or without.
 _GAMES_AND_SPELLS = word_set(
-    "diablo doom quake fallout portal witcher skyrim oblivion morrowind warcraft starcraft craft souls "
-    "effect dragon gate gates gear evil tekken civilization fortress tycoon wars raider hitman bioshock "
-    "borderlands dishonored gothic risen fable halo theft auto creed duty mario zelda kombat fighter "
-    "metal strike trine fireball fire fira firaga ice icebolt blizzard thunder lightning bolt heal "
-    "healing cure cura haste slow shield barrier protect shell regen regeneration meteor storm slash "
-    "blast nova ray beam poison stun curse bless blessing armor weapon sword focus rage stealth sneak "
-    "lockpicking alchemy smithing enchanting conjuration illusion destruction restoration archery "
-    "potion elixir rune sigil charm hex ember frost inferno quicken blink teleport summon drain leech "
-    "light darkness smite sanctuary resist resistance strength agility stamina vigor endurance "
-    "intellect vitality dexterity wisdom charisma luck speed power defense attack guard parry dodge "
-    "cleave charge sprint jump aegis torrent spark shock flame flames burn freeze chill wall aura "
-    "mastery sharpshooter marksmanship efficiency fortune unbreaking sharpness protection thorns "
-    "looting punch infinity riptide loyalty"
+    "spike skill clone tutorial year vatican trap turret tower drone golem bomb grenade rocket missile "
+    "arrow shot volley barrage slam stomp kick throw dash dive roll leap mine mill forge workshop "
+    "temple shrine library academy market upgrade research tech perk talent trait buff stance form "
+    "spirit soul essence oath prayer hymn song chant rite ritual wish dream nightmare seal circle key "
+    "ring staff wand blade dagger axe mace hammer spear bow crossbow rifle pistol cannon laser plasma "
+    "reactor engine core module drill farm barracks robot android ship station outpost planet moon "
+    "mechanic test sample trick combo cast spell magic missiles flare frostbite venom cloud web net "
+    "cage shackle bind root thorn vine bark claw fang bite howl roar scream shout battle siege raid "
+    "heist race tournament cup trophy medal wound scar fever plague blight decay rot ruin doom omen "
+    "vision sight scry detect reveal cloak shadow mist fog diablo quake fallout portal witcher skyrim "
+    "oblivion morrowind warcraft starcraft craft souls effect dragon gate gates gear evil tekken "
+    "civilization fortress tycoon wars raider hitman bioshock borderlands dishonored gothic risen fable "
+    "halo theft auto creed duty mario zelda kombat fighter metal strike trine fireball fire fira firaga "
+    "ice icebolt blizzard thunder lightning bolt heal healing cure cura haste slow shield barrier "
+    "protect shell regen regeneration meteor storm slash blast nova ray beam poison stun curse bless "
+    "blessing armor weapon sword focus rage stealth sneak lockpicking alchemy smithing enchanting "
+    "conjuration illusion destruction restoration archery potion elixir rune sigil charm hex ember "
+    "frost inferno quicken blink teleport summon drain leech light darkness smite sanctuary resist "
+    "resistance strength agility stamina vigor endurance intellect vitality dexterity wisdom charisma "
+    "luck speed power defense attack guard parry dodge cleave charge sprint jump aegis torrent spark "
+    "shock flame flames burn freeze chill wall aura mastery sharpshooter marksmanship efficiency "
+    "fortune unbreaking sharpness protection thorns looting punch infinity riptide loyalty"
 )
+#: Endings of things and deeds rather than of names.
+_MAKE_THINGS = (
+    "ing", "tion", "sion", "ment", "ness", "ship", "ball", "bolt", "storm", "shot", "strike", "craft",
+    "shield", "blade",
+    "fire", "ity", "ance", "ence", "touch", "walk", "step", "bane", "burst", "wave", "blast", "spell",
+)  # fmt: skip
 _REGNAL = word_set(
     "henry louis elizabeth george charles james edward richard william mary catherine peter paul pius "
     "gregory clement benedict napoleon wilhelm frederick philip ivan nicholas alexander friedrich otto "
@@ -77,7 +93,7 @@ def read(scan: Scan, start: int, end: int) -> int | None:
     written = scan.text[start:end]
     text = written.removesuffix("'s")
     capital = _NUMERAL.fullmatch(text) is not None
-    if not capital and not (_SMALL.fullmatch(text) and _small_counts(scan, text, end)):
+    if not capital and not (_SMALL.fullmatch(text) and _small_counts(scan, text, start, end)):
         return None
     value = numbers.roman(text.upper())
     if value is None:
@@ -87,7 +103,7 @@ def read(scan: Scan, start: int, end: int) -> int | None:
         return None
     said[-1] += "'s" if written != text else ""
     scan.say(said, start, end)
-    return _rest_of_list(scan, end) if said[0] != "the" and capital else end
+    return _rest_of_list(scan, end, _MORE if capital else _MORE_SMALL) if said[0] != "the" else end
 
 
 def has_head(scan: Scan, text: str, end: int) -> bool:
@@ -110,10 +126,23 @@ def world_war(scan: Scan, index: int) -> int | None:
     return found.end()
 
 
-def _small_counts(scan: Scan, text: str, end: int) -> bool:
+def _is_bracketed(scan: Scan, start: int, end: int) -> bool:
+    return scan.before(start) == "(" and scan.at(end) == ")"
+
+
+def _small_counts(scan: Scan, text: str, start: int, end: int) -> bool:
     """ "section iv", but "part i love"."""
-    before = (scan.last_words(1) or [""])[0].lower()
-    clear = len(text) > 1 or scan.at(end) in ".,;:!?)\n" or scan.text.startswith((" of ", " and "), end)
+    before = _singular((scan.last_words(1) or [""])[0].lower())
+    if len(text) > 1 and (
+        (scan.before(start) == "\n" and scan.at(end) in ".)") or _is_bracketed(scan, start, end)
+    ):
+        return True
+    clear = (
+        len(text) > 1
+        or text in ("v", "x")
+        or scan.at(end) in ".,;:!?)\n"
+        or scan.text.startswith((" of ", " and "), end)
+    )
     return before in _COUNTED and clear and text not in ("c", "l")
 
 
@@ -158,7 +187,9 @@ def _rank(scan: Scan, before: list[str], text: str, end: int) -> str | None:
     )
     if head in _COUNTED and (name[0].isupper() or len(text) > 1):
         return "count" if clear or head in _COUNT_ANYWAY else None
-    if len(text) > 1 and (head in _GAMES_AND_SPELLS or (name.islower() and len(text) > 2)):
+    if len(text) > 1 and (
+        head in _GAMES_AND_SPELLS or head.endswith(_MAKE_THINGS) or (name.islower() and len(text) > 2)
+    ):
         return "count"
     if set(text) - set("IVX") or not name[0].isupper() or (name.isupper() and len(name) < 3):
         return None
@@ -189,12 +220,17 @@ def _singular(word: str) -> str:
     return word[:-1] if word.endswith("s") and word[:-1] in _COUNTED else word
 
 
-def _rest_of_list(scan: Scan, end: int) -> int:
+def _rest_of_list(scan: Scan, end: int, more: re.Pattern[str]) -> int:
     """ "IX and XI", "II, III or IV", "I-III": behind the first, which is said."""
     while True:
-        found = _MORE.match(scan.text, end)
-        value = numbers.roman(found.group(2)) if found else None
-        if found is None or value is None or found.group(2) in ("C", "L") or _is_pronoun(scan, found):
+        found = more.match(scan.text, end)
+        value = numbers.roman(found.group(2).upper()) if found else None
+        if (
+            found is None
+            or value is None
+            or found.group(2) in ("C", "L", "c", "l", "i")
+            or _is_pronoun(scan, found)
+        ):
             return end
         _say_link(scan, found)
         scan.say(numbers.cardinal(str(value)), *found.span(2))

@@ -152,6 +152,8 @@ class EnglishReader:
         if bare.lower().endswith("'s"):
             stem = self._accented(word[:-2], bare[:-2], place, ahead) or self._known(bare[:-2], place, ahead)
             return sounds.add_s(stem, self._british) if stem else None
+        if word.endswith("s") and (single := self._listed(word[:-1])):
+            return sounds.add_s(single, self._british)
         found = self._listed(word) or self._lexicon.exact(word) or self._lexicon.exact(word.lower())
         if found is not None:
             return found if isinstance(found, str) else self._chosen(word, found, place, ahead)
@@ -283,7 +285,8 @@ class EnglishReader:
         said, name = PATRONYMS.get(prefix), word[len(prefix) :]
         if said is None or not name[:1].isupper() or name.lower().endswith(("'s", "s'")):
             return None
-        return said[self._british] + (self._known(name, place, ahead) or self._unknown(name))
+        rest = self._known(name, place, ahead) or self._unknown(name)
+        return said[self._british].removesuffix(rest[:1]) + rest  # "McKinley" has one k
 
     def _cut_short(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
         """ "jus'" as "just" without its end, where the dictionary has no such word without the apostrophe."""

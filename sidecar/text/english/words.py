@@ -45,6 +45,7 @@ _LETTER_COMES_AFTER = word_set(
 )
 _CUT_OFF = re.compile(r" ('(?:s|re|ll|ve|d|m)|n't)(?![\w'])", re.IGNORECASE)
 _INITIAL = re.compile(rf"\. ?(?={LETTER}(?:\.|{LETTER}|'))")
+_TITLES_SAID = word_set("mister missus Ms Doctor")
 _NEXT_CAPITAL = re.compile(r"[\w']{1,12}")
 _PLAYERS = re.compile(r"[A-Z]v[A-Z](?!\w)")
 _VERSION = re.compile(r"[vV](?=\d+\.\d)|v(?=\d)")
@@ -139,6 +140,9 @@ def _initial(scan: Scan, index: int) -> int | None:
     if found is None or not letter.isupper() or scan.before(index).isalnum() or scan.before(index) == "'":
         return None
     before = (scan.last_words(1) or [""])[0]
+    if before in _TITLES_SAID and scan.at(found.end()).islower():  # "Mr. T. is here"
+        scan.spell(letter, index, index + 2)
+        return found.end()
     follows_capital = scan.at(found.end()).isupper()
     alone = letter == "I" and scan.at(found.end() + 1) != "."
     if not follows_capital or before.lower() in _LETTER_COMES_AFTER or (alone and before.islower()):
