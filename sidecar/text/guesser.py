@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pack_sequence
 
-from .english.sounds import PRIMARY, SECONDARY, with_stress
+from .english.sounds import PRIMARY, SECONDARY, VOWELS, with_stress
 from .guesser_network import Decoder, Trained
 from .guesser_network import load as load_network
 
@@ -35,6 +35,11 @@ LARGEST_BATCH = 256
 _FOLDED = {"ß": "ss", "ẞ": "ss", "þ": "th", "ð": "th", "ŋ": "ng", "ı": "i", "ə": "a", "ʃ": "sh", "ʒ": "zh"}
 #: No English word has a letter three times in a row, and the network has not seen one.
 _STRETCHED = re.compile(r"(.)\1{2,}")
+_DOUBLED_START = re.compile(r"^([bdfhjklmnpstvwzðŋɡɹʃʒʤʧθ])\1+(?=.)")
+_DOUBLED_VOWEL = re.compile(r"([ˈˌ]?)([aiuæɑɔəɛɪʊʌ])(?:[ˈˌ]?\2)+")
+_NASAL_START = re.compile(r"^(?=ŋ|[mn][bdfkpstvzðɡʃʒʤʧθ])")
+#: The first consonants of a word without a vowel that can bear no syllable; hums and hisses can.
+_HARD = re.compile(r"^([bdfhkpstvwzðɡʃʒʤʧθ][ɹlw]?)(?=[bdfhklmnpstvzðŋɡɹʃʒʤʧθ]*[bdkpɡʤʧθŋlm])")
 _NOT_A_LETTER = re.compile("[^a-z]")
 
 
@@ -74,6 +79,14 @@ def _stressed(phonemes: str) -> str:
     if SECONDARY in phonemes:
         return phonemes.replace(SECONDARY, PRIMARY, 1)
     return with_stress(phonemes, PRIMARY)
+
+
+def _sayable(phonemes: str) -> str:
+    """With what no English mouth begins or runs together mended: "wwˈii" as "wˈi", "mbˈɛki" as "əmbˈɛki"."""
+    phonemes = _DOUBLED_VOWEL.sub(r"\1\2", _DOUBLED_START.sub(r"\1", phonemes))
+    if not any(symbol in VOWELS for symbol in phonemes):
+        return _HARD.sub(r"\1ˈʌ", phonemes, count=1)
+    return _NASAL_START.sub("ə", phonemes)
 
 
 class Guesser:
@@ -174,8 +187,8 @@ class Guesser:
         """The likeliest with one primary stress; failing that, the likeliest that is not silent, stressed."""
         for reading in readings:
             if reading.count(PRIMARY) == 1:
-                return reading
-        return _stressed(next(filter(None, readings)))
+                return _sayable(reading)
+        return _sayable(_stressed(next(filter(None, readings))))
 
 
 def _rows(values: Tensor, indices: Tensor) -> Tensor:

@@ -60,6 +60,14 @@ _STRONG = re.compile(
 _BEFORE_NUMBER, _IN_NUMBER = ".,-+#×~=<>≤≥≈±$¥￥€£第", ".,:/-~～"
 
 
+_HAN_RE = re.compile(f"[{_HAN}]")
+
+
+def has_han(text: str) -> bool:
+    """Whether `text` has a character that is read as Chinese."""
+    return _HAN_RE.search(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """How a line is read: the language of text that shows none, and the kind of English."""

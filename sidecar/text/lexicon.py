@@ -7,6 +7,7 @@ Some gold entries have several readings, keyed by a part of speech ("NOUN", "VER
 """
 
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ..protocol.errors import BadRequest, StorageError
+from .english.scan import folded
+from .languages import has_han
 from .tokens import MARKS
 
 #: Every symbol of the model's vocabulary that stands for a sound, stress, length or tone; and the space.
@@ -25,6 +28,9 @@ PHONEMES = frozenset(
 
 #: Of one entry. The dictionaries' longest has 53 phonemes; what a word may say must not be a speech.
 MAX_PHONEMES, MAX_WORD = 64, 100
+
+#: Engines' markup and overrides are taken out of a line before its words are looked up.
+_MARKUP = frozenset("[]<>{}|")
 
 _LETTER_G_TIP = "the phoneme of 'go' is ɡ (U+0261), not the letter g"
 
@@ -106,13 +112,17 @@ class UserLexicon:
     """A user's pronunciations, which win over every dictionary: word to phonemes.
 
     An entry matches in any case, unless it has a capital behind its first letter
-    ("McRae", "NPC"): then only as it is written.
+    ("McRae", "NPC"): then only as it is written. It may have several words, figures
+    and signs ("Night City", "C3PO", "AT&T"). Spellings are compared composed (NFC).
+    Safe to share once built.
     """
 
     def __init__(self, entries: Mapping[str, str] | None = None) -> None:
-        """Raises BadRequest for an empty or too long word or pronunciation, or an unknown phoneme symbol."""
+        """Raises BadRequest for a word that no line can have or that is too long, a pronunciation that is
+        empty or too long, or an unknown phoneme symbol."""
         self._exact: dict[str, str] = {}
         self._folded: dict[str, str] = {}
+        self._lengths: dict[str, set[int]] = {}  # of all words that begin with a character
         for word, phonemes in (entries or {}).items():
             self._add(word, phonemes, f"entry {word[:40]!r}")
 
@@ -144,8 +154,21 @@ class UserLexicon:
 
     def lookup(self, word: str) -> str | None:
         """The phonemes of `word`, or None."""
-        word = word.replace("’", "'")
+        word = unicodedata.normalize("NFC", word.replace("’", "'"))
         return self._exact.get(word) or self._folded.get(word.casefold())
+
+    def longest_at(self, text: str, index: int) -> int:
+        """How many characters the longest entry has that stands at ``text[index:]``; 0 if none does.
+
+        `text` is folded (`english.scan`). What stands before and behind is for the caller to look at.
+        """
+        lengths = self._lengths.get(text[index].casefold(), ())
+        fitting = (
+            size
+            for size in sorted(lengths, reverse=True)
+            if index + size <= len(text) and self.lookup(text[index : index + size])
+        )
+        return next(fitting, 0)
 
     def over(self, other: "UserLexicon | None") -> "UserLexicon":
         """Both, with our own entries first."""
@@ -154,6 +177,8 @@ class UserLexicon:
             if lexicon is not None:
                 both._exact.update(lexicon._exact)
                 both._folded.update(lexicon._folded)
+                for first, sizes in lexicon._lengths.items():
+                    both._lengths.setdefault(first, set()).update(sizes)
         return both
 
     def __len__(self) -> int:
@@ -168,12 +193,28 @@ class UserLexicon:
         self._add(word.strip(), phonemes.strip(), where)
 
     def _add(self, word: str, phonemes: str, where: str) -> None:
-        word = word.replace("’", "'")
         _check(word, phonemes, where)
-        if any(char.isupper() for char in word[1:]):
-            self._exact[word] = phonemes
+        key = " ".join(folded(word).split())
+        _check_key(key, word, where)
+        if any(char.isupper() for char in key[1:]):
+            self._exact[key] = phonemes
         else:
-            self._folded[word.casefold()] = phonemes
+            self._folded[key.casefold()] = phonemes
+        self._lengths.setdefault(key[0].casefold(), set()).add(len(key))
+
+
+def _check_key(key: str, word: str, where: str) -> None:
+    """`key` is `word` as it stands in a folded line."""
+    markup = next((char for char in word if char in _MARKUP), None)
+    if markup is not None:
+        reason = f"{markup!r} is markup and is taken out of a line before words are looked up"
+    elif has_han(word):
+        reason = "Chinese characters are read by the Chinese rules; write [[word|phonemes]] in the line"
+    elif not any(unicodedata.category(char)[0] in "LNS" for char in key):
+        reason = "it needs a letter, a digit or a sign"
+    else:
+        return
+    raise BadRequest(f"{where}: {word[:40]!r} can never be found in a line: {reason}", field="lexicon")
 
 
 def _check(word: str, phonemes: str, where: str) -> None:

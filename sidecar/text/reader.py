@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache, cached_property
 
 from sidecar.protocol.errors import BadRequest
 from sidecar.text.chinese import normalise as chinese_normalise
 from sidecar.text.chinese.reader import ChineseReader
+from sidecar.text.chinese.traditional import simplified
 from sidecar.text.english import normalise as english_normalise
 from sidecar.text.english.reader import EnglishReader
 from sidecar.text.guesser import Guesser
@@ -121,14 +123,16 @@ class LineReader:
     def _read_run(self, text: str, run: Run, dialect: Dialect) -> Iterator[Spoken]:
         part = text[run.start : run.end]
         if run.language != CHINESE:
-            yield from self._in_english(english_normalise.normalise(part, run.start), dialect.british)
+            yield from self._in_english(
+                english_normalise.normalise(part, run.start, self._user), dialect.british
+            )
             return
         before = text[max(0, run.start - _SEEN_BEFORE) : run.start]
         for is_letters, tokens in _grouped(chinese_normalise.normalise(part, run.start, before)):
             if is_letters:
                 yield from self._in_english(tokens, dialect.british)
             else:
-                yield from self._chinese.read(tokens)
+                yield from (as_written(item, text) for item in self._chinese.read(tokens))
 
     def _in_english(self, tokens: list[Token], british: bool) -> list[Spoken]:
         if british not in self._english:
@@ -140,6 +144,14 @@ class LineReader:
     @cached_property
     def _chinese(self) -> ChineseReader:
         return ChineseReader()
+
+
+def as_written(item: Spoken, text: str) -> Spoken:
+    """A word that was looked up in simplified characters, as the line has it."""
+    written = text[item.start : item.end]
+    if isinstance(item, Word) and item.text != written and simplified(written) == item.text:
+        return replace(item, text=written)
+    return item
 
 
 def without_overrides(text: str) -> str:

@@ -19,6 +19,8 @@ class TokenKind(Enum):
 
     WORD = "word"  #: looked up, or guessed from its letters
     LETTERS = "letters"  #: said letter by letter ("FBI")
+    ENTRY = "entry"  #: an entry of the user's lexicon as it stands in the line, perhaps with "'s" behind
+    STUTTER = "stutter"  #: said as the next word begins ("W… what")
     MARK = "mark"  #: one of `MARKS`
 
 

@@ -11,17 +11,19 @@ from sidecar.engines.kokoro.vocabulary import VOCABULARY
 from sidecar.text.english.normalise import normalise
 from sidecar.text.english.reader import EnglishReader
 from sidecar.text.lexicon import PHONEMES, Lexicon, UserLexicon
+from sidecar.text.reader import guesser
 from sidecar.text.tokens import MARKS, Mark, Token, TokenKind, Word
 
 _CASES = [
     line.split("\t")
     for line in (Path(__file__).parent / "data" / "english_cases.tsv").read_text(encoding="utf-8").split("\n")
-    if line.startswith(("us\t", "gb\t"))
+    if line.startswith(("us\t", "gb\t", "guessed\t"))
 ]
 _READERS = {
     british: EnglishReader(Lexicon(british), lambda word: "blˈɑ", british=british)
     for british in (False, True)
 }
+_GUESSING = EnglishReader(Lexicon(), lambda word: guesser().read(word))
 
 
 def _sounds(line: str, british: bool = False, reader: EnglishReader | None = None) -> dict[str, str]:
@@ -34,7 +36,8 @@ def test_a_word_in_its_sentence_sounds_as_the_source_says(
     dialect: str, line: str, expected: str, source: str
 ) -> None:
     word, _, phonemes = expected.partition("=")
-    assert _sounds(line, british=dialect == "gb")[word] == phonemes, source
+    reader = _GUESSING if dialect == "guessed" else _READERS[dialect == "gb"]
+    assert _sounds(line, reader=reader)[word] == phonemes, source
 
 
 def test_phoneme_alphabet_is_the_models_without_the_marks() -> None:
@@ -100,8 +103,89 @@ def test_user_entries_win_over_dictionary_letters_and_compounds() -> None:
     ) == ("ɡˈʌld", "hˈɪt", "kɑzˈiks", "skˈIɹˌɪm")  # fmt: skip
 
 
-def test_a_word_of_another_script_is_left_out_and_its_neighbours_stay() -> None:
-    assert list(_sounds("I said Привет twice")) == ["I", "said", "twice"]
+#: key of an entry, a line it stands in, the word that is said of it, what is behind the entry's own phonemes
+_KEYS = (
+    ("Night City", "In Night City, run.", "Night City", ""),
+    ("Night City", "Night City's best", "Night City's", "z"),
+    ("iPad", "my iPad broke", "iPad", ""),
+    ("C3PO", "Hey C3PO!", "C3PO", ""),
+    ("X5", "an X5, please", "X5", ""),
+    ("AT&T", "AT&T called", "AT&T", ""),
+    ("Dr.", "Dr. Vex", "Dr.", ""),
+    ("etc.", "swords etc.", "etc.", ""),
+    ("K'tar", "K'tar's axe", "K'tar's", "z"),
+    ("dark-elf", "the dark-elf's bow", "dark-elf's", "z"),
+    ("dark-elf", "Dark-Elf!", "Dark-Elf", ""),
+    ("DragonSlayer", "the DragonSlayer", "DragonSlayer", ""),
+    ("snake_case", "the snake_case", "snake_case", ""),
+    ("lol", "lol, no", "lol", ""),
+    ("btw", "btw, no", "btw", ""),
+    ("Ms", "Ms Vex", "Ms", ""),
+    ("IV", "Chapter IV", "IV", ""),
+    ("No. 5", "No. 5 is alive", "No. 5", ""),
+    ("$", "pay in $ only", "$", ""),
+    ("❤", "I ❤ you", "❤", ""),
+    ("naïve", "so naïve", "naïve", ""),
+    ("Zoe\u0308", "Zoë left", "Zoë", ""),
+    ("Zoë", "Zoe\u0308 left", "Zoë", ""),
+    ("Kha’zix", "Kha'zix'll come", "Kha'zix'll", "əl"),
+    ("Привет", "Привет, you", "Привет", ""),
+)
+
+
+@pytest.mark.parametrize(("key", "line", "word", "ending"), _KEYS)
+def test_an_entry_is_found_as_it_is_written(key: str, line: str, word: str, ending: str) -> None:
+    reader, user = (
+        EnglishReader(Lexicon(), lambda word: "ˈɑ", UserLexicon({key: "ʒˈOʒə"})),
+        UserLexicon({key: "ʒˈOʒə"}),
+    )
+    said = {
+        item.text: item.phonemes for item in reader.read(normalise(line, 0, user)) if isinstance(item, Word)
+    }
+    assert said[word] == "ʒˈOʒə" + ending
+
+
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [
+        ("gold", "golden"),
+        ("gold", "marigold"),
+        ("Night City", "Night Cityscape"),
+        ("X5", "X50"),
+        ("iPad", "ipad"),
+        ("o", "o'clock"),
+    ],
+)
+def test_an_entry_is_not_found_inside_another_word(key: str, line: str) -> None:
+    user = UserLexicon({key: "ʒˈOʒə"})
+    assert all(token.kind is not TokenKind.ENTRY for token in normalise(line, 0, user))
+
+
+def test_a_sentence_ends_behind_an_entry_with_a_point() -> None:
+    assert [token.text for token in normalise("swords etc.", 0, UserLexicon({"etc.": "ɛt"}))] == [
+        "swords",
+        "etc.",
+        ".",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("I said Привет twice", ["I", "said", "Privet", "twice"]),
+        ("the α team", ["the", "alpha", "team"]),
+        ("Ωmega", ["Omega"]),
+        ("こんにちは Yuki", ["konnichiwa", "Yuki"]),
+        ("안녕", ["annyong"]),
+        ("سلام", ["seen", "lam", "alef", "meem"]),
+        ("שלום", ["shin", "lamed", "vav", "mem"]),
+        ("กข", ["ko", "kai", "kho", "khai"]),
+    ],
+)
+def test_a_word_of_another_script_is_transliterated_or_its_letters_are_named(
+    line: str, words: list[str]
+) -> None:
+    assert list(_sounds(line)) == words
 
 
 def test_spoken_forms_of_one_number_share_its_span() -> None:

@@ -18,8 +18,8 @@ _CASES = [
 
 
 def _said(line: str) -> str:
-    shown = {TokenKind.WORD: "{}", TokenKind.LETTERS: "[{}]", TokenKind.MARK: "{}"}
-    return " ".join(shown[token.kind].format(token.text) for token in normalise(line))
+    shown = {TokenKind.LETTERS: "[{}]", TokenKind.STUTTER: "{}~"}
+    return " ".join(shown.get(token.kind, "{}").format(token.text) for token in normalise(line))
 
 
 @pytest.mark.parametrize(("line", "expected", "source"), _CASES)

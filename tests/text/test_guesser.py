@@ -79,6 +79,28 @@ def test_every_reading_keeps_to_the_alphabet_and_has_a_stressed_vowel(
         assert not VOWELS & set(reading) or "ˈ" in reading
 
 
+@pytest.mark.parametrize(
+    ("word", "start"),
+    [
+        ("wwii", "w"),
+        ("vvardenfell", "vˈɑ"),
+        ("mbeki", "əm"),
+        ("mxyzptlk", "əm"),
+        ("ngorongoro", "əŋ"),
+        ("nnar", "nˈ"),
+    ],
+)
+def test_a_reading_begins_as_an_english_mouth_can(guesser: Guesser, word: str, start: str) -> None:
+    said = guesser.read(word)
+    assert said.startswith(start)
+    assert said[0] != said[1]
+
+
+@pytest.mark.parametrize("word", ["brgth", "hngkl", "zvrk", "grndl"])
+def test_a_word_without_a_vowel_gets_one(guesser: Guesser, word: str) -> None:
+    assert VOWELS & set(guesser.read(word))
+
+
 @pytest.mark.parametrize("letter", "abcdefghijklmnopqrstuvwxyz")
 @pytest.mark.parametrize("count", [1, 2, 3, 40])
 def test_single_letter_and_its_repetition_are_never_silent(guesser: Guesser, letter: str, count: int) -> None:

@@ -84,6 +84,38 @@ def test_a_bad_line_is_refused_with_its_number_and_symbol(lines: list[str], mess
         UserLexicon.parse(lines)
 
 
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("[sigh]", r"'\[' is markup"),
+        ("<b>", "'<' is markup"),
+        ("小明", "Chinese characters are read by the Chinese rules"),
+        ("龙 King", "Chinese characters"),
+        ("...", "it needs a letter, a digit or a sign"),
+        ("—", "it needs a letter"),
+        ("\u200b", "it needs a letter"),
+    ],
+)
+def test_a_word_that_no_line_can_have_is_refused_with_the_reason(key: str, reason: str) -> None:
+    with pytest.raises(BadRequest, match=reason) as refusal:
+        UserLexicon({"Zul": "zˈul", key: "zˈul"})
+    assert "can never be found in a line" in str(refusal.value)
+    assert refusal.value.field == "lexicon"
+
+
+def test_a_key_is_the_same_composed_or_not_and_with_any_blanks() -> None:
+    user = UserLexicon({"Zoe\u0308": "zˈO", "Night   City": "nˈIt"})
+    assert user.lookup("Zoë") == user.lookup("zoe\u0308") == "zˈO"
+    assert user.lookup("Night City") == "nˈIt"
+
+
+def test_the_longest_entry_wins_and_both_lexicons_are_searched() -> None:
+    both = UserLexicon({"Night": "nˈ"}).over(UserLexicon({"Night City": "nˈIt"}))
+    assert both.longest_at("In Night City", 3) == len("Night City")
+    assert both.longest_at("In Night", 3) == len("Night")
+    assert both.longest_at("In Night", 0) == 0
+
+
 def test_the_longest_entry_there_may_be_is_taken() -> None:
     user = UserLexicon({"z" * 100: "ɑ" * 64})
     assert user.lookup("z" * 100) == "ɑ" * 64

@@ -9,7 +9,7 @@ import pytest
 from sidecar.text.languages import dialect
 from sidecar.text.lexicon import PHONEMES
 from sidecar.text.reader import LineReader
-from sidecar.text.tokens import Break, Mark, Spoken
+from sidecar.text.tokens import Break, Mark, Spoken, Word
 
 CASES = Path(__file__).parent / "data" / "chinese_cases.tsv"
 LONG, ALLOWED_S = 2000, 0.3
@@ -68,3 +68,10 @@ def test_two_thousand_characters_of_one_kind_are_read_in_time(reader: LineReader
     start = time.process_time()
     reader.read(line, dialect("zh-CN"))
     assert time.process_time() - start <= ALLOWED_S
+
+
+def test_a_word_in_traditional_characters_is_told_as_it_was_written(reader: LineReader):
+    line = "我們去東京。"
+    words = [item for item in reader.read(line, dialect("zh-CN")) if isinstance(item, Word)]
+    assert all(word.text == line[word.start : word.end] for word in words)
+    assert "".join(word.text for word in words) == "我們去東京"

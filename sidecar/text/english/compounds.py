@@ -24,13 +24,16 @@ def group(tokens: Sequence[Token]) -> list[tuple[int, int]]:
 def _joined(tokens: Sequence[Token], index: int) -> bool:
     """Whether the token at `index` was written as one with the token before it."""
     left, right = tokens[index - 1], tokens[index]
-    several = index > 1 and tokens[index - 2].start == left.start  # the words of one figure
+    several = (index > 1 and tokens[index - 2].start == left.start) or (  # the words of one figure
+        index + 1 < len(tokens) and tokens[index + 1].start == right.start
+    )
     return left.end == right.start and not several and _is_verbatim(left) and _is_verbatim(right)
 
 
 def _is_verbatim(token: Token) -> bool:
     """Whether the token stands in the text as it is said, at most with a hyphen behind it."""
-    return token.kind is not TokenKind.MARK and token.end - token.start - len(token.text) in (0, 1)
+    written = token.kind in (TokenKind.WORD, TokenKind.LETTERS)
+    return written and token.end - token.start - len(token.text) in (0, 1)
 
 
 def text(group: Sequence[Token]) -> str:
@@ -52,14 +55,15 @@ def stuttered(parts: Sequence[str], group: Sequence[Token]) -> list[str]:
     said = list(parts)
     for index in range(len(group) - 2, -1, -1):
         if is_stutter(group[index].text, group[index + 1].text) and group[index].text.lower() != "i":
-            said[index] = _onset(said[index + 1])
+            said[index] = onset(said[index + 1], len(group[index].text))
     return said
 
 
-def _onset(phonemes: str) -> str:
+def onset(phonemes: str, letters: int) -> str:
+    """What is heard of a word broken off after `letters`: its first consonants and a schwa, or its vowel."""
     plain = phonemes.replace(sounds.PRIMARY, "").replace(sounds.SECONDARY, "")
     first = next((index for index, char in enumerate(plain) if char in sounds.VOWELS), len(plain))
-    return plain[:first] + "ə" if first else plain[:1]
+    return plain[: min(first, letters)] + "ə" if first else plain[:1]
 
 
 def balanced(parts: list[str]) -> list[str]:

@@ -8,16 +8,12 @@ share one span.
 import re
 
 from . import numbers
+from .calendar import MONTH_NAMES, MONTHS
 from .quantities import Rule
-from .scan import LETTER, Scan
+from .scan import LETTER, Scan, word_set
 
-_NAMES = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-    "November", "December",
-]  # fmt: skip
-#: By the first three letters, in order.
-MONTHS = {name[:3]: name for name in _NAMES}
-MONTH_NAMES = frozenset(_NAMES)
+_NAMES = list(MONTHS.values())
+_SHORT_MONTH = "|".join([*MONTHS, "Sept"])
 _MONTH = "|".join(_NAMES)
 
 
@@ -88,6 +84,46 @@ def _two_digits(number: int) -> list[str]:
     return ["oh", *words] if number < 10 else words
 
 
+def _point_clock(scan: Scan, found: re.Match[str]) -> int | None:
+    """ "8.45pm", as the British write."""
+    hour, minute = int(found.group("hour")), int(found.group("minute"))
+    if not 1 <= hour <= 12 or minute > 59:
+        return None
+    scan.say(_clock_words(hour, minute, None, found.group("half")), found.start(), found.end("minute"))
+    return _say_half(scan, found)
+
+
+def _point_clock_alone(scan: Scan, found: re.Match[str]) -> int | None:
+    """ "at 7.30 tonight", "9.30-11am"."""
+    hour, minute = int(found.group("hour")), int(found.group("minute"))
+    if not 1 <= hour <= 12 or minute > 59:
+        return None
+    scan.say(_clock_words(hour, minute, None, None), *found.span())
+    return found.end()
+
+
+def _military(scan: Scan, found: re.Match[str]) -> int | None:
+    """ "0430 hours", "at 0600": a leading zero is "oh", full hours are hundreds."""
+    hour, minute, behind = found.group(1), found.group(2), found.group(3)
+    before = (scan.last_words(1) or [""])[0].lower()
+    timed = before in _BEFORE_TIME or (behind and before not in _BEFORE_DURATION)
+    if int(hour) > 24 or int(minute) > 59 or not timed:
+        return None
+    if not behind and hour[0] != "0" and not (before == "at" and _ENDS.match(scan.text, found.end())):
+        return None
+    words = ["oh"] * (hour[0] == "0") + numbers.cardinal(str(int(hour)))
+    if hour == "00":
+        words = ["zero", "zero"] if minute != "00" else ["zero"]
+    words += ["hundred"] if minute == "00" else _two_digits(int(minute))
+    scan.say(words, found.start(1), found.end(2))
+    return found.end(2) if not behind else _say_hours(scan, found)
+
+
+def _say_hours(scan: Scan, found: re.Match[str]) -> int:
+    scan.say("hours", *found.span(3))
+    return found.end()
+
+
 def _hour(scan: Scan, found: re.Match[str]) -> int | None:
     """ "10 a.m.", "3PM"."""
     if int(found.group("hour")) > 12:
@@ -111,6 +147,13 @@ def _say_half(scan: Scan, found: re.Match[str]) -> int:
 
 _HALF = rf"(?: ?(?P<half>[AaPp])(?:\. ?[Mm]\.?|[Mm])(?!{LETTER}))"
 
+_ENDS = re.compile(r"\s*(?:$|[.,;!?)]|(?:sharp|tomorrow|tonight|today)\b)")
+_BEFORE_TIME = word_set("at by until till from to before after since around between and")
+_BEFORE_DURATION = word_set(
+    "for over about nearly took take takes spent spend worked walked played logged waited slept almost "
+    "than some another those these last past next total all of"
+)
+
 RULES: tuple[Rule, ...] = (
     (re.compile(r"(\d{4})-(\d{2})-(\d{2})(?![\d-])"), _iso_date),
     (re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})(?!\d)"), _slash_date),
@@ -119,7 +162,20 @@ RULES: tuple[Rule, ...] = (
         re.compile(rf"(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})(?::(?P<second>\d{{2}}))?(?![\d:]){_HALF}?"),
         _clock,
     ),
+    (re.compile(rf"(?P<hour>\d{{1,2}})\.(?P<minute>\d{{2}}){_HALF}"), _point_clock),
+    (
+        re.compile(r"(?P<hour>\d{1,2})\.(?P<minute>\d{2})(?=[-–]\d{1,2}(?:\.\d{2})? ?[ap]\.?m)"),
+        _point_clock_alone,
+    ),
+    (
+        re.compile(r"(?P<hour>\d{1,2})\.(?P<minute>[0-5][05])(?= (?:tonight|tomorrow|today|sharp|in the))"),
+        _point_clock_alone,
+    ),
+    (re.compile(r"(\d{2})(\d{2})(?: ?(hours|hrs?|h)(?! of)(?!\w))?(?![\w:/%-]|[.,]\d)"), _military),
     (re.compile(rf"(?P<hour>\d{{1,2}}){_HALF}"), _hour),
-    (re.compile(rf"(\d{{1,2}}) (?={_MONTH})(?!May [a-z])"), _day_before_month),
+    (
+        re.compile(rf"(\d{{1,2}}) (?=(?:{_MONTH})(?!\w)|(?:{_SHORT_MONTH})(?:\.|(?= \d{{4}})))(?!May [a-z])"),
+        _day_before_month,
+    ),
     (re.compile(r"\d{1,2}(?![\w:/-]|[.,]\d| ?%)"), _day_after_month),
 )

@@ -15,8 +15,21 @@ EXTRA = {
     "'ere": ("ˈɪɹ", "ˈɪə"), "'ello": ("əlˈO", "əlˈQ"), "ol'": ("ˈOl", "ˈQl"), "lil": ("lˈɪl", "lˈɪl"),
     "lil'": ("lˈɪl", "lˈɪl"), "an'": ("ən", "ən"), "th'": ("ðə", "ðə"), "wi'": ("wɪ", "wɪ"),
     "yer": ("jɜɹ", "jɜː"), "cetera": ("sˈɛɾəɹə", "sˈɛtəɹə"), "et": ("ɛt", "ɛt"), "miz": ("mɪz", "mɪz"),
+    "ms": ("mˈɪz", "mˈɪz"), "hrm": ("hm", "hm"), "pfft": ("pft", "pft"), "mhm": ("mˌmˈhm", "mˌmˈhm"),
+    "'tain't": ("tˈAnt", "tˈAnt"), "'tisn't": ("tˈɪzᵊnt", "tˈɪzᵊnt"), "li'l": ("lˈɪl", "lˈɪl"),
+    "'e": ("i", "iː"), "'im": ("ɪm", "ɪm"), "'er": ("əɹ", "ə"), "'is": ("ɪz", "ɪz"), "'em": ("əm", "əm"),
+    "'un": ("ʌn", "ʌn"), "'uns": ("ʌnz", "ʌnz"), "'ave": ("æv", "av"), "'as": ("æz", "az"), "'ad": ("æd",
+    "ad"),
+    "o'": ("ə", "ə"), "i'": ("ɪ", "ɪ"), "t'": ("tə", "tə"), "d'": ("də", "də"), "n'": ("ən", "ən"),
+    "m'": ("mə", "mə"), "ha'": ("hæ", "ha"), "gi'": ("ɡˈɪ", "ɡˈɪ"), "don'": ("dˈO", "dˈQ"),
+    "wha'": ("wˌʌ", "wˌɒ"), "tha'": ("ðˈæ", "ðˈa"), "bu'": ("bʌ", "bʌ"), "mo'": ("mˈO", "mˈQ"),
+    "fo'": ("fɔ", "fɔː"), "yo'": ("jɔ", "jɔː"), "po'": ("pˈO", "pˈQ"), "sho'": ("ʃˈɔ", "ʃˈɔː"),
+    "befo'": ("bəfˈɔ", "bɪfˈɔː"), "mo'nin'": ("mˈɔnɪn", "mˈɔːnɪn"), "nothin": ("nˈʌθən", "nˈʌθən"),
+    "summat": ("sˈʌmət", "sˈʌmət"), "owt": ("ˈWt", "ˈWt"), "nowt": ("nˈWt", "nˈWt"), "ain't": ("ˈAnt",
+    "ˈAnt"),
+    "m'lady": ("məlˈAdi", "məlˈAdi"), "m'lord": ("məlˈɔɹd", "məlˈɔːd"), "ma'am": ("mˈæm", "mˈam"),
+    "e'er": ("ˈɛɹ", "ˈɛː"), "ne'er": ("nˈɛɹ", "nˈɛː"), "o'er": ("ˈɔɹ", "ˈɔː"), "e'en": ("ˈin", "ˈiːn"),
     "ngh": ("nˈʌŋ", "nˈʌŋ"), "nngh": ("nˈʌŋ", "nˈʌŋ"), "psh": ("pʃ", "pʃ"), "pff": ("pf", "pf"),
 }  # fmt: skip
 #: Beginnings of names before a capital: "McRae", "O'Connor".
-PATRONYMS = {"Mc": ("mək", "mək"), "O'": ("ˌO", "ˌQ")}
-LEAD_METAL = "lˈɛd"
+PATRONYMS = {"Mc": ("mək", "mək"), "Mac": ("mək", "mək"), "O'": ("ˌO", "ˌQ")}

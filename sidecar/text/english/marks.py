@@ -7,21 +7,24 @@ answers with the index behind what it read, or None.
 import re
 
 from . import numbers
-from .scan import PAUSES, Scan, is_letter
-from .units import CURRENCIES
+from .scan import PAUSES, Scan, is_letter, word_set
+from .units import CURRENCIES, unit_words
 from .words import read_leading_apostrophe
 
 _STOPS = re.compile(r"[.!?]+")
 _SYMBOLS = {
     "&": "and", "@": "at", "%": "percent", "§": "section", "÷": "divided by", "±": "plus or minus",
     "≈": "about", "≠": "is not equal to", "≤": "at most", "≥": "at least", "∞": "infinity", "°": "degrees",
-    "√": "root", "²": "squared", "³": "cubed", "π": "pi", "µ": "micro",
+    "√": "root",
 }  # fmt: skip
 #: Said only between two things; elsewhere they decorate.
 _BETWEEN = {
     "<": "less than", ">": "greater than", "=": "equals", "×": "times", "*": "times",
     "^": "to the power of", "+": "plus", "−": "minus",
 }  # fmt: skip
+_PER = re.compile(r"(?:mo|wk|yr|hr|h|min|sec|s|km|mi|lb|kg|oz|ft|m|l|g)(?!\w)")
+_SPANS = {"mo": "month", "wk": "week", "yr": "year"}
+_RATED = word_set("dollars dollar pounds pound euros euro yen cents gold")
 _EMOTICON = re.compile(r"(?:[:;=][-']?[)(DPpOo3|/\\\[\]*]+|<3|</3|\^_+\^|:'\()(?=\s|$|[.,!?])")
 _APOSTROPHE_BEFORE_YEAR = re.compile(r"'\d\d(?!\d)")
 _LINK = re.compile(r"(?:https?://|ftp://)?(?=[\w@])(?:[\w.+-]{1,64}@)?(?:[\w-]{1,63}\.){1,6}[A-Za-z]{2,12}(?!\w)"
@@ -72,10 +75,21 @@ def _say_link_piece(scan: Scan, piece: re.Match[str]) -> None:
         scan.say(numbers.cardinal(text) if len(text) < 5 else numbers.digits(text), *piece.span())
     elif text in _LINK_SYMBOLS:
         scan.say(_LINK_SYMBOLS[text].split(), *piece.span())
-    elif text.isalpha() and (len(text) == 1 or not set("aeiouyAEIOUY").intersection(text)):
+    elif text.isalpha() and _is_lettered(scan, piece):
         scan.spell(text.upper(), *piece.span())
     elif text.isalpha():
         scan.say(text, *piece.span())
+
+
+def _is_lettered(scan: Scan, piece: re.Match[str]) -> bool:
+    """Single letters, what has no vowel, and a country's ending ("uk", "io")."""
+    text = piece.group().lower()
+    country = len(text) == 2 and scan.before(piece.start()) == "." and not scan.at(piece.end()).isalnum()
+    return (
+        len(text) == 1
+        or not set("aeiouy").intersection(text)
+        or (country and text not in ("co", "me", "to", "ac"))
+    )
 
 
 def read_emoticon(scan: Scan, index: int) -> int | None:
@@ -255,6 +269,13 @@ def _read_slash(scan: Scan, index: int) -> int | None:
         return None
     if scan.before(index).isalnum() and scan.at(index + 1).isalnum():
         number_before, number_after = scan.before(index).isdecimal(), scan.at(index + 1).isdecimal()
+        unit = _PER.match(scan.text, index + 1)
+        if unit is not None and (number_before or scan.tokens[-1].text in _RATED):
+            said = (
+                _SPANS[unit.group()] if unit.group() in _SPANS else " ".join(unit_words(unit.group(), True))
+            )
+            scan.say(["per", *said.split()], index, unit.end())
+            return unit.end()
         scan.say("per" if number_before and not number_after else "slash", index, index + 1)
     return index + 1
 
@@ -267,6 +288,9 @@ def _read_between(scan: Scan, index: int) -> int | None:
     left = scan.before(index) if scan.before(index) != " " else scan.before(index - 1)
     spaced = scan.before(index) == " " and scan.at(index + 1) == " "
     right = scan.at(index + 2) if spaced else scan.at(index + 1)
+    if char == "^" and right == "-" and scan.at(index + 2).isdecimal() and left.isalnum():
+        scan.say(["to", "the", "power", "of", "minus"], index, index + 2)
+        return index + 2
     figures = right.isdecimal() and (left.isalnum() if char == "^" else left.isdecimal())
     words = char in "=<>+−" and left.isalnum() and right.isalnum() and (spaced or char in "=+")
     if figures or words or (char == "+" and left.isalnum() and scan.at(index + 1).isspace()):

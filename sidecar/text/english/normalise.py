@@ -6,18 +6,23 @@ length of the line: one scan from left to right, each pattern bounded or greedy
 without nesting.
 """
 
+from typing import TYPE_CHECKING
+
 from ..tokens import Token
-from . import dates, marks, quantities
+from . import chat, dates, entries, marks, measures, models, money, phones, quantities
 from .scan import Scan, fold, is_letter
 from .units import CURRENCIES
 from .words import read_word
+
+if TYPE_CHECKING:
+    from ..lexicon import UserLexicon
 
 _NUMBER_RULES = dates.RULES + quantities.RULES
 _STARTS_NUMBER = frozenset("0123456789½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒") | frozenset(CURRENCIES)
 
 
-def normalise(text: str, offset: int = 0) -> list[Token]:
-    """The tokens of `text` in order; `offset` is added to every span.
+def normalise(text: str, offset: int = 0, user: "UserLexicon | None" = None) -> list[Token]:
+    """The tokens of `text` in order; `offset` is added to every span. Entries of `user` are taken whole.
 
     Spans never go backwards. A text without anything to say gives an empty list; no
     text raises.
@@ -25,7 +30,7 @@ def normalise(text: str, offset: int = 0) -> list[Token]:
     scan = fold(text, offset)
     index = 0
     while index < len(scan.text):
-        index = _read(scan, index)
+        index = (entries.read(scan, index, user) if user else None) or _read(scan, index)
     return scan.tokens
 
 
@@ -35,7 +40,9 @@ def _read(scan: Scan, index: int) -> int:
     if char.isspace():
         return marks.read_newlines(scan, index)
     if is_letter(char):
-        return marks.read_link(scan, index) or read_word(scan, index)
+        return marks.read_link(scan, index) or money.read(scan, index) or read_word(scan, index)
+    if char.isdecimal() and (end := chat.read(scan, index)) is not None:
+        return end
     if char in _STARTS_NUMBER or (char == "." and _is_decimal_point(scan, index)):
         end = _read_number(scan, index)
         if end is not None:
@@ -59,6 +66,10 @@ def _read_number(scan: Scan, index: int) -> int | None:
 
 def _read_between_words(scan: Scan, index: int) -> int:
     readers = (
+        measures.read_power,
+        models.read_dice,
+        phones.read_international,
+        phones.read_bracketed,
         marks.read_emoticon,
         marks.read_stops,
         marks.read_mark,

@@ -11,12 +11,21 @@ from collections.abc import Callable, Sequence
 
 from ..lexicon import PHONEMES, Lexicon, Readings, UserLexicon
 from ..tokens import Mark, Spoken, Token, TokenKind, Word
-from . import compounds, context, shapes, sounds
-from .extras import CLITICS, EXTRA, LEAD_METAL, PATRONYMS
+from . import accents, compounds, context, cries, heteronyms, shapes, sounds
+from .extras import CLITICS, EXTRA, PATRONYMS
+from .names import NAMES
+from .scan import word_set
 
 _SILENT_MARKS = frozenset('“”"()')
 _TRAILING_N = re.compile(r"in'?$")
+#: Endings of unknown verbs whose stem is read first: the guesser gives "-ated" the vowel of "hatted".
+_MADE_VERB = re.compile(r"(?P<stem>[a-z]{2,}(?:at|iz|is|if[iy]))(?P<ending>ed|es|ing)", re.IGNORECASE)
 
+
+_VERBS_IN_AT = word_set(
+    "combat format repeat defeat cheat treat entreat float bloat sweat threat wheat retreat throat great"
+)
+_FINAL_AT = re.compile(r"ˌ?[AIOQWYaiuæɑɒɔəɛɜɪʊʌᵻ]t$")
 
 #: Whether the next sound is a vowel; None before a pause. What follows decides some forms of a word.
 _Ahead = bool | None
@@ -41,29 +50,38 @@ class EnglishReader:
 
     def read(self, tokens: Sequence[Token]) -> list[Spoken]:
         """Words and marks in order. A token of another script, which has no sound here, is left out."""
-        words = [token.text.lower() for token in tokens]
+        words = _line(tokens)
         groups = compounds.group(tokens)
         spoken: list[list[Spoken]] = []
         ahead = _PAUSE
         for start, end in reversed(groups):
-            said = self._read_group(tokens[start:end], words, start, ahead)
+            if tokens[start].kind is TokenKind.STUTTER:
+                said = self._stutter(tokens[start], spoken)
+            else:
+                said = self._read_group(tokens[start:end], words, start, ahead)
             ahead = _what_follows(said, ahead)
             spoken.append(said)
         return [item for said in reversed(spoken) for item in said]
 
     def _read_group(
-        self, group: Sequence[Token], words: list[str], index: int, ahead: _Ahead
+        self, group: Sequence[Token], words: context.Line, index: int, ahead: _Ahead
     ) -> list[Spoken]:
         first = group[0]
         if first.kind is TokenKind.MARK:
             return [Mark(first.text, first.start, first.end)]
         if len(group) > 1:
             return self._read_compound(group, words, index, ahead)
-        phonemes = self._phonemes(first, context.Place(words, index), ahead)
+        phonemes = self._phonemes(first, words.place(index), ahead)
         return _words([(first, phonemes)])
 
+    def _stutter(self, token: Token, behind: Sequence[list[Spoken]]) -> list[Spoken]:
+        """As the word that follows begins; `behind` is what was read of it, nearest last."""
+        following = next((item for said in reversed(behind) for item in said if isinstance(item, Word)), None)
+        said = compounds.onset(following.phonemes, len(token.text)) if following else self._spell(token.text)
+        return _words([(token, said or "")])
+
     def _read_compound(
-        self, group: Sequence[Token], words: list[str], index: int, ahead: _Ahead
+        self, group: Sequence[Token], words: context.Line, index: int, ahead: _Ahead
     ) -> list[Spoken]:
         whole = self._whole_compound(group)
         text = compounds.text(group)
@@ -83,35 +101,76 @@ class EnglishReader:
         if len(group) > 6:
             return None
         hyphenated, together = compounds.text(group), "".join(token.text for token in group)
-        for form in (hyphenated, together):
+        lettered = any(token.kind is TokenKind.LETTERS for token in group)  # "Base-D" is not "based"
+        forms = (hyphenated,) if lettered else (hyphenated, together)
+        for form in forms:
             known = self._user.lookup(form)
             if known is not None:
                 return known
-        for form in (hyphenated, together):
+        for form in forms:
             found = self._lexicon.lookup(form)
             if found is not None:
                 return self._stressed(form, found.default)
         return None
 
     def _compound_parts(
-        self, group: Sequence[Token], words: list[str], index: int, ahead: _Ahead
+        self, group: Sequence[Token], words: context.Line, index: int, ahead: _Ahead
     ) -> list[str]:
         """Phonemes of each part, still in the dictionary's alphabet."""
         parts: list[str] = []
         for offset in range(len(group) - 1, -1, -1):
-            said = self._phonemes(group[offset], context.Place(words, index + offset), ahead, final=False)
+            place = words.place(index + offset)
+            said = self._phonemes(group[offset], place, ahead, final=False)
             parts.append(said)
             ahead = _starts_with_vowel(said, ahead)
         return parts[::-1]
 
     def _phonemes(self, token: Token, place: context.Place, ahead: _Ahead, final: bool = True) -> str:
         word = shapes.plain(token.text)
-        given = self._user.lookup(token.text) or self._user.lookup(word)
+        given = self._given(token, word)
         if given is not None:
             return given
         said = self._spell(word) if token.kind is TokenKind.LETTERS else self._weak_form(word, ahead)
+        if not said and word != token.text:
+            said = self._accented(token.text, word, place, ahead)
         said = said or self._known(word, place, ahead) or self._unknown(word)
         return sounds.for_model(said, self._british) if final else said
+
+    def _given(self, token: Token, word: str) -> str | None:
+        """What the user's lexicon says; an entry may have an ending behind it."""
+        given = self._user.lookup(token.text) or self._user.lookup(word)
+        if given is not None or token.kind is not TokenKind.ENTRY:
+            return given
+        stem, _, ending = token.text.rpartition("'")
+        given = self._user.lookup(stem) or ""
+        if ending.lower() == "s":
+            return sounds.add_s(given, self._british)
+        return given + CLITICS["'" + ending.lower()][int(self._british)]
+
+    def _accented(self, word: str, bare: str, place: context.Place, ahead: _Ahead) -> str | None:
+        """A word with accents: as it is written, then without them if they only mark it, then by sound."""
+        if bare.lower().endswith("'s"):
+            stem = self._accented(word[:-2], bare[:-2], place, ahead) or self._known(bare[:-2], place, ahead)
+            return sounds.add_s(stem, self._british) if stem else None
+        if word.endswith("s") and (single := self._listed(word[:-1])):
+            return sounds.add_s(single, self._british)
+        found = self._listed(word) or self._lexicon.exact(word) or self._lexicon.exact(word.lower())
+        if found is not None:
+            return found if isinstance(found, str) else self._chosen(word, found, place, ahead)
+        known = None if accents.changes_a_consonant(word) else self._known(bare, place, ahead)
+        silent_end = known is not None and accents.sounds_its_end(word) and known[-1] not in sounds.VOWELS
+        if known is not None and not silent_end:
+            return known
+        return self._unknown(accents.respelled(word)) if any(map(shapes.is_latin, bare)) else None
+
+    def _listed(self, word: str) -> str | None:
+        """From our own tables."""
+        lower = word.lower()
+        if lower in EXTRA:
+            return self._stressed(word, EXTRA[lower][self._british])
+        if lower in NAMES:
+            return self._stressed(word, sounds.to_british(NAMES[lower]) if self._british else NAMES[lower])
+        return None
 
     def _weak_form(self, word: str, ahead: _Ahead) -> str | None:
         """The little words whose sound hangs on what follows."""
@@ -140,17 +199,29 @@ class EnglishReader:
 
     def _known(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
         """From the dictionaries, directly or by an ending; None if they do not know the word."""
-        extra = EXTRA.get(word.lower())
-        if extra is not None:
-            return self._stressed(word, extra[self._british])
-        if word == "lead" and context.tags(place):
-            return LEAD_METAL
+        listed = self._listed(word) or self._sense(word, place)
+        if listed is not None:
+            return listed
         found = self._entry(word)
         if found is not None:
             return self._chosen(word, found, place, ahead)
-        if word.isupper() and self._is_initialism(word):
+        if word.isupper() and not place.is_shouted and self._is_initialism(word):
             return self._spell(word)
-        return self._inflected(word, place, ahead)
+        return self._inflected(word, place, ahead) or self._cry(word)
+
+    def _sense(self, word: str, place: context.Place) -> str | None:
+        """Of a word that the dictionaries have with one of its sounds only."""
+        senses = heteronyms.SENSES.get(word.lower())
+        if senses is None or place.word != word.lower():
+            return None
+        said = next((senses[tag] for tag in heteronyms.tags(place) if tag in senses), None)
+        if said is None:
+            return None
+        return self._stressed(word, sounds.to_british(said) if self._british else said)
+
+    def _cry(self, word: str) -> str | None:
+        said = None if "'" in word else cries.sound(word)
+        return said if said is None or not self._british else sounds.to_british(said)
 
     def _entry(self, word: str) -> Readings | None:
         """A capitalised or shouted word means the gold word in small letters before a rare name."""
@@ -200,7 +271,8 @@ class EnglishReader:
 
     def _inflected(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
         for ending in (
-            self._patronym, self._possessive, self._clitic, self._elided, self._with_s, self._with_ed,
+            self._patronym, self._cut_short, self._possessive, self._clitic, self._elided, self._from_verb,
+            self._with_s, self._with_ed,
             self._with_ing,
         ):  # fmt: skip
             said = ending(word, place, ahead)
@@ -209,11 +281,22 @@ class EnglishReader:
         return None
 
     def _patronym(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
-        said = PATRONYMS.get(word[:2])
-        if said is None or not word[2:3].isupper():
+        prefix = "Mac" if word.startswith("Mac") else word[:2]
+        said, name = PATRONYMS.get(prefix), word[len(prefix) :]
+        if said is None or not name[:1].isupper() or name.lower().endswith(("'s", "s'")):
             return None
-        name = self._known(word[2:], place, ahead) or self._unknown(word[2:])
-        return said[self._british] + name
+        rest = self._known(name, place, ahead) or self._unknown(name)
+        return said[self._british].removesuffix(rest[:1]) + rest  # "McKinley" has one k
+
+    def _cut_short(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
+        """ "jus'" as "just" without its end, where the dictionary has no such word without the apostrophe."""
+        if not word.endswith("'") or len(word) < 3 or (word[-2] in "s" and len(word) > 5):
+            return None
+        for lost in ("t", "d"):
+            full = self._lexicon.exact(word[:-1].lower() + lost)
+            if full is not None and full.gold and full.default[-1] in "tdɾ":
+                return self._stressed(word, full.default[:-1])
+        return None
 
     def _possessive(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
         lower = word.lower()
@@ -239,7 +322,20 @@ class EnglishReader:
         if word.lower().endswith("in'") or word.lower().endswith("in"):
             full = self._known_stem(_TRAILING_N.sub("ing", word), place, ahead) if len(word) > 4 else None
             return full[:-2] + "ən" if full and full.endswith("ɪŋ") else None
-        return self._known(word[1:], place, ahead) if word.startswith("'") and len(word) > 2 else None
+        if not word.startswith("'") or len(word) < 3:
+            return None
+        return self._without_h(word[1:]) or self._known(word[1:], place, ahead)
+
+    def _without_h(self, word: str) -> str | None:
+        """ "'ead" is "head" without its h."""
+        whole = "h" + word.lower()
+        found = self._lexicon.exact(whole)
+        if found is not None and found.gold and found.default[0] == "h":
+            said: str | None = found.default[1:]
+        else:
+            said = self._inflected(whole, context.Place([whole], 0), _PAUSE) if len(whole) > 3 else None
+            said = said[1:] if said and said[0] == "h" else None
+        return self._stressed(word, said) if said else None
 
     def _with_s(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
         if len(word) < 4 or not word.lower().endswith("s") or word.lower().endswith("ss"):
@@ -273,7 +369,7 @@ class EnglishReader:
             return self._inflected(stem, place, ahead) if stem.lower().endswith(("s", "ed", "ing")) else None
         roles: Sequence[str] = ("VERB",)
         if not place.word.endswith(("ed", "ing", "in'")):
-            roles = [tag for tag in context.tags(place) if tag in ("NOUN", "VERB")]
+            roles = [tag for tag in heteronyms.tags(place) if tag in ("NOUN", "VERB")]
         return self._stressed(stem, _tagged(found, roles) or found.default)
 
     def _unknown(self, word: str) -> str:
@@ -281,15 +377,42 @@ class EnglishReader:
         latin = "".join(char for char in word if char == "'" or shapes.is_latin(char)).strip("'")
         if not latin:
             return ""
+        verb = _MADE_VERB.fullmatch(latin)
+        if verb is not None:
+            return self._made_verb(word, verb["stem"], verb["ending"].lower())
         guessed = "".join(char for char in self._guess(latin) if char in PHONEMES).strip()
         if not guessed:
             return self._spell(latin) or ""
         return self._stressed(word, sounds.to_british(guessed) if self._british else guessed)
 
+    def _from_verb(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
+        """ "apparated" is from "apparate", though the dictionaries know an "apparat"."""
+        verb = _MADE_VERB.fullmatch(word)
+        if verb is None or not verb["stem"].lower().endswith("at") or len(verb["stem"]) < 5:
+            return None
+        known = self._entry(verb["stem"] + "e") or verb["stem"].lower() in _VERBS_IN_AT
+        return None if known else self._made_verb(word, verb["stem"], verb["ending"].lower())
+
+    def _made_verb(self, word: str, stem: str, ending: str) -> str:
+        """ "apparated", "vaporising": the verb, then its ending."""
+        base = stem[:-1] + "y" if stem[-1] == "i" else stem if stem[-1] == "y" else stem + "e"
+        said = self._unknown(base)
+        if base.endswith("ate"):
+            said = _FINAL_AT.sub(r"ˌAt", said)
+        add = {"ed": sounds.add_ed, "es": sounds.add_s, "ing": sounds.add_ing}[ending]
+        return self._stressed(word, add(said, self._british))
+
     def _stressed(self, word: str, phonemes: str) -> str:
         if word == word.lower():
             return phonemes
         return sounds.emphasised(phonemes, shouted=word.isupper() and len(word) > 1)
+
+
+def _line(tokens: Sequence[Token]) -> context.Line:
+    said = [token.text for token in tokens if token.kind is TokenKind.WORD and len(token.text) > 1]
+    return context.Line(
+        [token.text.lower() for token in tokens], len(said) > 2 and all(map(str.isupper, said))
+    )
 
 
 def _words(parts: Sequence[tuple[Token, str]]) -> list[Spoken]:
@@ -319,7 +442,7 @@ def _starts_with_vowel(phonemes: str, otherwise: bool | None) -> bool | None:
 def _reading(found: Readings, place: context.Place, ahead: _Ahead) -> str:
     if ahead is None and found.by_tag.get("None"):
         return found.by_tag["None"] or found.default
-    return (_tagged(found, context.tags(place)) if found.by_tag else None) or found.default
+    return (_tagged(found, heteronyms.tags(place)) if found.by_tag else None) or found.default
 
 
 def _tagged(found: Readings, tags: Sequence[str]) -> str | None:

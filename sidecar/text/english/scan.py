@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from ..tokens import Token, TokenKind
 
 #: A letter, as a character class of `re`. Fractions and superscripts count as \w for Python; not here.
-LETTER = r"[^\W\d_²³½¼¾⅓⅔⅛⅜⅝⅞⅕⅖⅗⅘⅙⅚⅐⅑⅒]"
+LETTER = r"[^\W\d_⁰¹²³⁴⁵⁶⁷⁸⁹½¼¾⅓⅔⅛⅜⅝⅞⅕⅖⅗⅘⅙⅚⅐⅑⅒]"
 
 #: Marks that end or break a clause, weakest first. Of several in a row the strongest is kept.
 PAUSES = ",—:;.…!?"
 
-_KEPT = frozenset("²³½¼¾⅓⅔⅛⅜⅝⅞⅕⅖⅗⅘⅙⅚⅐⅑⅒…№")
+_KEPT = frozenset("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻½¼¾⅓⅔⅛⅜⅝⅞⅕⅖⅗⅘⅙⅚⅐⅑⅒…№")
 _ALIKE = {
     **dict.fromkeys("‘’‚‛ʼʹ′´`＇ʻ", "'"),
     **dict.fromkeys("″〃", '"'),
@@ -34,6 +34,7 @@ _ALIKE = {
     **dict.fromkeys("•·™®©¿¡", " "),
     "⁄": "/", "‽": "?", "\t": " ", "−": "−",
 }  # fmt: skip
+_CIRCLED = re.compile("[①-⒛⓵-⓾❶-➓⓪㉑-㉟㊱-㊿]")
 _LONGEST_CLUSTER = 8  # characters: canonical ordering is quadratic in a pile of accents
 _LONGEST_SINGLE_QUOTATION = 400  # characters
 _CLOSING_SINGLE = re.compile(r"(?<=[\w.,!?…—-])'(?![^\W_])")
@@ -67,6 +68,14 @@ class Scan:
     def spell(self, letters: str, start: int, end: int) -> None:
         """Append letters to be said one by one."""
         self._append(letters, start, end, TokenKind.LETTERS)
+
+    def entry(self, written: str, start: int, end: int) -> None:
+        """Append an entry of the user's lexicon."""
+        self._append(written, start, end, TokenKind.ENTRY)
+
+    def stutter(self, letters: str, start: int, end: int) -> None:
+        """Append the beginning of a word that is broken off."""
+        self._append(letters, start, end, TokenKind.STUTTER)
 
     def mark(self, symbol: str, start: int, end: int) -> None:
         """Append a mark; next to another pause, only the stronger of the two stays."""
@@ -139,6 +148,11 @@ def fold(text: str, offset: int = 0) -> Scan:
     return Scan(folded, starts, ends, single_quote_ends=closings)
 
 
+def folded(text: str) -> str:
+    """`text` with look-alikes made one, as the patterns and the user's entries see it."""
+    return fold(text).text
+
+
 def _folded(cluster: str) -> str:
     """A base character with its combining marks, as zero or more characters of the folded text."""
     if len(cluster) == 1 and cluster in _ALIKE:
@@ -149,6 +163,8 @@ def _folded(cluster: str) -> str:
         return {"…": "...", "№": "No."}.get(cluster[0], cluster[0])
     if unicodedata.category(cluster[0]) == "Cf":  # zero-width and direction marks join their neighbours
         return ""
+    if _CIRCLED.match(cluster):  # apart from one another and from what they count
+        return f" {unicodedata.numeric(cluster[0]):.0f} "
     composed = unicodedata.normalize("NFKC", cluster[:_LONGEST_CLUSTER])
     if len(composed) > _LONGEST_CLUSTER:  # ligatures that are whole phrases
         return " "

@@ -7,54 +7,37 @@ import re
 import unicodedata
 from itertools import groupby
 
+from . import cries
 from .scan import word_set
 
 _STRETCHED = re.compile(r"(.)\1\1", re.IGNORECASE | re.DOTALL)
-_MAY_BE_DRAWN = re.compile(r"(.)\1|ar?gh", re.IGNORECASE)
+_MAY_BE_DRAWN = re.compile(r"(.)\1|ar?gh|hrm|tsk|tch|hng|hmph|bzt", re.IGNORECASE)
 _DOUBLE = re.compile(r"([bcdfgklmnprstvxz])\1$")
 _HUMP = re.compile(r"(?<=[a-zà-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 _SCOTTISH = re.compile(r"(?:Mc|Mac|De|Di|La|Le|Van|Fitz|O)$")
-
-#: Cries and noises, however long they are drawn. Checked before the general rule.
-_CRIES = tuple(
-    (re.compile(pattern), said)
-    for pattern, said in (
-        (r"h+m{2,}", "hmm"), (r"m{2,}h+m+", "mhm"), (r"m{3,}", "mmm"), (r"a+r+g+h*", "aargh"),
-        (r"a+g+h+", "aargh"), (r"a+h{2,}|a{2,}h+|a{3,}", "ah"), (r"o+h{2,}", "oh"), (r"o{2,}h+", "ooh"),
-        (r"o{3,}", "ooh"), (r"o+w{2,}", "ow"), (r"s+h{2,}", "shh"), (r"b+r{2,}", "brr"), (r"g+r{2,}", "grr"),
-        (r"z{3,}", "zzz"), (r"u+g+h{2,}", "ugh"), (r"u{2,}g+h+", "ugh"), (r"e+w{2,}|e{2,}w+", "eww"),
-        (r"a+w{3,}|a{3,}w+", "aw"), (r"a+r{3,}", "arr"), (r"e+k{3,}|e{3,}k+", "eek"), (r"e{3,}", "ee"),
-        (r"u+h{3,}|u{3,}h+", "uh"), (r"p+s{2,}t+", "psst"), (r"p+f{2,}t*", "pfft"),
-        (r"w+h*o{2,}a+h*", "whoa"), (r"b+o{3,}h*", "boo"), (r"w+o{3,}", "woo"), (r"i{3,}", "ee"),
-        (r"r{3,}", "grr"), (r"s{3,}", "sss"),
-    )
-)  # fmt: skip
 
 #: Words whose double letter is their own: "goooood" is "good", while "stoooop" is "stop".
 _DOUBLED = word_set(
     "good look book took cook hook foot food fool cool pool tool school moon soon noon room doom boom "
     "gloom bloom zoom too zoo shoot boot root hoot loot wood blood flood door floor poor roof proof "
     "hoof goose loose choose see free tree three flee bee knee agree feel need keep sleep sweet meet "
-    "greet deep sheep feet street seek week queen green seen been beer cheer deer speed feed bleed "
-    "seed creep weep steel wheel sneeze freeze breeze all ball call fall hall wall tall small kill "
-    "will ill hill still hell well tell spell fell yell bell full pull bull hello yellow follow silly "
-    "bully really totally finally miss kiss boss loss less mess bless dress class pass grass glass "
-    "off stuff buff sniff egg add odd happy sorry hurry carry funny daddy mommy mummy puppy silly "
-    "kitty pretty little better letter bitter butter matter shall roll troll doll smell swell shell "
-    "steel peek geez jeez whee wee yippee coffee ooh booty hooray shoo boo woo moo goo boohoo woohoo "
-    "yahoo bamboo"
+    "greet deep sheep feet street seek week queen green seen been beer cheer deer speed feed bleed seed "
+    "creep weep steel wheel sneeze freeze breeze all ball call fall hall wall tall small kill will ill "
+    "hill still hell well tell spell fell yell bell full pull bull hello yellow follow silly bully "
+    "really totally finally miss kiss boss loss less mess bless dress class pass grass glass off stuff "
+    "buff sniff egg add odd happy sorry hurry carry funny daddy mommy mummy puppy kitty pretty little "
+    "better letter bitter butter matter shall roll troll doll smell swell shell peek geez jeez whee wee "
+    "yippee coffee ooh booty hooray shoo boo woo moo goo boohoo woohoo yahoo bamboo"
 )
 
 #: Read letter by letter although they hold a vowel and no dictionary lists them.
 _SPELLED = word_set(
-    "LMAO FBI CIA USA UK EU UN UI UFO AFK AOE GUI DIY EMP IRC IOU AKA ETA CEO CFO CTO IQ HQ IP ID OS USB "
-    "API URL ATK DEX INT AC AP AI POV NBA IRA UAE DOA VIP AOK UV"
+    "LMAO FBI CIA USA UK EU UN UI UFO AFK AOE GUI DIY EMP IRC IOU AKA ETA CEO CFO CTO IQ HQ IP ID OS "
+    "USB API URL ATK DEX INT AC AP AI POV NBA IRA UAE DOA VIP AOK UV"
 )
+#: What players type in small letters, said letter by letter.
+_CHATTED = word_set("omg afk irl fyi ikr asap aoe ooc lmao glhf ggwp aka eta diy faq ama ign rpg pve")
 _VOWELS = frozenset("AEIOUYaeiouy")
-#: Vowel-less cries and words that a dictionary or the reader knows, never letters.
-_NOT_LETTERS = word_set(
-    "hm hmm mm mmm mhm shh sh psst pst pfft pft brr grr zzz tsk nth mr mrs dr st th hmph pff psh sss"
-)
 
 
 def unstretch(word: str) -> str:
@@ -62,12 +45,14 @@ def unstretch(word: str) -> str:
     if _MAY_BE_DRAWN.search(word) is None:
         return word
     lower = word.lower()
-    for pattern, said in _CRIES:
+    for pattern, said in cries.DRAWN:
         if pattern.fullmatch(lower):
             return _cased_like(word, said)
     if _STRETCHED.search(word) is None:
         return word
     runs = [(char, len(list(group))) for char, group in groupby(lower)]
+    if not _VOWELS.intersection(lower):  # a noise: "GRRRK" keeps its roll
+        return _cased_like(word, "".join(char * min(count, 2) for char, count in runs))
     return _cased_like(word, _doubled_form(runs) or "".join(c * (2 if n == 2 else 1) for c, n in runs))
 
 
@@ -106,14 +91,14 @@ def is_spelled(word: str) -> bool:
     base = word[:-2] if word.endswith("'s") else word
     if base[-1:] == "s" and base[:-1].isupper():  # "NPCs"
         base = base[:-1]
-    if base in _SPELLED:
+    if base in _SPELLED or base in _CHATTED:
         return True
     return (
         base.isascii()
         and base.isalpha()
         and len(base) <= (3 if base.islower() else 5)
         and not _VOWELS.intersection(base)
-        and base.lower() not in _NOT_LETTERS
+        and not cries.is_cry(base)
         and (base.isupper() or base.islower())
     )
 

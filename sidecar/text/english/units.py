@@ -17,6 +17,16 @@ _SINGULAR = {
     "W": "watt", "kW": "kilowatt", "MW": "megawatt", "kWh": "kilowatt hour", "V": "volt", "Hz": "hertz",
     "kHz": "kilohertz", "MHz": "megahertz", "GHz": "gigahertz", "dB": "decibel", "KB": "kilobyte",
     "kB": "kilobyte", "MB": "megabyte", "GB": "gigabyte", "TB": "terabyte", "m²": "square meter",
+    "m/s²": "meter per second squared", "km/s²": "kilometer per second squared",
+    "m/s^2": "meter per second squared",
+    "ft/s": "foot per second", "cm²": "square centimeter", "mm²": "square millimeter",
+    "cm³": "cubic centimeter",
+    "km³": "cubic kilometer", "rpm": "revolution per minute", "kb": "kilobyte", "lbs.": "pound",
+    "lb.": "pound",
+    "oz.": "ounce", "mA": "milliamp", "mV": "millivolt", "kV": "kilovolt", "Nm": "newton meter",
+    "psi": "pound per square inch",
+    "mi²": "square mile", "sq ft": "square foot", "sq. ft.": "square foot", "sq mi": "square mile",
+    "cc": "cubic centimeter",
     "km²": "square kilometer", "m³": "cubic meter", "ft²": "square foot", "px": "pixel",
 }  # fmt: skip
 _IRREGULAR = {"foot": "feet", "inch": "inches", "hertz": "hertz", "kilohertz": "kilohertz",
@@ -27,7 +37,7 @@ _TOUCHING_ONLY = frozenset({"in", "s", "h", "l", "V", "W", "g", "L"})
 _PATTERN = re.compile(
     r"([ -]?)("
     + "|".join(re.escape(u) for u in sorted(_SINGULAR, key=len, reverse=True))
-    + r"|%|°\s[CF])(?![\w'²³])"
+    + r"|%|°\s[CF])(?![\w'⁰-⁹²³]|/[a-z])"
 )
 
 _POINT_INSIDE = re.compile(r"\.(?= [a-z])")  #: "3 ft. of rope"
@@ -50,7 +60,9 @@ def unit_after(text: str, index: int, singular: bool) -> tuple[list[str], int] |
     if space and symbol in _TOUCHING_ONLY:
         return None
     end = found.end() + (_POINT_INSIDE.match(text, found.end()) is not None)
-    return unit_words(symbol.replace(" ", ""), singular or space == "-"), end
+    return unit_words(
+        symbol if symbol in _SINGULAR else symbol.replace(" ", ""), singular or space == "-"
+    ), end
 
 
 def unit_words(symbol: str, singular: bool) -> list[str]:

@@ -5,8 +5,9 @@ touch were written as one ("well-known", "DragonSlayer"): the reader may join th
 """
 
 import re
+from collections.abc import Iterator
 
-from . import abbreviations, numbers
+from . import abbreviations, chat, numerals, scripts, stutters
 from .scan import LETTER, Scan, is_letter, word_set
 from .shapes import humps, is_spelled, unstretch
 
@@ -16,45 +17,61 @@ LONGEST_WORD = 48
 _LONGEST_LAUGH = 8  # syllables
 _LAUGH = re.compile(r"([Hh]a|[Hh]e|[Hh]ee|[Hh]o|HA|HE|HO)(?:\1|ha|he|ho)+h?")
 _WORD = re.compile(rf"{LETTER}+(?:'{LETTER}+)*")
-_LEADING_WORD = re.compile(rf"{LETTER}{{1,7}}(?!{LETTER})")
+_LEADING_WORD = re.compile(rf"{LETTER}{{1,9}}(?:'{LETTER}{{1,4}})?(?!{LETTER})")
+#: Behind an apostrophe these are words cut short, whatever quotation marks the line has.
 _LEADING = word_set(
-    "tis twas twere twill twould em cause til till bout round neath ere n nuff cept fraid gainst "
-    "mongst pon tween twixt un kay sup ello ol ave s tude nother merica im is er ard"
+    "tis twas twere twill twould tisn't twasn't tain't em cause til till bout round neath n nuff cept "
+    "fraid gainst mongst pon tween twixt un uns kay sup ello ol ave s tude nother merica im er e ere "
+    "ead eads ouse orrible arf ide spect spose tention gin ardly istory oly oney aunt arsh ouses eart "
+    "earts undred appen appens appened appy ungry igh ole urt urry eaven eavy imself erself ospital ook "
+    "orse orses ammer oo ome omes ood elp elped elpless arder arm ard ell eard ear eadache ang anging "
+    "anged elm elmet unter unt alf ousand ey bove cross nough specially scuse"
+) - word_set("ear arm elm")
+#: These are words without the apostrophe too: only where no quotation can close behind.
+_PERHAPS_LEADING = word_set(
+    "is as ad at ate and ands old olds our ours it its ill ills all alls ow owl ear ears arm arms elm "
+    "eight air edge eel eat eats oar ire itch andle andsome er ere opes ope am aunt ash ut"
 )
-_TRAILING = word_set("o ol an th lil wi mo fo yo po y t d i tho thro nor m n")
-_NUMERAL = re.compile(r"[IVXLC]+")
-_COUNTED_BY_NUMERAL = word_set(
-    "chapter part act scene book volume war type mark mk level phase tier rank section episode class "
-    "title article division legion grade stage round page canto appendix figure table fantasy ii "
-    "apollo bowl floor area zone block model series version unit age wave quest mission tome scroll "
-    "vol step ultima"
-)
-_REGNAL = word_set(
-    "henry louis elizabeth george charles james edward richard william mary catherine peter paul pius "
-    "gregory clement benedict napoleon wilhelm frederick philip ivan nicholas alexander friedrich "
-    "otto leo innocent urban john robert david carlos ferdinand francis joseph leopold gustav "
-    "christian harald olaf haakon ptolemy ramses ramesses thutmose darius xerxes uriel tiber"
-)
+_TRAILING = word_set(
+    "o ol an th lil wi mo fo yo po y t d i tho thro nor m n jus mus don wha tha bu lef tol col han lan "
+    "frien groun behin roun wit sho befo gi ha ca wa a las firs bes mos sen min fin kin wil ol' gran "
+    "hol ain won aroun poun soun foun an' bol"
+) - word_set("a won sen min fin kin wil gran")
 _LETTER_COMES_AFTER = word_set(
-    "plan vitamin grade option type exhibit group block point section class hepatitis letter player "
-    "team level"
+    "appendix chapter rank act part phase zone sector deck gate bay wing row seat platform room unit "
+    "model figure table item article version lane pier dock annex ward cell tier hangar door exit "
+    "subject patient agent suspect column key answer string plan vitamin grade option type exhibit "
+    "group block point section class hepatitis letter player team level"
 )
+_CUT_OFF = re.compile(r" ('(?:s|re|ll|ve|d|m)|n't)(?![\w'])", re.IGNORECASE)
 _INITIAL = re.compile(rf"\. ?(?={LETTER}(?:\.|{LETTER}|'))")
+_TITLES_SAID = word_set("mister missus Ms Doctor")
+_NEXT_CAPITAL = re.compile(r"[\w']{1,12}")
+_PLAYERS = re.compile(r"[A-Z]v[A-Z](?!\w)")
 _VERSION = re.compile(r"[vV](?=\d+\.\d)|v(?=\d)")
 _LEVEL = re.compile(r"(?:[Ll]v|[Ll]vl|LV|LVL)(?=\d)")
 _TIMES = re.compile(r"[xX](?=\d)")
 _SHORTHAND = re.compile(r"w/(?:o(?![\w'])|(?= ))|n/a(?!\w)|and/or(?!\w)", re.IGNORECASE)
+_ERA = re.compile(r"(?P<era>AD|BCE?|CE)(?!\w)(?P<year> ?\d)?")
 _MUSICAL = re.compile(r"[A-G]#(?!\w)|[A-Z]\+\+(?!\w)|[A-F][+\-−](?=[\s.,!?;:)\"”]|$)")
 _QA = re.compile(r"([A-Z]) ?& ?([A-Z])(?!\w)|([A-Z]{1,3})&([A-Z]{1,2})(?!\w)")
 
 
 def read_word(scan: Scan, index: int) -> int:
     """Read what begins with the letter at `index` (an apostrophe may stand before it); the index behind."""
-    for reader in (_fixed, _musical, _letters_with_and, abbreviations.read, _initial):
+    for reader in (
+        _begun, chat.read, numerals.world_war, _fixed, _musical, _letters_with_and, abbreviations.read,
+        _initial,
+    ):  # fmt: skip
         end = reader(scan, index)
         if end is not None:
             return end
     return _plain_word(scan, index)
+
+
+def _begun(scan: Scan, index: int) -> int | None:
+    before = (scan.last_words(1) or [""])[0].lower()
+    return stutters.read(scan, index, before in _LETTER_COMES_AFTER)
 
 
 def _fixed(scan: Scan, index: int) -> int | None:
@@ -66,8 +83,20 @@ def _fixed(scan: Scan, index: int) -> int | None:
             end = pattern.match(scan.text, index).end()  # type: ignore[union-attr]
             scan.say(said, index, end)
             return end
+    era = _ERA.match(scan.text, index)
+    if era is not None and (era["year"] is not None or _is_century(scan)):
+        scan.spell(era["era"], *era.span("era"))
+        return era.end("era")
+    if _PLAYERS.match(scan.text, index):  # "PvP"
+        scan.spell(scan.text[index : index + 3].upper(), index, index + 3)
+        return index + 3
     found = _SHORTHAND.match(scan.text, index)
     return _shorthand(scan, found) if found else None
+
+
+def _is_century(scan: Scan) -> bool:
+    """Whether "century" or the like was said last: "the 5th century AD"."""
+    return (scan.last_words(1) or [""])[0].lower() in ("century", "centuries", "millennium", "year", "years")
 
 
 def _shorthand(scan: Scan, found: re.Match[str]) -> int:
@@ -111,9 +140,17 @@ def _initial(scan: Scan, index: int) -> int | None:
     if found is None or not letter.isupper() or scan.before(index).isalnum() or scan.before(index) == "'":
         return None
     before = (scan.last_words(1) or [""])[0]
+    if before in _TITLES_SAID and scan.at(found.end()).islower():  # "Mr. T. is here"
+        scan.spell(letter, index, index + 2)
+        return found.end()
     follows_capital = scan.at(found.end()).isupper()
     alone = letter == "I" and scan.at(found.end() + 1) != "."
     if not follows_capital or before.lower() in _LETTER_COMES_AFTER or (alone and before.islower()):
+        return None
+    opener = _NEXT_CAPITAL.match(scan.text, found.end())
+    if opener is not None and opener.group() in abbreviations.SENTENCE_OPENERS:
+        return None
+    if letter in "IVX" and numerals.has_head(scan, letter, index + 1):
         return None
     scan.spell(letter, index, index + 2)
     return found.end()
@@ -123,10 +160,20 @@ def _plain_word(scan: Scan, index: int) -> int:
     found = _WORD.match(scan.text, index)
     end = index + 1 if found is None else found.end()
     end += _trailing_apostrophe(scan, index, end)
-    if _numeral(scan, index, end):
-        return end
+    behind = _apart(scan, index, end) or numerals.read(scan, index, end)
+    if behind is not None:
+        return behind
     _say_compound_part(scan, index, end)
     return end
+
+
+def _apart(scan: Scan, start: int, end: int) -> int | None:
+    """ "They 're", "do n't": a contraction that a tokeniser has cut."""
+    found = _CUT_OFF.match(scan.text, end)
+    if found is None or scan.in_single_quotes:
+        return None
+    scan.say(scan.text[start:end] + found.group(1), start, found.end())
+    return found.end()
 
 
 def _trailing_apostrophe(scan: Scan, start: int, end: int) -> int:
@@ -145,6 +192,9 @@ def _trailing_apostrophe(scan: Scan, start: int, end: int) -> int:
 def _say_compound_part(scan: Scan, start: int, end: int) -> None:
     """One run of letters, possibly of several humps; the hyphen that binds it to the next goes with it."""
     word = scan.text[start:end]
+    if scripts.is_foreign(word):
+        scan.say((cut for said in scripts.latin(word) for cut in _cuts(said)), start, end)
+        return
     joined = scan.at(end) == "-" and is_letter(scan.at(end + 1))
     parts = humps(word) if word.lower() != word else [word]
     position = start
@@ -169,8 +219,13 @@ def _say_one(scan: Scan, word: str, start: int, end: int) -> None:
     elif len(said) <= LONGEST_WORD:
         scan.say(said, start, end)
     else:
-        cuts = (said[cut : cut + LONGEST_WORD] for cut in range(0, len(said), LONGEST_WORD))
-        scan.say((cut for cut in cuts if cut.strip("'")), start, end)
+        scan.say(_cuts(said), start, end)
+
+
+def _cuts(word: str) -> Iterator[str]:
+    """A word in pieces that can be said."""
+    pieces = (word[at : at + LONGEST_WORD] for at in range(0, len(word), LONGEST_WORD))
+    return (piece for piece in pieces if piece.strip("'"))
 
 
 def _say_single(scan: Scan, letter: str, start: int, end: int) -> None:
@@ -188,53 +243,38 @@ def _say_single(scan: Scan, letter: str, start: int, end: int) -> None:
 def _is_letter_a(scan: Scan, before: str, start: int) -> bool:
     """Whether "A" is the letter: "A: no", "plan A", "3A"."""
     after = scan.at(start + 1)
+    if after.isdecimal() or (after == "-" and scan.at(start + 2).isdecimal()):  # "A380", "A-10"
+        return True
     named = before == "an" or before in _LETTER_COMES_AFTER or scan.before(start).isdecimal()
     return named or (
         scan.text[start] == "A" and (after in ":)" or (after in ".!?\n" and scan.before(start) != "*"))
     )
 
 
-def _numeral(scan: Scan, start: int, end: int) -> bool:
-    """Say "VIII" after a name or a word that is numbered; False where it is no numeral."""
-    written = scan.text[start:end]
-    text = written.removesuffix("'s")
-    if not _NUMERAL.fullmatch(text) or scan.before(start) not in " ":
-        return False
-    value, before = numbers.roman(text), scan.last_words(3)
-    if value is None or not before:
-        return False
-    rank = _rank_after(scan, before[0], text, end)
-    if rank is None:
-        return False
-    words = numbers.cardinal(str(value)) if rank == "count" else ["the", *numbers.ordinal(str(value))]
-    words[-1] += "'s" if written != text else ""
-    scan.say(words, start, end)
-    return True
-
-
-def _rank_after(scan: Scan, name: str, numeral: str, end: int) -> str | None:
-    """ "count" for "Chapter IV", "name" for "Henry VIII", None where the capitals are something else."""
-    lower = name.lower()
-    if not name[0].isupper() or numeral in ("C", "L"):
-        return None
-    clear = scan.at(end) in ".,;:!?)\n" or scan.text.startswith((" of", " and"), end) or numeral != "I"
-    if lower in _COUNTED_BY_NUMERAL:
-        return "count" if clear or lower in (
-            "chapter", "war", "act", "scene", "volume", "type", "level",
-        ) else None  # fmt: skip
-    if set(numeral) - set("IVX") or not clear:
-        return None
-    named = len(numeral) > 1 and len(name) > 2 and not name.isupper()
-    return "name" if lower in _REGNAL or named else None
+def _is_cut_short(word: str, bare: str) -> bool:
+    """Whether `word` (`bare` without "'s") is one of the words cut short, or a form of one ("'urts")."""
+    stems = (
+        bare,
+        bare.removesuffix("s"),
+        bare.removesuffix("ed"),
+        bare.removesuffix("ing"),
+        bare.removesuffix("in"),
+    )
+    return word in _LEADING or any(stem in _LEADING for stem in stems if len(stem) > 2 or stem == bare)
 
 
 def read_leading_apostrophe(scan: Scan, index: int) -> int | None:
     """ "'tis", "'em", "'n'": the apostrophe at `index` begins a word. None if it is a quotation mark."""
     found = _LEADING_WORD.match(scan.text, index + 1)
-    if found is None or found.group().lower() not in _LEADING:
+    if found is None:
         return None
-    end = found.end()
-    if found.group().lower() == "n" and scan.at(end) == "'":
+    word, end = found.group().lower(), found.end()
+    bare = word.removesuffix("n't").partition("'")[0]
+    if not _is_cut_short(word, bare) and (
+        bare not in _PERHAPS_LEADING or scan.closes_single_quote_after(index)
+    ):
+        return None
+    if word == "n" and scan.at(end) == "'":
         scan.say("'n'", index, end + 1)
         return end + 1
     scan.say("'" + found.group(), index, end)
