@@ -19,7 +19,7 @@ LONGEST_NAME = 120  #: characters of a file's name that are shown
 
 def write_whole(path: Path, content: bytes, *, durable: bool = False, mode: int = 0o666) -> None:
     """`path` holds `content`, or what it held before. `durable`: also after a power cut."""
-    partial = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    partial = path.with_name(f".{uuid4().hex[:8]}.part")  # no longer than a name may be, whatever `path` is
     try:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
         with open(descriptor, "wb") as stream:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -41,6 +42,9 @@ class TimedPhoneme:
     end: int
     start_s: float
     end_s: float
+
+
+T = TypeVar("T", TimedWord, TimedPhoneme)
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,11 @@ def timed_words(spoken: SpokenPhrase, plan: Plan) -> tuple[TimedWord, ...]:
         for item, where in places.items()
         if isinstance(word := spoken.items[item], Word)
     )
+
+
+def ending(times: tuple[T, ...], end_s: float) -> tuple[T, ...]:
+    """Words or phonemes as they are heard where none is heard after `end_s`."""
+    return tuple(replace(one, start_s=min(one.start_s, end_s), end_s=min(one.end_s, end_s)) for one in times)
 
 
 def shifted(part: Speech, by_s: float) -> Speech:

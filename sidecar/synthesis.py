@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sidecar.audio.ending import REST_S, last_sound_s, quiet_after
 from sidecar.audio.shape import faded, resampled
 from sidecar.audio.timbre import Timbre, treated
+from sidecar.engines.guest import each_with_own_defaults, own_defaults
 from sidecar.line import Line, check_extent, check_line, derived_seed
 from sidecar.lipsync.oculus import visemes
 from sidecar.models.loader import Model
@@ -15,6 +17,7 @@ from sidecar.prosody.bend import Bent, bent, median_hz
 from sidecar.prosody.change import Change
 from sidecar.prosody.edges import with_edges
 from sidecar.prosody.emotions import Mood, Repertoire
+from sidecar.prosody.pauses import with_pauses
 from sidecar.prosody.pitch import transposed
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
 from sidecar.prosody.shape import Shape, shape_of
@@ -26,6 +29,7 @@ from sidecar.speech import (
     Timing,
     cut,
     elapsed_ms,
+    ending,
     joined,
     rested,
     shifted,
@@ -49,7 +53,8 @@ JOIN_S = 0.05  #: silence at most on either side of a cut inside a sentence, bes
 class PreparedLine:
     """A line that has been checked and read: phrase by phrase what the model is to say.
 
-    `level_db` is what its speaker gains to be as loud as others, in every emotion.
+    `level_db` is what its speaker gains to be as loud as others, in every emotion. Where `is_bare`, it is
+    spoken as the model itself does: its pauses and its end are left alone, and it gains nothing.
     """
 
     line: Line
@@ -60,6 +65,15 @@ class PreparedLine:
     level_db: float
     seed: int
     text_ms: float
+    is_bare: bool = False
+
+    def bare(self) -> "PreparedLine":
+        """The line as its model alone speaks it, by which packs are known."""
+        return replace(self, level_db=0.0, is_bare=True)
+
+    @property
+    def is_one_word(self) -> bool:
+        return len(self.spoken) == 1 and sum(isinstance(item, Word) for item in self.spoken[0].items) == 1
 
 
 #: One phrase of a prepared line, by its index.
@@ -140,6 +154,7 @@ class Synthesizer:
         if line.language is not None:
             dialect(line.language)
 
+    @own_defaults()
     def prepare(self, line: Line) -> PreparedLine:
         """Check and read a line. Raises the `RequestError` that says what is wrong with it."""
         began = time.perf_counter()
@@ -168,12 +183,14 @@ class Synthesizer:
         seed = derived_seed(line) if line.seed is None else line.seed
         return PreparedLine(line, spoken, said, shapes, mood, level_db, seed, elapsed_ms(began))
 
+    @own_defaults()
     def plans(self, line: Line) -> list[Plan]:
         """How each phrase of the line is going to be spoken, emotion and all."""
         prepared = self.prepare(line)
         plans = self.model.engine.plan(prepared.phrases)
         return [self._acted(plan, prepared, at).bent.plan for at, plan in enumerate(plans)]
 
+    @own_defaults()
     def render(self, parts: Sequence[PhraseAt]) -> list[Speech]:
         """Phrases of one or several lines in one pass of the model; times count from each phrase's start."""
         began, engine = time.perf_counter(), self.model.engine
@@ -193,11 +210,14 @@ class Synthesizer:
     def pieces(self, line: PreparedLine, at: int) -> Iterator[Piece]:
         """One phrase piece by piece. What is done to a waveform as a whole needs it whole: then there is
         one piece."""
+        return each_with_own_defaults(self._pieces(line, at))
+
+    def _pieces(self, line: PreparedLine, at: int) -> Iterator[Piece]:
         began, engine = time.perf_counter(), self.model.engine
         (plan,) = engine.plan([line.phrases[at]])
         act, rate = self._acted(plan, line, at), engine.description.sample_rate_hz
         seed, total = line.seed + at, round(act.bent.plan.duration_s * rate)
-        if (line.line.sample_rate_hz or rate) != rate or not act.is_pointwise:
+        if (line.line.sample_rate_hz or rate) != rate or not act.is_pointwise or self._ends_quiet(line, at):
             (samples,) = engine.render([act.bent.plan], [seed])
             yield Piece(self._finished(line, at, act, samples, Timing(infer_ms=elapsed_ms(began))))
             return
@@ -240,12 +260,14 @@ class Synthesizer:
         return phrases([known for item in self._reader.read(text, how) if (known := kept(item, alphabet))])
 
     def _acted(self, plan: Plan, prepared: PreparedLine, at: int) -> "Acted":
-        """The plan as the line wants it: no more silence around it than its place needs, its emotion, its
-        pitch."""
+        """The plan as the line wants it: no more silence around it than its place needs and no less at its
+        marks, its emotion, its pitch."""
         spoken = prepared.spoken[at]
         lead_s = JOIN_S if spoken.resumes else LEAD_S if at == 0 else plan.duration_s
         tail_s = JOIN_S if spoken.pauses else plan.duration_s
         plan = with_edges(plan, lead_s, tail_s)
+        if not prepared.is_bare:
+            plan = with_pauses(plan)
         change = prepared.mood.at(median_hz(plan))
         act = bent(plan, change, prepared.shapes[at], prepared.seed + at)
         return Acted(
@@ -260,18 +282,44 @@ class Synthesizer:
         rate = self.model.engine.description.sample_rate_hz
         wanted = prepared.line.sample_rate_hz or rate
         samples = treated(samples, rate, act.timbre, act.bent.gain_db, prepared.seed + at)
+        heard_s = None
+        if self._ends_quiet(prepared, at):
+            samples, heard_s = self._ended(prepared, at, act, samples, rate)
         samples = resampled(faded(samples, rate), rate, wanted)
         timing = replace(timing, encode_ms=elapsed_ms(began))
-        heard, spoken = self._heard(prepared, at, act, len(samples), wanted), prepared.spoken[at]
+        heard, spoken = self._heard(prepared, at, act, len(samples), wanted, heard_s), prepared.spoken[at]
         return rested(voiced(heard, samples, timing), spoken.before_s, spoken.after_s)
 
-    def _heard(self, prepared: PreparedLine, at: int, act: "Acted", samples: int, rate_hz: int) -> Speech:
-        """What is heard when in a phrase of so many samples, which are not there yet."""
+    def _ends_quiet(self, prepared: PreparedLine, at: int) -> bool:
+        """Whether a phrase's end is looked after, which takes all of its samples: a stream in pieces is only
+        worth that where it is one word."""
+        if prepared.is_bare or at < len(prepared.spoken) - 1:
+            return False
+        return prepared.is_one_word or not self.model.engine.description.capabilities.streams_pieces
+
+    def _ended(
+        self, prepared: PreparedLine, at: int, act: "Acted", samples: Floats, rate_hz: int
+    ) -> tuple[Floats, float | None]:
+        """The last phrase with a quiet end, and when the last of it is heard, where that ends the line."""
+        words = timed_words(prepared.spoken[at], act.bent.plan)
+        samples = quiet_after(samples, rate_hz, words[-1].end_s)
+        heard_s = last_sound_s(samples, rate_hz)
+        if not prepared.is_one_word or not heard_s:
+            return samples, None
+        return samples[: round((heard_s + REST_S) * rate_hz)], heard_s
+
+    def _heard(
+        self, prepared: PreparedLine, at: int, act: "Acted", samples: int, rate_hz: int,
+        heard_s: float | None = None,
+    ) -> Speech:  # fmt: skip
+        """What is heard when in a phrase of so many samples, which are not there yet; where it is known,
+        `heard_s` is when its last word is over."""
         spoken, plan = prepared.spoken[at], act.bent.plan
-        phonemes = timed_phonemes(spoken, plan)
+        phonemes, words = timed_phonemes(spoken, plan), timed_words(spoken, plan)
+        if heard_s is not None:
+            phonemes, words = ending(phonemes, heard_s), ending(words, heard_s)
         lips = visemes(phonemes, 0.0, samples / rate_hz)
-        words, nothing = timed_words(spoken, plan), np.empty(0, np.float32)
-        return Speech(nothing, rate_hz, words, phonemes, lips, prepared.seed, Timing())
+        return Speech(np.empty(0, np.float32), rate_hz, words, phonemes, lips, prepared.seed, Timing())
 
 
 class LineRendering:

@@ -1,12 +1,12 @@
 """The Python API: load a voice, speak lines."""
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import torch
-
 from sidecar.engines.base import EngineDescription, SpeakerChoice
 from sidecar.engines.device import Placement, memory_errors, on_device
+from sidecar.engines.guest import own_defaults, set_threads
 from sidecar.home import Home
 from sidecar.line import Line
 from sidecar.models.default_voice import Progress, ensure_default_voice, silent
@@ -25,7 +25,8 @@ from sidecar.text.lexicon import UserLexicon
 
 class Voice:
     """A loaded voice pack, in this process; reference clips are decoded in a child, which ends with it.
-    Not thread-safe: use one a thread.
+    Not thread-safe: use one a thread. What the host told PyTorch (default type and device, autocast,
+    gradients) is not heeded, and stays as it was. In a forked process a voice goes on with one thread.
 
     tts = Voice.load()
     speech = tts.synthesize("Halt! Who goes there?", speaker="am_michael")
@@ -34,7 +35,7 @@ class Voice:
 
     def __init__(self, synthesizer: Synthesizer) -> None:
         self.synthesizer = synthesizer
-        self._clips = ClipMemory()
+        self._clips = {os.getpid(): ClipMemory()}  # a forked process leaves its parent's child alone
 
     @classmethod
     def load(
@@ -57,13 +58,14 @@ class Voice:
         """
         home = home or Home.from_environment()
         if threads is not None:
-            torch.set_num_threads(threads)
+            set_threads(threads)
         with memory_errors("the voice"):
             return on_device(
                 device, precision, lambda placement: cls._load(pack, placement, lexicon, home, progress)
             )
 
     @classmethod
+    @own_defaults()
     def _load(
         cls, pack: str | Path | None, placement: Placement, lexicon: UserLexicon | Mapping[str, str] | None,
         home: Home, progress: Progress,
@@ -137,7 +139,8 @@ class Voice:
             if baseline is not None:
                 raise baseline_alone()
             return NONE
-        return self._clips.change(read(clip), None if baseline is None else read(baseline))
+        clips = self._clips.setdefault(os.getpid(), ClipMemory())
+        return clips.change(read(clip), None if baseline is None else read(baseline))
 
     def stream(
         self, text: str, speaker: SpeakerChoice | None = None, *, reference: bytes | str | Path | None = None,

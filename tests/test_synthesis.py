@@ -1,5 +1,6 @@
 """The way of a line with the real model: what is heard, when, and what is refused."""
 
+import itertools
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from sidecar.protocol.errors import (
 )
 from sidecar.speech import Speech
 from sidecar.synthesis import JOIN_S, LEAD_S, Synthesizer
+from tests.benchmarks.endings import heard
 from tests.fakes import ToneEngine, tone_voice
 
 LINE = "Halt! That's 340 gold."
@@ -254,6 +256,91 @@ def test_a_file_that_cannot_be_written_is_an_error_and_no_file(speech, tmp_path:
         with pytest.raises(BadRequest, match=r"\.wav"):
             speech.save(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "tip"),
+    [
+        ("folder.wav", "folder.wav: Is a directory", "name a file"),
+        ("a" * 300 + ".wav", "a.wav: File name too long", "shorter"),
+        ("file/line.wav", "file/line.wav: Not a directory", "must be a folder"),
+        ("absent/line.wav", "absent/line.wav: No such file", "create the folder"),
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX's words")
+def test_a_place_that_cannot_be_written_is_named(speech, tmp_path: Path, name: str, words: str, tip: str):
+    (tmp_path / "folder.wav").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError) as refused:
+        speech.save(tmp_path / name)
+    assert words in refused.value.message and tip in (refused.value.tip or "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.wav"]
+
+
+def test_the_longest_name_there_may_be_is_written(speech, tmp_path: Path):
+    speech.save(tmp_path / ("a" * 250 + ".wav"))
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("speaker", ["af_heart", "am_michael", "bm_george", "af_bella"])
+@pytest.mark.parametrize(
+    ("text", "marks", "least_s"),
+    [("Stop! Thief! Guards!", 2, 0.25), ("He was… gone.", 1, 0.25), ("Wait — no!", 1, 0.2)],
+)
+def test_marks_in_short_lines_are_heard_and_timed(
+    voice: Voice, text: str, marks: int, least_s: float, speaker: str
+):
+    spoken = voice.synthesize(text, speaker)
+    stretches = heard(spoken)
+    rests = sorted(b[0] - a[1] for a, b in itertools.pairwise(stretches))
+    assert min(rests[-marks:]) >= least_s
+    gaps = [b.start_s - a.end_s for a, b in zip(spoken.words, spoken.words[1:], strict=False)]
+    assert sorted(gaps)[-marks] >= least_s
+    closed = SHAPES.index("sil")
+    inside = [
+        at for at, shape, _ in spoken.visemes if shape == closed and 0.2 < at < spoken.words[-1].start_s
+    ]
+    assert len(inside) >= marks
+
+
+def test_a_mark_pauses_for_less_in_a_faster_line(voice: Voice):
+    def gap_s(speed: float) -> float:
+        first, second = voice.synthesize("No. No!", speed=speed).words
+        return second.start_s - first.end_s
+
+    assert gap_s(2.0) == pytest.approx(gap_s(1.0) / 2, abs=0.03)
+
+
+def test_a_word_ends_soon_after_it_is_heard(voice: Voice):
+    for text in ("No.", "Stop."):
+        spoken = voice.synthesize(text, "af_heart")
+        last_s = heard(spoken)[-1][1]
+        assert last_s <= spoken.duration_s <= last_s + 0.25
+        assert last_s == pytest.approx(spoken.words[-1].end_s, abs=0.1)
+        assert spoken.phonemes[-1].end_s <= spoken.duration_s and spoken.visemes[-1][0] <= spoken.duration_s
+
+
+@pytest.mark.parametrize(
+    ("text", "speaker"), [("No.", "bf_emma"), ("Yes.", "af_jessica"), ("Oh.", "if_sara")]
+)
+def test_nothing_ticks_behind_a_word(voice: Voice, text: str, speaker: str):
+    prepared = voice.synthesizer.prepare(Line(text, speaker, seed=7))
+    ticking = heard(voice.synthesizer.said(prepared.bare()))
+    still = heard(voice.synthesizer.said(prepared))
+    assert ticking[-1][1] > still[-1][1] + 0.05, "this voice no longer ticks: take another"
+
+
+@pytest.mark.parametrize("text", ["Mm.", "Sh.", "Mm!"])
+@pytest.mark.parametrize("speaker", ["af_heart", "am_michael", "zm_yunxi"])
+def test_a_murmur_lasts(voice: Voice, text: str, speaker: str):
+    stretches = heard(voice.synthesize(text, speaker))
+    assert sum(end - start for start, end in stretches) >= 0.3
+
+
+def test_a_line_without_marks_inside_is_as_its_model_speaks_it(voice: Voice):
+    prepared = voice.synthesizer.prepare(Line("Well met, traveler, and welcome to the inn.", "af_heart"))
+    ours, bare = (voice.synthesizer.said(line) for line in (replace(prepared, level_db=0.0), prepared.bare()))
+    assert np.array_equal(ours.samples, bare.samples) and ours.words == bare.words
 
 
 def test_the_model_is_told_what_was_written(voice: Voice):

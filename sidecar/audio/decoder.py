@@ -6,6 +6,7 @@ bounds) and on the clock, and what harms it is refused. It is kept from clip to 
 """
 
 import math
+import os
 import signal
 import threading
 import time
@@ -99,6 +100,7 @@ class _Child:
     def __init__(self, owner: Decoder) -> None:
         self._is_given_up, self._clips, self._used_s = False, 0, 0.0
         self._resting: threading.Timer | None = None
+        self._owner_pid = os.getpid()
         self._process = start(MODULE, [], heard=False)
         self.end = weakref.finalize(owner, self._end)
         with self._within(START_S):
@@ -198,6 +200,8 @@ class _Child:
         return f"the process that tried ended with code {code}"
 
     def _end(self) -> None:
+        if os.getpid() != self._owner_pid:  # a copy in a process that was forked from its owner's
+            return
         if self._resting is not None:
             self._resting.cancel()
         self._process.kill()  # one that has begun to end keeps its own code

@@ -100,11 +100,12 @@ def record_probe(synthesizer: Synthesizer, probe: Probe, file: Path, *, listen: 
 
 
 def speak_lines(synthesizer: Synthesizer, lines: Sequence[ProbeLine]) -> Iterable[SpokenProbe]:
-    """As the model itself speaks: at its own level, which `levels_db` changes for everything else."""
+    """As the model itself speaks: at its own level, with its own pauses and ends, which are ours to change
+    for everything else."""
     for line in lines:
         try:
             prepared = synthesizer.prepare(Line(line.text, line.speaker, seed=line.seed))
-            speech = synthesizer.said(replace(prepared, level_db=0.0))
+            speech = synthesizer.said(prepared.bare())
         except RequestError as error:
             raise refusal(
                 Reason.PROBE_REFUSED, f"the probe {line.text[:40]!r} cannot be spoken: {error.message}"

@@ -2,11 +2,13 @@
 
 A request that is not answered in time is sent again with the same id over a new connection
 ("Lazy Pirate"), after another look at the connection file: it survives a sidecar that is killed and
-started again, and is never synthesised twice by the same one.
+started again, and is never synthesised twice by the same one. While the sidecar speaks, a line that takes
+longer is waited for.
 """
 
 import asyncio
 import itertools
+import os
 import time
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -23,6 +25,7 @@ from sidecar.client.finding import (
     OwnSidecar,
     find_sidecar,
     is_current,
+    made_elsewhere,
     prepared,
     read_own_keys,
 )
@@ -96,6 +99,11 @@ class _Sent:
     request: Request
     session: str
     bodies: tuple[bytes, ...] = ()
+
+    @property
+    def is_speech(self) -> bool:
+        """Whether it is answered once something has been spoken, which takes its time."""
+        return isinstance(self.request, Synthesize | Next)
 
     def frames(self, token: str) -> list[bytes]:
         envelope = Envelope(self.id, self.request.op, token, self.session)
@@ -177,6 +185,7 @@ class AsyncClient:
         self._sidecar = OwnSidecar(self.options)
         self._context = zmq.asyncio.Context()
         self._idle: list[_Link] = []
+        self._pid = os.getpid()
         self._greeted: dict[str, HelloReply] = {}  # by its token, what the last sidecar that was greeted said
 
     async def __aenter__(self) -> "AsyncClient":
@@ -186,7 +195,9 @@ class AsyncClient:
         await self.close()
 
     async def close(self) -> None:
-        """Drop the connections; stop the sidecar if it is ours."""
+        """Drop the connections; stop the sidecar if it is ours. In a forked process both are its parent's."""
+        if self._pid != os.getpid():
+            return
         self._context.destroy(linger=0)
         self._idle.clear()
         await asyncio.to_thread(self._sidecar.stop)
@@ -315,11 +326,16 @@ class AsyncClient:
 
     async def _ask(self, sent: _Sent) -> Answer:
         """Send until it is answered. Raises the answer's error, or `Unreachable`."""
+        if self._pid != os.getpid():
+            raise made_elsewhere(self._pid)
         problem: NpcVoiceError = Unreachable("nothing was tried")
-        for attempt in range(self.options.attempts):
+        attempt = 0
+        while attempt < self.options.attempts:
             answer = await self._try(sent)
             if answer is None:
-                problem = Unreachable(f"the sidecar did not answer, {attempt + 1} times", tip=self._tip())
+                if not (sent.is_speech and await self._is_speaking()):
+                    attempt += 1
+                    problem = Unreachable(f"the sidecar did not answer, {attempt} times", tip=self._tip())
                 continue
             if not isinstance(answer.reply, ErrorReply):
                 return answer
@@ -327,8 +343,22 @@ class AsyncClient:
             pause_s = pause_before_retry_s(answer.reply, attempt)
             if pause_s is None:
                 break
+            attempt += 1
             await asyncio.sleep(pause_s)
         raise problem
+
+    async def _is_speaking(self) -> bool:
+        """Whether the sidecar, asked on the side, has lines under way: then one may take longer than our
+        patience, and is worth being asked for again."""
+        try:
+            answer = await asyncio.wait_for(
+                self._try(self._sent(Stats())), min(LOOK_S, self.options.timeout_s)
+            )
+        except (Unreachable, asyncio.TimeoutError):
+            return False
+        if answer is None or not isinstance(answer.reply, StatsReply):
+            return False
+        return answer.reply.lines_running + answer.reply.lines_waiting > 0
 
     async def _try(self, sent: _Sent) -> Answer | None:
         """One attempt over an idle connection or a new one; None when no answer came.
@@ -352,7 +382,20 @@ class AsyncClient:
 
     async def _exchanged(self, link: _Link, sent: _Sent) -> Answer | None:
         await link.socket.send_multipart(sent.frames(link.connection.token))
-        return sent.answer(await link.socket.recv_multipart()) if await self._answered(link) else None
+        answered = await self._answered(link) or (sent.is_speech and await self._answered_late(link))
+        return sent.answer(await link.socket.recv_multipart()) if answered else None
+
+    async def _answered_late(self, link: _Link) -> bool:
+        """Wait on, for as long as all attempts, while the sidecar speaks: it drops the lines of a connection
+        that closes, and would begin anew."""
+        for _ in range(self.options.attempts - 1):
+            if not await is_current(link.connection, self.options.connection_file):
+                return False
+            if not await self._is_speaking():
+                return False
+            if await self._answered(link):
+                return True
+        return False
 
     async def _told(self, link: _Link, sent: _Sent) -> Answer | None:
         """What comes over this connection. A sidecar that might pass over a field is greeted first."""

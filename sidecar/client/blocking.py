@@ -1,13 +1,14 @@
 """The client without asyncio."""
 
 import asyncio
+import os
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Generator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sidecar.client.asynchronous import AsyncClient, Line
-from sidecar.client.finding import ClientOptions
+from sidecar.client.finding import ClientOptions, made_elsewhere
 from sidecar.protocol.errors import Unreachable
 from sidecar.protocol.events import Event
 from sidecar.protocol.replies import (
@@ -25,6 +26,7 @@ T = TypeVar("T")
 class Client:
     """The same without asyncio; safe to share between threads. `close` it, or use it in a `with`.
 
+    In a forked process its calls raise `Unreachable`: each process needs a client of its own.
     An `AsyncClient` on a thread and an event loop of its own does the work.
     """
 
@@ -33,6 +35,7 @@ class Client:
         self._loop = asyncio.SelectorEventLoop()  # ZeroMQ needs this kind, on Windows too
         self._thread = threading.Thread(target=self._loop.run_forever, name="npc-voice client", daemon=True)
         self._thread.start()
+        self._pid = os.getpid()
         self._client = AsyncClient(connection_file, **options)
 
     @property
@@ -47,7 +50,7 @@ class Client:
 
     def close(self) -> None:
         """Drop the connections; stop the sidecar if it is ours; end the thread."""
-        if self._loop.is_closed():
+        if self._loop.is_closed() or self._pid != os.getpid():
             return
         self._run(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -123,6 +126,9 @@ class Client:
         if self._loop.is_closed():
             work.close()
             raise Unreachable("the client is closed")
+        if self._pid != os.getpid():
+            work.close()
+            raise made_elsewhere(self._pid)
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()

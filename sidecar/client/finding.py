@@ -31,8 +31,9 @@ ANOTHER = "another sidecar"  #: a second start on one connection file ends with 
 
 @dataclass(frozen=True)
 class ClientOptions:
-    """`timeout_s` is the wait for one reply before it is asked for again, `attempts` how often at most;
-    a sidecar that is not there is looked for as long as one reply.
+    """`timeout_s` is the wait for one reply before it is asked for again, `attempts` how often at most, save
+    for lines while the sidecar says that it is speaking (`deadline_ms` bounds those). A sidecar that is not
+    there is looked for as long as one reply.
 
     `connection_file` may be a copy of one from another machine. `start`: start a sidecar when none is there
     (with `arguments` of `npc-voice serve`), and stop it at the end. `start_s`: how long that may take.
@@ -55,6 +56,14 @@ class OwnKeys:
 
     public: bytes
     secret: bytes = field(repr=False)
+
+
+def made_elsewhere(pid: int) -> Unreachable:
+    """Threads and connections stay behind where a process is forked."""
+    return Unreachable(
+        f"this client was made in process {pid}, and this is process {os.getpid()}, forked from it",
+        tip="make a client in each process",
+    )
 
 
 async def find_sidecar(file: Path, within_s: float = LOOK_S) -> Connection:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from sidecar.engines.base import Engine
 from sidecar.engines.device import Placement
+from sidecar.engines.guest import own_defaults
 from sidecar.models.architecture import config_of, family_of
 from sidecar.models.manifest import Manifest
 from sidecar.models.own_files import load_emotions, load_lexicon
@@ -22,6 +23,7 @@ class Model:
     emotions: Repertoire = field(default_factory=shipped)
 
 
+@own_defaults()
 def load_model(pack: Pack, placement: Placement) -> Model:
     """Load a pack that has been verified. Raises `ModelRejected` when it does not fit its architecture."""
     family, config = family_of(pack.manifest), config_of(pack.manifest)

@@ -3,6 +3,7 @@
 A pack is written apart and renamed into place, so a folder with a manifest is always whole.
 """
 
+import errno
 import hashlib
 import os
 import shutil
@@ -132,18 +133,28 @@ def storage_errors(place: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise StorageError(f"cannot write to {place}: {reason}", tip=_tip(error)) from error
+        raise StorageError(
+            f"cannot write to {files.printable(str(place))}: {reason}", tip=_tip(error)
+        ) from error
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file, or leave what was there. Raises `StorageError`; no half file is left."""
-    with storage_errors(path.parent):
+    with storage_errors(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         files.write_whole(path, content)
 
 
 def _tip(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return "create the folder first"
+    if isinstance(error, IsADirectoryError):
+        return "name a file in that folder"
+    if isinstance(error, NotADirectoryError):
+        return "what stands before the last / must be a folder"
+    if error.errno == errno.ENAMETOOLONG:
+        return "choose a shorter name"
     return "free some space or make the folder writable; NPC_VOICE_HOME moves the models elsewhere"
 
 

@@ -1,7 +1,7 @@
 """Plain types between a model's two halves: who speaks, what is said, and the plan of how."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -49,9 +49,11 @@ class Plan:
 
     `durations_frames` [n + 2]: frames for each phoneme, and for the silence before and after.
     `f0_hz`, `energy` [2 * sum(durations_frames)]: two steps a frame; F0 under 10 Hz is unvoiced;
-    energy is the model's own log-like unit. `frame_s` is one frame in seconds.
+    energy is the model's own log-like unit. `frame_s` is one frame in seconds. Where it `can_rest`, no voice
+    and little energy are silence; other models have tokens for that.
     """
 
+    can_rest: ClassVar[bool] = True
     phrase: Phrase
     durations_frames: Ints
     f0_hz: Floats

@@ -30,6 +30,12 @@ from tools.make_vectors import BAD_FRAMES, BAD_HEADERS
 FRAMES = 2_400  #: of the speech in a good reply: 0.1 s
 SPEECH = struct.pack("<h", 1000) * FRAMES
 BAD_REPLY, TIMED_OUT, SPOKEN = "bad_reply", "timed_out", ""
+SLOW_S = 0.45  #: over a timeout, within both attempts
+STATS = {
+    "uptime_s": 1.0, "requests": {}, "errors": {}, "lines_waiting": 0, "lines_running": 1, "streams": 0,
+    "audio_s": 0.0, "real_time_factor": 1.0, "latency": {}, "memory_bytes": 1,
+    "cache": {"hits": 0, "misses": 0, "entries": 0, "bytes": 0},
+}  # fmt: skip
 Way = Callable[["Victim"], None]
 
 
@@ -208,6 +214,18 @@ def good(victim: Victim) -> None:
         victim.send(message(msgpack.packb(spoken(victim.request())), SPEECH))
 
 
+def slow(victim: Victim) -> None:
+    """A line takes longer than a timeout; meanwhile it says, to who asks, that it is speaking."""
+    victim.greet()
+    while True:
+        request = victim.request()
+        if request["op"] == "stats":
+            victim.send(message(msgpack.packb({"v": 1, "id": request["id"], "ok": True, **STATS})))
+        else:
+            time.sleep(SLOW_S)
+            victim.send(message(msgpack.packb(spoken(request)), SPEECH))
+
+
 def named(
     prefix: str, contents: dict[str, bytes], made: Callable[[bytes], Way]
 ) -> dict[str, tuple[Way, str]]:
@@ -262,6 +280,8 @@ WAYS: dict[str, tuple[Way, str]] = {
     "refused_with_a_number": (refused({"error": 7}), BAD_REPLY),
     "refused_without_a_code": (refused({"error": {"message": "no"}}), BAD_REPLY),
 }
+#: What only a client that asks whether anybody speaks has the patience for: not in `expected.json`.
+PATIENT: dict[str, Way] = {"slow": slow}
 
 
 def treat(connection: socket.socket, way: Way) -> None:
@@ -277,7 +297,7 @@ def serve(listener: socket.socket, way: Way) -> None:
 
 def open_all(folder: Path) -> None:
     """A port and a connection file for each way."""
-    for name, (way, _) in WAYS.items():
+    for name, way in {**{name: way for name, (way, _) in WAYS.items()}, **PATIENT}.items():
         listener = socket.create_server(("127.0.0.1", 0))
         endpoint = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
         Connection(os.getpid(), endpoint, endpoint, "the-token", time.time()).write(folder / f"{name}.json")

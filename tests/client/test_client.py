@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -28,7 +30,8 @@ from sidecar.protocol.events import LineDone, LineStarted, ModelReleased
 from sidecar.server.door.door import Endpoints
 from sidecar.server.server import Server
 from sidecar.voice import Voice
-from tests.fakes import still, tone_voices
+from tests.client.peers import peer
+from tests.fakes import ToneEngine, still, tone_voices
 from tests.prosody.sounds import speaking
 from tests.prosody.test_clip_memory import wav
 
@@ -290,6 +293,102 @@ def test_a_sidecar_that_never_answers_is_given_up(tmp_path: Path):
         client.ping()
     deaf.close()
     assert len(deaf.asked) == 3
+
+
+class Slow(Deaf):
+    """A sidecar that answers no line before it was asked so often, and says meanwhile how many it speaks."""
+
+    def __init__(self, file: Path, unanswered: int, lines: int) -> None:
+        self._lines = lines
+        super().__init__(file, unanswered, {"ok": False, "error": REFUSED})
+
+    def _run(self) -> None:
+        while self._router.poll(5_000):
+            route, _, frame = self._router.recv_multipart()
+            header = msgpack.unpackb(frame)
+            if header["op"] == "stop":
+                break
+            reply = {"ok": True, **STATS, "lines_running": self._lines}
+            if header["op"] == "synthesize":
+                self.asked.append((header["session"], header["id"]))
+                reply = self._reply if len(self.asked) > self._unanswered else None
+            if reply is not None:
+                answer = msgpack.packb({"v": 1, "id": header["id"], **reply})
+                self._router.send_multipart([route, b"", answer])
+
+
+REFUSED = {"code": "empty_text", "message": "nothing in it", "retryable": False}
+STATS = {
+    "uptime_s": 1.0, "requests": {}, "errors": {}, "lines_waiting": 0, "streams": 0, "audio_s": 0.0,
+    "real_time_factor": 1.0, "latency": {}, "cache": {"hits": 0, "misses": 0, "entries": 0, "bytes": 0},
+    "memory_bytes": 1,
+}  # fmt: skip
+
+
+def test_a_line_is_waited_for_while_the_sidecar_speaks(tmp_path: Path):
+    slow = Slow(tmp_path / "c.json", unanswered=2, lines=1)
+    with Client(tmp_path / "c.json", timeout_s=0.2, attempts=2) as client, pytest.raises(EmptyText):
+        client.say("A long line.")
+    slow.close()
+    assert len(slow.asked) == 3 and len(set(slow.asked)) == 1  # more often than twice, but not at each wait
+
+
+def test_a_line_that_takes_long_is_spoken_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    speak = ToneEngine.render
+    begun = []
+
+    def slowly(self, plans, seeds):
+        begun.append(seeds)
+        time.sleep(1)
+        return speak(self, plans, seeds)
+
+    monkeypatch.setattr(ToneEngine, "render", slowly)
+    file = tmp_path / "connection.json"
+    with serving(file), Client(file, timeout_s=0.2, attempts=2) as client:
+        assert client.say(LONG).duration_s > 1
+    assert len(begun) == len(tone_voices().default.synthesizer.prepare(Line(LONG)).phrases) > 1
+
+
+def test_a_line_that_the_sidecar_does_not_speak_is_given_up(tmp_path: Path):
+    slow = Slow(tmp_path / "c.json", unanswered=99, lines=0)
+    given_up = pytest.raises(Unreachable, match="2 times")
+    with Client(tmp_path / "c.json", timeout_s=0.2, attempts=2) as client, given_up:
+        client.say("A long line.")
+    slow.close()
+    assert len(slow.asked) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is forked here")
+def test_a_client_says_so_in_a_forked_process(tmp_path: Path):
+    script = (
+        "import multiprocessing, sys\n"
+        "from sidecar.client import Client\n"
+        "client = Client(sys.argv[1])\n"
+        "client.ping()\n"
+        "def child(answers):\n"
+        "    try:\n"
+        "        client.ping()\n"
+        "    except Exception as error:\n"
+        "        answers.put(repr(error))\n"
+        "    client.close()\n"
+        "    with Client(sys.argv[1]) as own:\n"
+        "        own.ping()\n"
+        "    answers.put('its own')\n"
+        "forks = multiprocessing.get_context('fork')\n"
+        "answers = forks.Queue()\n"
+        "process = forks.Process(target=child, args=(answers,), daemon=True)\n"
+        "process.start()\n"
+        "print(answers.get(timeout=20), answers.get(timeout=20))\n"
+        "client.ping()\n"
+        "client.close()\n"
+    )
+    file = tmp_path / "c.json"
+    with peer() as (process, endpoint):
+        Connection(process.pid, endpoint, endpoint, TOKEN, 0).write(file)
+        command = [sys.executable, "-c", script, str(file)]
+        ended = subprocess.run(command, timeout=60, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert "forked" in ended.stdout and "its own" in ended.stdout
 
 
 def test_overload_is_waited_out_as_long_as_it_says(tmp_path: Path):

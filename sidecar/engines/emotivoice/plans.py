@@ -14,7 +14,7 @@ means over its frames, and one without frames keeps its own.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -37,6 +37,7 @@ class TokenProsody(NamedTuple):
 class TokenPlan(Plan):
     """A plan that remembers its tokens: `predicted` for each, and what they say, `text` [T, width]."""
 
+    can_rest: ClassVar[bool] = False
     groups: tuple[Group, ...]
     predicted: TokenProsody
     text: Floats

@@ -49,6 +49,13 @@ namespace NpcVoice.Tests
         }
 
         [Test]
+        public void ALineIsWaitedForWhileTheSidecarSpeaks()
+        {
+            using (NpcVoiceClient client = Impatient("slow"))
+                Assert.That(Waiting.For(() => client.Say("Hi.")).Frames, Is.EqualTo(2400));
+        }
+
+        [Test]
         public void ASidecarThatWouldPassOverAFieldIsNotAsked()
         {
             var lines = new Dictionary<string, SayOptions>

@@ -19,6 +19,7 @@ namespace NpcVoice
     {
         /// <summary>How often a waiting client looks whether the sidecar that owes it an answer is there.</summary>
         private const double LookEveryS = 0.5;
+        private const double SpeakingS = 2;
 
         private const double LongestPauseS = 2;
         private static readonly Dictionary<string, object> Nothing = new Dictionary<string, object>();
@@ -277,6 +278,8 @@ namespace NpcVoice
             for (int attempt = 0; attempt < _options.Attempts; attempt++)
             {
                 Answer answer = await Try(request, stop).ConfigureAwait(false);
+                while (answer == null && request.IsSpeech && await IsSpeaking(stop).ConfigureAwait(false))
+                    answer = await Try(request, stop).ConfigureAwait(false);
                 if (answer != null && answer.Refusal == null)
                     return answer;
                 problem = answer?.Refusal ?? Unanswered(attempt + 1);
@@ -370,8 +373,49 @@ namespace NpcVoice
         private async Task<Answer> Exchanged(RequestLink link, Request request, Deadline until, CancellationToken stop)
         {
             Task<List<byte[]>> reply = link.Ask(request.Message(link.Sidecar.Token));
-            bool hasCome = await InTime(reply, link, until, stop).ConfigureAwait(false);
+            bool hasCome = await InTime(reply, link, until, stop).ConfigureAwait(false)
+                || request.IsSpeech && await InLateTime(reply, link, stop).ConfigureAwait(false);
             return hasCome ? request.Answer(reply.Result) : null;
+        }
+
+        /// <summary>
+        /// Waits on, for as long as all attempts, while the sidecar speaks: it drops the lines of a connection
+        /// that closes, and would begin anew.
+        /// </summary>
+        private async Task<bool> InLateTime(Task reply, RequestLink link, CancellationToken stop)
+        {
+            for (int wait = 1; wait < _options.Attempts; wait++)
+            {
+                if (!link.IsOpen || !link.Sidecar.IsCurrent(_options.ConnectionFile))
+                    return false;
+                if (!await IsSpeaking(stop).ConfigureAwait(false))
+                    return false;
+                var until = new Deadline(_options.TimeoutS);
+                if (await InTime(reply, link, until, stop).ConfigureAwait(false))
+                    return true;
+            }
+            return false;
+        }
+
+        /// <summary>Whether the sidecar, asked on the side, has lines under way.</summary>
+        private async Task<bool> IsSpeaking(CancellationToken stop)
+        {
+            Task<Answer> asked = Try(new Request("stats", Nothing, Session, null), stop);
+            RequestLink.Observe(asked);
+            try
+            {
+                Task first = await Task.WhenAny(asked, Task.Delay(TimeSpan.FromSeconds(Math.Min(SpeakingS, _options.TimeoutS))))
+                    .ConfigureAwait(false);
+                Answer answer = first == asked ? await asked.ConfigureAwait(false) : null;
+                if (answer == null || answer.Refusal != null)
+                    return false;
+                var stats = new StatsReply(answer.Header);
+                return stats.LinesRunning + stats.LinesWaiting > 0;
+            }
+            catch (NpcVoiceError)
+            {
+                return false;
+            }
         }
 
         /// <summary>

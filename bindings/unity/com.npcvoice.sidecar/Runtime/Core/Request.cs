@@ -29,6 +29,12 @@ namespace NpcVoice
 
         public string Id { get; }
 
+        /// <summary>Whether it is answered once something has been spoken, which takes its time.</summary>
+        public bool IsSpeech
+        {
+            get { return Op == "synthesize" || Op == "next"; }
+        }
+
         public string Session { get; }
 
         /// <summary>The header, encoded.</summary>
