@@ -22,6 +22,7 @@ _ALWAYS = {
 #: The same, but only with a point.
 _POINTED_ALWAYS = {
     "misc": "miscellaneous", "avg": "average", "hrs": "hours", "esq": "esquire", "cf": "compare",
+    "wm": "William", "chas": "Charles", "geo": "George", "robt": "Robert", "jas": "James", "thos": "Thomas",
     "mme": "madame", "mlle": "mademoiselle", "gov't": "government", "assn": "association",
     "intl": "international",
 }  # fmt: skip
@@ -60,15 +61,16 @@ _TITLES = word_set(
 
 #: With a capital these begin a sentence rather than stand behind a title or initials as a name.
 SENTENCE_OPENERS = word_set(
-    "I We You He She It They The A An This That These Those There Then Here But And Or So If When Where "
-    "Why My Your His Her Our Their Its Now Never Go Come Let Let's Don't Do Did Does Is Are Was Were "
-    "Can Could Would Should Get Take Give Look Wait Stop Run Yes Perhaps Maybe Please I'm I'll I've I'd "
-    "You're You'll We're We'll They're It's That's He's She's There's What What's How Who Nobody "
-    "Everyone Everybody Nothing Because Although After Before Until While Without Once Not Only Even "
-    "Still Well Thank Thanks Try Keep Hold Tell Ask Leave Bring Watch Listen Meet See Beware Open Close"
+    "No I We You He She It They The A An This That These Those There Then Here But And Or So If When "
+    "Where Why My Your His Her Our Their Its Now Never Go Come Let Let's Don't Do Did Does Is Are Was "
+    "Were Can Could Would Should Get Take Give Look Wait Stop Run Yes Perhaps Maybe Please I'm I'll "
+    "I've I'd You're You'll We're We'll They're It's That's He's She's There's What What's How Who "
+    "Nobody Everyone Everybody Nothing Because Although After Before Until While Without Once Not Only "
+    "Even Still Well Thank Thanks Try Keep Hold Tell Ask Leave Bring Watch Listen Meet See Beware Open "
+    "Close"
 )
 #: What may be somebody's name behind a title all the same.
-_NAMES_TOO = word_set("Who Well Go Do Why Hold Watch Close How What A I Look See")
+_NAMES_TOO = word_set("No Who Well Go Do Why Hold Watch Close How What A I Look See")
 #: Before "St." these tell that a saint follows although they are written with a capital.
 _BEFORE_SAINT = word_set(
     "the at in by behind near from to for of with past beyond before after around under over beside "

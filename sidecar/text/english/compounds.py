@@ -46,7 +46,7 @@ def text(group: Sequence[Token]) -> str:
 def is_stutter(part: str, following: str) -> bool:
     """ "W" before "wait", "th" before "the"; not the "co" of "co-conspirator"."""
     start = part.lower()
-    consonants = len(start) <= 3 and not set("aeiouy").intersection(start)
+    consonants = len(start) <= 3 and not set("aeiouy").intersection(start.replace("qu", "q"))
     return (len(start) == 1 or consonants) and following.lower().startswith(start)
 
 

@@ -24,11 +24,11 @@ DRAWN = tuple(
 #: Without a vowel, and never letters.
 NAMED = word_set(
     "hm hmm mm mmm mhm shh sh psst pst pfft pft brr grr zzz tsk nth mr mrs dr st th hmph pff psh sss "
-    "tch tsch hrm hrmm hngh hng ngh nngh mngh mmph mph bzzt bzz zzt zap fwp thwp krk skrt skrr shk kshh "
-    "ksh pshh pssh psht pht phht hss hsss fff vvv vrr vrrm rrr grrr grrk hrr hrrm hrk hnn hnh nnn tss "
-    "tsst pow mrrp mrr prr prrt purr blrg brrm clk clnk fsst ffs wrr zzzt tt hff khh kh gnn gnrr grmph "
-    "hrmph brt pbt pbbt phbt thbt grah"
-) - {"zap", "pow", "purr", "grah", "ffs"}
+    "tch tsch hrm hrmm hngh hng ngh nngh mngh mmph mph bzzt bzz zzt fwp thwp krk skrt skrr shk kshh ksh "
+    "pshh pssh psht pht phht hss hsss fff vvv vrr vrrm rrr grrr grrk hrr hrrm hrk hnn hnh nnn tss tsst "
+    "mrrp mrr prr prrt blrg brrm clk clnk fsst wrr zzzt tt hff khh kh gnn gnrr grmph hrmph brt pbt pbbt "
+    "phbt thbt"
+)
 #: A cry that no table has: at least one cluster that no initialism is written with.
 _NOISY = re.compile(r"zz|ff|ss|rr|mm|hh|nn|ngh|tch|sch|shh?$|[^t]h$|^h[mnr]|^[kgbdp]h?r|^ts")
 _LETTERS = re.compile(r"[bcdfghjklmnpqrstvwxz]{3,10}")

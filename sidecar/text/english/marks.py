@@ -293,6 +293,6 @@ def _read_between(scan: Scan, index: int) -> int | None:
         return index + 2
     figures = right.isdecimal() and (left.isalnum() if char == "^" else left.isdecimal())
     words = char in "=<>+−" and left.isalnum() and right.isalnum() and (spaced or char in "=+")
-    if figures or words or (char == "+" and left.isalnum() and scan.at(index + 1).isspace()):
+    if figures or words or (char == "+" and left.isalnum() and scan.at(index + 1) in " \n.,;:!?)"):
         scan.say(_BETWEEN[char].split(), index, index + 1)
     return index + 1

@@ -26,6 +26,6 @@ def _is_stutter(scan: Scan, found: re.Match[str]) -> bool:
     begun = found.group(1).lower()
     if begun in _NOT_BEGUN or _HYPHEN.match(scan.text, found.start()):  # a hyphen makes a compound of it
         return False
-    if len(begun) > 1 and _VOWELS.intersection(begun):
+    if len(begun) > 1 and _VOWELS.intersection(begun.replace("qu", "q")):
         return False
     return begun != "a" or scan.at(found.end()) != "." or scan.text[found.start()] == "A"

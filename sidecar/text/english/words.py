@@ -22,21 +22,23 @@ _LEADING_WORD = re.compile(rf"{LETTER}{{1,9}}(?:'{LETTER}{{1,4}})?(?!{LETTER})")
 _LEADING = word_set(
     "tis twas twere twill twould tisn't twasn't tain't em cause til till bout round neath n nuff cept "
     "fraid gainst mongst pon tween twixt un uns kay sup ello ol ave s tude nother merica im er e ere "
-    "ead eads ouse orrible arf ide spect spose tention gin ardly istory oly oney aunt arsh ouses eart "
-    "earts undred appen appens appened appy ungry igh ole urt urry eaven eavy imself erself ospital ook "
-    "orse orses ammer oo ome omes ood elp elped elpless arder arm ard ell eard ear eadache ang anging "
-    "anged elm elmet unter unt alf ousand ey bove cross nough specially scuse"
-) - word_set("ear arm elm")
+    "ead eads ouse uge arry arriet arold enry elen ubert umble umour umor uman unger unted unting orrid "
+    "otter ottest otel arvest atchet awk ealth ealthy eaps eavens erbs ero eroes igher ighest ighness "
+    "obby ollow olly oof orn orns orror ostage ounds ovel umbug urdle usband usk utch sblood sdeath "
+    "orrible arf ide spect spose tention ardly istory oly oney arsh ouses eart earts undred appen "
+    "appens appened appy ungry igh ole urt urry eaven eavy imself erself ospital ook orse orses ammer "
+    "oo ome omes ood elp elped elpless arder ard ell eard ear eadache ang anging anged elmet unter unt "
+    "alf ousand ey bove nough specially scuse"
+) - word_set("ear elm")
 #: These are words without the apostrophe too: only where no quotation can close behind.
 _PERHAPS_LEADING = word_set(
-    "is as ad at ate and ands old olds our ours it its ill ills all alls ow owl ear ears arm arms elm "
-    "eight air edge eel eat eats oar ire itch andle andsome er ere opes ope am aunt ash ut"
+    "cross gin is as ad at ate and ands old olds our ours it its ill ills all alls ow owl ear ears arm "
+    "arms elm eight air edge eel eat eats oar ire itch andle andsome er ere opes ope am aunt ash ut"
 )
 _TRAILING = word_set(
     "o ol an th lil wi mo fo yo po y t d i tho thro nor m n jus mus don wha tha bu lef tol col han lan "
-    "frien groun behin roun wit sho befo gi ha ca wa a las firs bes mos sen min fin kin wil ol' gran "
-    "hol ain won aroun poun soun foun an' bol"
-) - word_set("a won sen min fin kin wil gran")
+    "frien groun behin roun wit sho befo gi ha ca wa las firs bes mos hol ain aroun poun soun foun bol"
+) - word_set("gran")
 _LETTER_COMES_AFTER = word_set(
     "appendix chapter rank act part phase zone sector deck gate bay wing row seat platform room unit "
     "model figure table item article version lane pier dock annex ward cell tier hangar door exit "
