@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sidecar.audio.shape import resampled
+from sidecar.line import Line
 from sidecar.prosody.f0 import FRAMES_PER_S, HOP, RATE_HZ, tracked
 from sidecar.speech import Speech
 from sidecar.voice import Voice
@@ -99,7 +100,8 @@ def world(speaker: str, speech: Speech, frames: int) -> np.ndarray:
 def test_it_agrees_with_trackers_of_renown_on_speech(
     voice: Voice, speaker: str, other, shared: float, gross: float
 ):
-    speech = voice.synthesize(TEXT, speaker)
+    line = voice.synthesizer.prepare(Line(TEXT, speaker))
+    speech = voice.synthesizer.said(line.bare())  # as it was spoken for the recording
     found = tracked(resampled(speech.samples, speech.sample_rate_hz, RATE_HZ))
     theirs = other(speaker, speech, len(found))
     both = (found > 0) & (theirs > 0)
