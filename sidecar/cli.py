@@ -130,6 +130,9 @@ def say(
         Path | None, typer.Option(help="Write the mouth's movement too, to a .json or .tsv")
     ] = None,
     lipsync_format: Annotated[str, typer.Option(help="oculus, arkit or rhubarb")] = "oculus",
+    unmarked: Annotated[
+        bool, typer.Option("--unmarked", help="Leave out of the file that it is synthetic.")
+    ] = False,
     pack: PackName = None,
     device: DeviceOption = "auto",
     precision: Precision = "auto",
@@ -159,7 +162,7 @@ def say(
         loudness_lufs=loudness, sample_rate_hz=sample_rate, prompt=prompt,
     )  # fmt: skip
     work_s = time.perf_counter() - began
-    speech.save(output)
+    speech.save(output, marked=not unmarked)
     if lipsync is not None:
         lips = files.content(speech.visemes, speech.duration_s, lipsync, lipsync_format, output.name)
         write_whole(lipsync, lips.encode())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sidecar.audio.encode import encode
+from sidecar.audio.encode import UNKNOWN, Mark, encode
 from sidecar.audio.loudness import normalised
 from sidecar.audio.shape import mended
 from sidecar.lipsync.oculus import CLOSED, Row
@@ -56,7 +56,8 @@ class Timing:
 class Speech:
     """A spoken line or part of one: mono samples in -1..1, and what is heard, and seen on lips, when.
 
-    As the model made them, `cut_samples` were beyond full scale and `lost_samples` no numbers.
+    As the model made them, `cut_samples` were beyond full scale and `lost_samples` no numbers. `mark` says
+    what model and voice they are of.
     """
 
     samples: Floats
@@ -68,6 +69,7 @@ class Speech:
     timing: Timing
     cut_samples: int = 0
     lost_samples: int = 0
+    mark: Mark = UNKNOWN
 
     @property
     def mended_samples(self) -> int:
@@ -78,18 +80,19 @@ class Speech:
     def duration_s(self) -> float:
         return len(self.samples) / self.sample_rate_hz
 
-    def encoded(self, kind: str) -> bytes:
-        """The audio as `kind`, one of pcm_s16le, pcm_f32le, wav, ogg, flac."""
-        return encode(self.samples, self.sample_rate_hz, kind)
+    def encoded(self, kind: str, *, marked: bool = True) -> bytes:
+        """The audio as `kind`, one of pcm_s16le, pcm_f32le, wav, ogg, flac. The last three say in their
+        header that it is synthetic, unless it shall not be `marked`."""
+        return encode(self.samples, self.sample_rate_hz, kind, self.mark if marked else None)
 
-    def save(self, path: str | Path) -> None:
-        """Write a file; its ending chooses the format: .wav, .ogg or .flac.
+    def save(self, path: str | Path, *, marked: bool = True) -> None:
+        """Write a file; its ending chooses the format: .wav, .ogg or .flac. It is `marked` as in `encoded`.
 
         Raises `BadRequest` for another ending and `StorageError` when the disk refuses: then no half
         file is left, and a file that was there before stays as it was.
         """
         path = Path(path)
-        write_whole(path, self.encoded(format_of(path)))
+        write_whole(path, self.encoded(format_of(path), marked=marked))
 
 
 def format_of(path: Path) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sidecar.audio.encode import Mark
 from sidecar.audio.shape import faded, resampled
 from sidecar.audio.timbre import Timbre, treated
 from sidecar.line import Line, check_extent, check_line, derived_seed
@@ -271,7 +272,9 @@ class Synthesizer:
         phonemes = timed_phonemes(spoken, plan)
         lips = visemes(phonemes, 0.0, samples / rate_hz)
         words, nothing = timed_words(spoken, plan), np.empty(0, np.float32)
-        return Speech(nothing, rate_hz, words, phonemes, lips, prepared.seed, Timing())
+        manifest = self.model.manifest
+        mark = Mark(f"{manifest.name}@{manifest.version}", voice_of(prepared))
+        return Speech(nothing, rate_hz, words, phonemes, lips, prepared.seed, Timing(), mark=mark)
 
 
 class LineRendering:
@@ -340,6 +343,14 @@ class LineRendering:
         self._text_ms, self._start_s = 0.0, self._start_s + piece.speech.duration_s
         self._phrase += piece.is_last
         return LinePart(speech, phrase, piece.share, piece.is_last, self.ended)
+
+
+def voice_of(prepared: PreparedLine) -> str:
+    """Whose timbre it is, as people write it; a blend with its shares."""
+    asked = prepared.line.speaker
+    if isinstance(asked, Mapping):
+        return ", ".join(f"{name}:{share:g}" for name, share in asked.items())
+    return prepared.phrases[0].timbre.name
 
 
 @dataclass(frozen=True, eq=False)
