@@ -274,7 +274,10 @@ class Synthesizer:
         words, nothing = timed_words(spoken, plan), np.empty(0, np.float32)
         manifest = self.model.manifest
         mark = Mark(f"{manifest.name}@{manifest.version}", voice_of(prepared))
-        return Speech(nothing, rate_hz, words, phonemes, lips, prepared.seed, Timing(), mark=mark)
+        return Speech(
+            nothing, rate_hz, words, phonemes, lips, prepared.seed, Timing(), mark=mark,
+            planned_s=plan.duration_s,
+        )  # fmt: skip
 
 
 class LineRendering:

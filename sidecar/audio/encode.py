@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from sidecar import __version__
 from sidecar.protocol.errors import BadRequest, did_you_mean
 from sidecar.protocol.formats import AUDIO_FORMATS
+from sidecar.version import __version__
 
 Floats = npt.NDArray[np.float32]
 

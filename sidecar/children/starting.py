@@ -19,7 +19,10 @@ KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "
 _SET_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "CUDA_VISIBLE_DEVICES": ""}
 #: What a program that was frozen with us in it is told, to be a child instead of the program.
 AS_CHILD = "--as-child"
-CHILDREN = ("sidecar.audio.decoding_child", "sidecar.checks.child", "sidecar.modkit.import_child")
+CHILDREN = (
+    "sidecar.audio.decoding_child", "sidecar.baking.speaking_child", "sidecar.checks.child",
+    "sidecar.modkit.import_child",
+)  # fmt: skip
 _LIBRARIES = (
     "sidecar", "torch", "numpy", "safetensors", "onnx", "msgpack", "filelock", "platformdirs", "cryptography",
     "soundfile", "soxr", "misaki", "jieba", "pypinyin",
