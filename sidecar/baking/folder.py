@@ -92,8 +92,9 @@ class Folder:
     def remove(self, entry: Entry) -> None:
         """Raises `StorageError`."""
         with storage_errors(self._root):
+            self.entries.pop(entry.id, None)
+            self._delete(entry.files)
             self._note(Gone(entry.id).to_json())
-            self._delete(entry.files, self.entries.pop(entry.id, entry))
 
     def finish(self, order: Iterable[str]) -> None:
         """The manifest and the lengths of all that is there, ids of `order` first. Raises `StorageError`."""
@@ -113,12 +114,12 @@ class Folder:
         before = self.entries.get(entry.id)
         for file in entry.files:
             files.replace(self._own / _STAGED / file.name, self._root / file.name)
-        self._note(entry.to_json())
         self.entries[entry.id] = entry
         if before is not None:
-            self._delete(before.files, entry)
+            self._delete(before.files)
+        self._note(entry.to_json())  # last: a clip that an end cut short of this is made again
 
-    def _delete(self, some: Iterable[BakedFile], owner: Entry) -> None:
+    def _delete(self, some: Iterable[BakedFile]) -> None:
         """Those of the files that no clip has now."""
         taken = {file.name.casefold() for entry in self.entries.values() for file in entry.files}
         for file in some:

@@ -8,7 +8,7 @@ import codecs
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -73,8 +73,8 @@ def read_script(path: Path) -> Script:
     if ending not in ENDINGS:
         raise BadRequest(f"cannot tell the format of {path.name!r}: use {', '.join(ENDINGS)}", field="script")
     text = decoded(content_of(path), path.name)
-    records = _json_records(text) if ending == ".jsonl" else _table_records(text, ending, path.name)
-    script = _script(list(records), path.name)
+    read = _json_table(text) if ending == ".jsonl" else _table(text, ending, path.name)
+    script = _script(read, path.name)
     if not script.rows and not script.failures:
         raise BadRequest(f"{path.name} holds no lines", field="script")
     return script
@@ -113,10 +113,16 @@ class _Record:
     problem: str = ""
 
 
-def _json_records(text: str) -> Iterator[_Record]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            yield _json_record(number, line)
+@dataclass(frozen=True)
+class _Table:
+    columns: tuple[str, ...]
+    records: tuple[_Record, ...]
+
+
+def _json_table(text: str) -> _Table:
+    lines = enumerate(text.split("\n"), start=1)
+    records = tuple(_json_record(number, line) for number, line in lines if line.strip())
+    return _Table(tuple(dict.fromkeys(key for record in records for key in record.cells)), records)
 
 
 def _json_record(number: int, line: str) -> _Record:
@@ -129,14 +135,14 @@ def _json_record(number: int, line: str) -> _Record:
     return _Record(number, {key: value for key, value in read.items() if value is not None})
 
 
-def _table_records(text: str, ending: str, name: str) -> Iterator[_Record]:
-    head, *rows = _table(text, "\t" if ending == ".tsv" else _delimiter(text), name)
+def _table(text: str, ending: str, name: str) -> _Table:
+    """Raises `BadRequest`."""
+    head, *rows = _cells(text, "\t" if ending == ".tsv" else _delimiter(text), name)
     columns = [column.strip() for column in head]
     if doubled := next((column for column in columns if column and columns.count(column) > 1), None):
         raise BadRequest(f"{name} has two columns {doubled!r}", field="script")
-    for number, row in enumerate(rows, start=2):
-        if any(cell.strip() for cell in row):
-            yield _table_record(number, columns, row)
+    numbered = [(n, row) for n, row in enumerate(rows, start=2) if any(cell.strip() for cell in row)]
+    return _Table(tuple(filter(None, columns)), tuple(_table_record(n, columns, row) for n, row in numbered))
 
 
 def _table_record(number: int, columns: Sequence[str], row: Sequence[str]) -> _Record:
@@ -146,7 +152,7 @@ def _table_record(number: int, columns: Sequence[str], row: Sequence[str]) -> _R
     return _Record(number, cells, problem)
 
 
-def _table(text: str, delimiter: str, name: str) -> list[list[str]]:
+def _cells(text: str, delimiter: str, name: str) -> list[list[str]]:
     """Its rows, the head first. Raises `BadRequest`."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[list[str]] = []
@@ -165,13 +171,13 @@ def _delimiter(text: str) -> str:
     return max(",;\t", key=head.count)
 
 
-def _script(records: Sequence[_Record], name: str) -> Script:
-    columns = list(dict.fromkeys(column for record in records for column in record.cells))
+def _script(table: _Table, name: str) -> Script:
+    columns = table.columns
     dialect = dialect_of(columns)
     if dialect is None:
         _check_columns(columns, name)
     rows, failures = [], []
-    for record in records:
+    for record in table.records:
         try:
             if record.problem:
                 raise BadRequest(record.problem)
