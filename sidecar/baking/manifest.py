@@ -82,7 +82,15 @@ def _notes(text: str) -> list[Entry | Gone]:
     for line in text.split("\n"):
         try:
             read = json.loads(line)
-            found.append(from_map(Gone, read) if "gone" in read else from_map(Entry, read))
-        except (ValueError, TypeError, BadRequest):  # torn, or another version's
+            noted = from_map(Gone, read) if "gone" in read else from_map(Entry, read)
+        except (ValueError, TypeError, RecursionError, BadRequest):  # torn, or another version's
             continue
+        if isinstance(noted, Gone) or _is_ours(noted):
+            found.append(noted)
     return found
+
+
+def _is_ours(entry: Entry) -> bool:
+    """Whether its files lie in the folder: what a manifest from elsewhere names is not read nor deleted."""
+    names = [file.name for file in entry.files]
+    return bool(names) and all(name.strip(".") and not set(name) & set("/\\:\0") for name in names)

@@ -2,9 +2,9 @@
 
 import io
 import json
-import os
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -251,7 +251,6 @@ def test_a_torn_journal_costs_its_line_only(tmp_path: Path):
     assert list(read_entries(out)) == ["gate-1", "gate-2", "gate-3"]
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="POSIX limits")
 def test_a_full_disk_stops_the_bake_and_keeps_what_was_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     real, room = files.write_whole, 5
 
@@ -269,6 +268,33 @@ def test_a_full_disk_stops_the_bake_and_keeps_what_was_made(tmp_path: Path, monk
     made = contents(tmp_path)
     assert sorted(made) == ["gate-1.oculus.json", "gate-1.vtt", "gate-1.wav"]
     assert bake(tmp_path).made == ("gate-2", "gate-3")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX limits")
+def test_a_disk_that_takes_no_more_of_a_file_is_a_storage_error(tmp_path: Path):
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    try:
+        with pytest.raises(StorageError, match="File too large"):
+            bake(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert contents(tmp_path) == {}
+    assert len(bake(tmp_path).made) == 3
+
+
+@pytest.mark.parametrize("name", ["../mine.txt", "/mine.txt", "a\\..\\mine.txt", "", ".."])
+def test_a_manifest_cannot_name_what_is_not_in_its_folder(tmp_path: Path, name: str):
+    bake(tmp_path)
+    mine = tmp_path / "mine.txt"
+    mine.write_text("mine")
+    manifest = tmp_path / "out" / "manifest.jsonl"
+    row = json.loads(manifest.read_text("utf-8").splitlines()[0])
+    odd = {**row, "id": "odd", "files": [{**row["files"][0], "name": name}]}
+    manifest.write_text(manifest.read_text("utf-8") + json.dumps(odd) + "\n", "utf-8")
+    assert bake(tmp_path).removed == () and mine.read_text() == "mine"
 
 
 def test_a_script_that_lost_a_line_loses_its_clip(tmp_path: Path):
