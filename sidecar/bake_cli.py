@@ -120,7 +120,7 @@ def speakers_of(
     from sidecar.baking.messages import Task
     from sidecar.baking.speakers import OtherSpeaker, OwnSpeaker, default_workers
     from sidecar.home import Home
-    from sidecar.modkit.importer import find_pack
+    from sidecar.modkit.finding import find_pack
 
     device = voice.description.device
     if device != "cpu" and (workers or 1) > 1:

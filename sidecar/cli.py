@@ -155,8 +155,8 @@ def say(
     if lipsync is not None:
         files.check_format(lipsync, lipsync_format)
     line = Line(
-        text, blend(speaker), blend(manner), blend(emotion, "emotion") or "neutral", intensity, speed, pitch,
-        language, sample_rate, loudness, prompt=prompt,
+        text, blend(speaker, "speaker"), blend(manner, "manner"), blend(emotion, "emotion") or "neutral",
+        intensity, speed, pitch, language, sample_rate, loudness, prompt=prompt,
     )  # fmt: skip
     check_line(line, LINE_CHARACTERS)
     voice = load_voice(pack, device, precision, threads)

@@ -17,10 +17,11 @@ from typing import Any
 from sidecar.baking.script import HEARD, content_of, decoded
 from sidecar.protocol.errors import BadRequest, did_you_mean
 from sidecar.text.lexicon import UserLexicon
+from sidecar.text.markup.edits import Markup
+from sidecar.text.reader import OVERRIDE
 
 _FIELDS = tuple(name for name in HEARD if name not in ("text", "reference", "baseline"))
 _FIRST_IDEOGRAPH = "\u2e80"
-_MARKED = r"\[\[.*?\]\]|<[^<>]*>"
 
 
 @dataclass(frozen=True)
@@ -48,17 +49,28 @@ class Cast:
         return self.members[character]
 
     def pronounced(self, text: str, member: Member) -> str:
-        """The line with the words of both lexicons marked; words that are marked already stay."""
+        """The line with the words of both lexicons marked; markup stays, and words that are marked. Raises
+        `BadRequest` for a malformed break."""
         said = {word.casefold(): phonemes for word, phonemes in {**self.lexicon, **member.lexicon}.items()}
         if not said:
             return text
-        pattern = "|".join([_MARKED, *map(_whole, sorted(said, key=len, reverse=True))])
+        words = re.compile("|".join(map(_whole, sorted(said, key=len, reverse=True))), re.IGNORECASE)
+        pieces, at = [], 0
+        for start, end in [*_markup(text), (len(text), len(text))]:
+            if start >= at:
+                pieces += [words.sub(lambda found: _marked(found, said), text[at:start]), text[start:end]]
+                at = end
+        return "".join(pieces)
 
-        def mark(match: re.Match[str]) -> str:
-            phonemes = said.get(match.group().casefold())
-            return f"[[{match.group()}|{phonemes}]]" if phonemes else match.group()
 
-        return re.sub(pattern, mark, text, flags=re.IGNORECASE)
+def _markup(text: str) -> list[tuple[int, int]]:
+    """The spans of a line that are no words."""
+    edits = [(edit.start, edit.end) for edit in Markup(text).edits()]
+    return sorted([*edits, *(found.span() for found in OVERRIDE.finditer(text))])
+
+
+def _marked(found: re.Match[str], said: Mapping[str, str]) -> str:
+    return f"[[{found.group()}|{said[found.group().casefold()]}]]"
 
 
 def read_cast(path: Path) -> Cast:

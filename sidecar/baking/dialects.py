@@ -8,7 +8,9 @@ before the text, with a colon. Hashtags of a line stand in its comment.
 **Dialogue Manager** for Godot (its docs/Translations.md and docs/Settings.md): a translation table with the
 columns `keys`, one for each locale, and if so set `_character` and `_notes`. The first locale is the one
 written in. A line without `[ID:KEY]` has its text for a key. Answers for the player have "(response)" for
-a character, and are not spoken. Marks in single brackets are BBCode for the eye.
+a character, and are not spoken.
+
+Markup stays in the text: whoever reads lines knows it.
 """
 
 import re
@@ -24,8 +26,6 @@ Dialect = Callable[[Cells], Cells | None]
 _LINE = "line:"
 _CHARACTER = re.compile(r"((?:\\.|[^:\\\n]){1,60}):\s+")
 _TAG = re.compile(r"#?\b(emotion|intensity|speed|pitch|language)[:=]([^\s,\]]+)")
-#: As the hook for Dialogue Manager in our Godot addon takes it away.
-_BBCODE = re.compile(r"(?<!\[)\[/?[a-zA-Z#][^\[\]|]*\](?!\])")
 _VALUE = re.compile(r"\{[^{}]*\}")
 
 
@@ -71,7 +71,7 @@ def _dialogue_manager(columns: Sequence[str]) -> Dialect:
 
 
 def _spoken(text: str) -> str:
-    """Without marks for the eye. Raises `BadRequest` for a line that only the game can fill in."""
+    """Raises `BadRequest` for a line that only the game can fill in."""
     if value := _VALUE.search(text):
         raise BadRequest(f"{value.group()[:40]!r} is known to the game only: speak it there", field="text")
-    return _BBCODE.sub("", text).strip()
+    return text.strip()

@@ -5,22 +5,22 @@ English; an ideograph counts as two and a half letters, its 16 a row), a sentenc
 SRT is as SubRip writes it, VTT as in W3C WebVTT.
 """
 
-import re
 import textwrap
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sidecar.speech import TimedWord
+from sidecar.text.markup.edits import Edit
+from sidecar.text.markup.marked import marked
+from sidecar.text.reader import OVERRIDE
+from sidecar.text.traced import Traced
 
 ROW, ROWS = 42, 2
 IDEOGRAPH = 2.5  #: letters
 LONGEST_S = 7.0
 _FULL = ROW * ROWS * 0.6  #: from here on a sentence's end ends a cue
 _ENDS = tuple(".!?…。！？")
-_HIDDEN = re.compile(
-    r"\[\[(?P<word>[^|\]]*)\|[^\]]*\]\]|<break\b[^<>]*>|\*(?P<starred>\S(?:[^*]*\S)?)\*", re.I
-)
 
 
 @dataclass(frozen=True)
@@ -33,20 +33,21 @@ class Cue:
 
 
 def plain(text: str) -> str:
-    """A line as people read it: without pauses, stars of stress and the phonemes in `[[word|phonemes]]`."""
-    return _squeezed("".join(text[at] for at in _read(text)))
+    """A line as people read it: without markup and the phonemes in `[[word|phonemes]]`. Raises `BadRequest`
+    for what no line may hold."""
+    return _squeezed(_shown(text).text)
 
 
 def cues(text: str, words: Sequence[TimedWord], end_s: float) -> tuple[Cue, ...]:
     """The subtitles of a line of so many seconds, none overlapping another."""
-    groups = _groups(text, words)
+    shown = _shown(text)
+    groups = _groups(shown, words)
     starts = [0, *(group[0].start for group in groups[1:]), len(text)]
     found = []
     for index, group in enumerate(groups):
-        shown = [at for at in _read(text) if starts[index] <= at < starts[index + 1]]
         until_s = groups[index + 1][0].start_s if index + 1 < len(groups) else end_s
-        start_s = min(group[0].start_s, until_s)
-        found.append(Cue(_squeezed("".join(text[at] for at in shown)), start_s, until_s))
+        said = _squeezed(shown.between(starts[index], starts[index + 1]))
+        found.append(Cue(said, min(group[0].start_s, until_s), until_s))
     return tuple(cue for cue in found if cue.text)
 
 
@@ -64,7 +65,7 @@ def content(shown: Sequence[Cue], kind: str) -> str:
     return "\n".join(blocks)
 
 
-def _groups(text: str, words: Sequence[TimedWord]) -> list[list[TimedWord]]:
+def _groups(text: Traced, words: Sequence[TimedWord]) -> list[list[TimedWord]]:
     """Words that are shown together. Those of one span (a number's) stay together."""
     groups: list[list[TimedWord]] = []
     for word in words:
@@ -76,21 +77,17 @@ def _groups(text: str, words: Sequence[TimedWord]) -> list[list[TimedWord]]:
     return groups
 
 
-def _is_over(text: str, shown: Sequence[TimedWord], word: TimedWord) -> bool:
-    written = plain(text[shown[0].start : word.start])
-    together = plain(text[shown[0].start : word.end])
+def _is_over(text: Traced, shown: Sequence[TimedWord], word: TimedWord) -> bool:
+    written = _squeezed(text.between(shown[0].start, word.start))
+    together = _squeezed(text.between(shown[0].start, word.end))
     ended = written.rstrip("\"”’') ").endswith(_ENDS) and _width(written) >= _FULL
     return ended or _width(together) > ROW * ROWS - 4 or word.end_s - shown[0].start_s > LONGEST_S
 
 
-def _read(text: str) -> list[int]:
-    """The places of `text` that are shown."""
-    shown = [True] * len(text)
-    for match in _HIDDEN.finditer(text):
-        kept = match.span("word") if match.group("word") is not None else match.span("starred")
-        for at in range(*match.span()):
-            shown[at] = kept[0] <= at < kept[1]
-    return [at for at, is_shown in enumerate(shown) if is_shown]
+def _shown(line: str) -> Traced:
+    """What of a line is for the eye, each character with its place in it."""
+    text = marked(line).plain
+    return text.replaced(Edit(*found.span(), found.group(1)) for found in OVERRIDE.finditer(text.text))
 
 
 def _squeezed(text: str) -> str:

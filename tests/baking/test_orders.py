@@ -48,6 +48,9 @@ def test_words_of_the_cast_are_marked_whole_in_any_case_but_not_twice():
     assert CAST.pronounced(text, CAST.members["Mara"]) == (
         '[[brill|bɹˈɪl]] and [[Drizzt|dɹˈɪst]], [[Drizzt|z]], Brillant <break time="1s"/>'
     )
+    assert (
+        CAST.pronounced("[color=Drizzt]Drizzt[/color]", Member()) == "[color=Drizzt][[Drizzt|dɹˈɪst]][/color]"
+    )
     assert CAST.pronounced("Brill", Member()) == "Brill"
     assert Cast(lexicon={"长": "ʈʂ"}).pronounced("校长好", Member()) == "校[[长|ʈʂ]]好"
 
@@ -61,7 +64,7 @@ def test_words_of_the_cast_are_marked_whole_in_any_case_but_not_twice():
         ({"seed": "1.5"}, "seed", "whole number"),
         ({"sample_rate": 4000}, "sample_rate", "the nearest is 8000"),
         ({"format": "mp3"}, "format", "unknown format 'mp3'"),
-        ({"speaker": "a:b"}, "speaker", "no blend"),
+        ({"speaker": "a:b"}, "speaker", "not a blend"),
         ({"baseline": "a.wav"}, "baseline", "reference"),
         ({"text": 5}, "text", "text"),
         ({"id": "x" * 300}, "id", "300 characters"),

@@ -102,7 +102,7 @@ def test_yarns_strings_are_read(tmp_path: Path):
     first = script.rows[0]
     assert (first.id, first.file) == ("line:0e3dc4b", "0e3dc4b")
     assert first.cells == {
-        "id": "line:0e3dc4b", "character": "Player", "text": "Can you hear me?", "emotion": "sad"
+        "id": "line:0e3dc4b", "character": "Player", "text": "Can [wave]you[/wave] hear me?", "emotion": "sad"
     }  # fmt: skip
     assert [(failure.row, failure.field) for failure in script.failures] == [(3, "text")]
     old = 'id;text;file;node;lineNumber\nline:0967160;"NPC: Loud and clear. ";V;Start;7\n'
@@ -116,7 +116,7 @@ def test_dialogue_managers_translations_are_read(tmp_path: Path):
     )
     script = read_script(table_of(tmp_path, text))
     (row,) = script.rows
-    assert row.cells == {"id": "HI", "character": "Nathan", "text": "Hi! I'm Nathan."}
+    assert row.cells == {"id": "HI", "character": "Nathan", "text": "[b]Hi![/b] I'm Nathan."}
     assert [(f.row, f.field) for f in script.failures] == [(3, "id")] and "Generate line IDs" in str(
         script.failures[0]
     )

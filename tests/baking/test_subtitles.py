@@ -1,7 +1,9 @@
 """Subtitles show the line as people read it, in rows that fit, while it is heard."""
 
 import itertools
+import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +21,14 @@ LONG = (
 
 def test_marks_that_are_not_for_the_eye_are_left_out():
     assert plain('Wait. <break time="1s"/> *You* said [[Drizzt|dɹˈɪst]]?') == "Wait. You said Drizzt?"
+
+
+def test_markup_of_every_engine_is_left_out_as_the_bindings_do():
+    cases = json.loads(
+        (Path(__file__).parents[2] / "bindings" / "vectors" / "markup.json").read_text("utf-8")
+    )
+    wrong = [c for c in cases if plain(c["line"]) != " ".join(c["shown"].split())]
+    assert len(cases) > 100 and not wrong
 
 
 def test_cues_hold_the_whole_line_in_order_without_overlap():
