@@ -11,6 +11,7 @@ from sidecar.speech import Speech
 from sidecar.voice import Voice
 from tests.baking.faults import KINDS, planted
 
+pytestmark = pytest.mark.slow
 LINE = Line("The old bridge fell into the river last night, and nobody knows why.", "am_michael")
 
 

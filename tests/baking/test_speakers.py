@@ -88,6 +88,7 @@ def test_whoever_stops_asking_ends_the_speakers(tmp_path: Path):
     assert len(list(clips(wanted, speakers))) == 20
 
 
+@pytest.mark.slow
 def test_another_process_speaks_the_very_same_bytes_and_its_death_costs_one_line(
     pack: Pack, home: Home, voice: Voice
 ):
@@ -114,6 +115,7 @@ def command(folder: Path, script: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "sidecar", "bake", str(script), "--out", str(folder), "--json", *more]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_a_killed_bake_is_gone_on_with_and_ends_with_the_same_bytes(pack: Pack, tmp_path: Path):
     lines = [{"id": f"a-{n}", "speaker": "bm_george", "text": text} for n, text in enumerate(TEXTS)]
