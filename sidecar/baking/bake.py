@@ -19,7 +19,7 @@ from sidecar.baking.differences import Rename, Wanted, Work, work_for
 from sidecar.baking.folder import Folder, is_intact, read_entries
 from sidecar.baking.keys import line_key, model_key
 from sidecar.baking.manifest import BakedFile, Entry
-from sidecar.baking.orders import Listen, Order, Orders, Output
+from sidecar.baking.orders import Listen, Orders, Output
 from sidecar.baking.script import Failure, Script
 from sidecar.baking.speakers import Speaker, clips
 from sidecar.protocol.errors import BadRequest, RequestError, did_you_mean
@@ -39,9 +39,9 @@ class Choice:
     def is_whole(self) -> bool:
         return not (self.ids or self.characters)
 
-    def has(self, order: Order) -> bool:
-        by_id = not self.ids or any(fnmatchcase(order.id, pattern) for pattern in self.ids)
-        return by_id and (not self.characters or order.character in self.characters)
+    def has(self, id: str, character: str) -> bool:
+        by_id = not self.ids or any(fnmatchcase(id, pattern) for pattern in self.ids)
+        return by_id and (not self.characters or character in self.characters)
 
     def check(self, script: Script) -> None:
         """Raises `BadRequest` for a choice that no line of the script meets."""
@@ -99,8 +99,11 @@ def planned(
     orders, failures = Orders(cast, output, base, listen).of(script.rows)
     model = model_key(synthesizer.model)
     wanted: list[Wanted] = []
-    failed = [*script.failures, *failures]
-    for order in filter(choice.has, orders):
+    characters = {row.number: str(row.cells.get("character", "")) for row in script.rows}
+    failed = [f for f in (*script.failures, *failures) if choice.has(f.id, characters.get(f.row, ""))]
+    for order in orders:
+        if not choice.has(order.id, order.character):
+            continue
         try:
             wanted.append(Wanted(order, line_key(model, synthesizer.prepare(order.line), order)))
         except RequestError as error:

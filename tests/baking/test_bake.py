@@ -129,6 +129,13 @@ def test_a_choice_never_touches_the_rest(tmp_path: Path):
     assert len(after["manifest.jsonl"].splitlines()) == 3
 
 
+@pytest.mark.parametrize("choice", [Choice(ids=("gate-1",)), Choice(characters=("Mara",))])
+def test_a_choice_hears_nothing_of_what_is_wrong_elsewhere(tmp_path: Path, choice: Choice):
+    wrong = (FIRST, SECOND, {**THIRD, "speed": 9}, {"id": "gate-4", "character": "Holt"})
+    assert not bake(tmp_path, wrong, choice).failed
+    assert [failure.row for failure in bake(tmp_path, wrong, Choice(characters=("Holt",))).failed] == [3]
+
+
 @pytest.mark.parametrize("choice", [Choice(ids=("gate-7",)), Choice(characters=("Marra",))])
 def test_a_choice_that_nothing_meets_is_refused(tmp_path: Path, choice: Choice):
     with pytest.raises(BadRequest, match="did you mean"):
