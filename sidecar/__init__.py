@@ -6,7 +6,8 @@ Voice.load().synthesize("Welcome, traveller!").save("line.wav")
 
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from sidecar.version import __version__
+
 __all__ = ["Line", "Speech", "Voice", "__version__"]
 
 if TYPE_CHECKING:

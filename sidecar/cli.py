@@ -14,10 +14,12 @@ import typer
 from rich.progress import Progress
 from rich.table import Column, Table
 
+from sidecar.bake_cli import bake_command
 from sidecar.children.starting import be_child_if_told
 from sidecar.console import AsJson, err, explained, out
 from sidecar.engines.registry import FAMILIES
 from sidecar.pack_cli import pack_app
+from sidecar.protocol.fields import blend
 from sidecar.protocol.formats import FILE_ENDINGS
 
 if TYPE_CHECKING:
@@ -106,6 +108,9 @@ def demo(
     out.print(f"the files are in {folder}", highlight=False)
 
 
+app.command("bake")(bake_command(load_voice))
+
+
 @app.command()
 @explained
 def say(
@@ -130,6 +135,9 @@ def say(
         Path | None, typer.Option(help="Write the mouth's movement too, to a .json or .tsv")
     ] = None,
     lipsync_format: Annotated[str, typer.Option(help="oculus, arkit or rhubarb")] = "oculus",
+    unmarked: Annotated[
+        bool, typer.Option("--unmarked", help="Leave out of the file that it is synthetic.")
+    ] = False,
     pack: PackName = None,
     device: DeviceOption = "auto",
     precision: Precision = "auto",
@@ -147,8 +155,8 @@ def say(
     if lipsync is not None:
         files.check_format(lipsync, lipsync_format)
     line = Line(
-        text, blend(speaker), blend(manner), blend(emotion, "emotion") or "neutral", intensity, speed, pitch,
-        language, sample_rate, loudness, prompt=prompt,
+        text, blend(speaker, "speaker"), blend(manner, "manner"), blend(emotion, "emotion") or "neutral",
+        intensity, speed, pitch, language, sample_rate, loudness, prompt=prompt,
     )  # fmt: skip
     check_line(line, LINE_CHARACTERS)
     voice = load_voice(pack, device, precision, threads)
@@ -159,7 +167,7 @@ def say(
         loudness_lufs=loudness, sample_rate_hz=sample_rate, prompt=prompt,
     )  # fmt: skip
     work_s = time.perf_counter() - began
-    speech.save(output)
+    speech.save(output, marked=not unmarked)
     if lipsync is not None:
         lips = files.content(speech.visemes, speech.duration_s, lipsync, lipsync_format, output.name)
         write_whole(lipsync, lips.encode())
@@ -189,22 +197,11 @@ def report(
     from sidecar.models.pack import write_whole
     from sidecar.report import report as page
 
-    line = Line(text, blend(speaker), emotion=blend(emotion, "emotion") or "neutral", intensity=intensity)
+    line = Line(
+        text, blend(speaker, "speaker"), emotion=blend(emotion, "emotion") or "neutral", intensity=intensity
+    )
     write_whole(output, page(load_voice(pack, device, precision, threads), line).encode())
     out.print(f"the page is {output}", highlight=False)
-
-
-def blend(choice: str | None, field: str = "speaker") -> str | dict[str, float] | None:
-    """ "af_heart:0.7,am_adam:0.3" -> a mapping; a plain name stays itself."""
-    if choice is None or ":" not in choice:
-        return choice
-    from sidecar.protocol.errors import BadRequest
-
-    try:
-        pairs = [part.split(":") for part in choice.split(",")]
-        return {name.strip(): float(weight) for name, weight in pairs}
-    except ValueError as error:
-        raise BadRequest(f"{choice!r} is not a blend: write name:weight,name:weight", field=field) from error
 
 
 @app.command()

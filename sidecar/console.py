@@ -15,6 +15,7 @@ out, err = Console(markup=False, emoji=False), Console(stderr=True, markup=False
 
 EXIT_CODES: tuple[tuple[type[NpcVoiceError], int], ...] = ((RequestError, 2), (ModelError, 3), (HostError, 4))
 EXIT_OTHER = 5
+EXIT_SOME_FAILED = 6  #: of many things asked for in one call some were not done
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for tools.")]
 

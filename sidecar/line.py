@@ -22,6 +22,7 @@ from sidecar.protocol.limits import (
     SEED,
     SPEED,
 )
+from sidecar.protocol.requests import Synthesize
 from sidecar.text.phrases import SpokenPhrase
 
 #: On average, marks and spaces counted; measured: 0.049 to 0.080 over 20 lines in 20 voices.
@@ -51,6 +52,25 @@ class Line:
     seed: int | None = None
     reference: Change = NONE
     prompt: str = ""
+
+
+def line_of(request: Synthesize, reference: Change = NONE) -> Line:
+    """What a request asks to be spoken; `reference`: what was heard in its clip."""
+    return Line(
+        text=request.text,
+        speaker=request.speaker,
+        manner=request.manner,
+        emotion=request.emotion or NEUTRAL,
+        intensity=request.intensity,
+        speed=request.speed,
+        pitch_semitones=request.pitch,
+        language=request.language,
+        sample_rate_hz=request.sample_rate,
+        loudness_lufs=request.loudness,
+        seed=request.seed,
+        reference=reference,
+        prompt=request.prompt or "",
+    )
 
 
 def check_line(line: Line, max_characters: int) -> None:

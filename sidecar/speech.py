@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from sidecar.audio.encode import encode
+from sidecar.audio.encode import UNKNOWN, Mark, encode
 from sidecar.audio.loudness import normalised
 from sidecar.audio.shape import mended
 from sidecar.lipsync.oculus import CLOSED, Row
@@ -35,13 +35,15 @@ class TimedWord:
 
 @dataclass(frozen=True)
 class TimedPhoneme:
-    """One phoneme or mark, the span of the line it came from, and when it is heard."""
+    """One phoneme or mark, the span of the line it came from, when it is heard, and at what F0 it was planned
+    (0: unvoiced)."""
 
     symbol: str
     start: int
     end: int
     start_s: float
     end_s: float
+    f0_hz: float = 0.0
 
 
 T = TypeVar("T", TimedWord, TimedPhoneme)
@@ -60,7 +62,8 @@ class Timing:
 class Speech:
     """A spoken line or part of one: mono samples in -1..1, and what is heard, and seen on lips, when.
 
-    As the model made them, `cut_samples` were beyond full scale and `lost_samples` no numbers.
+    As the model made them, `cut_samples` were beyond full scale and `lost_samples` no numbers. `mark` says
+    what model and voice they are of, `planned_s` how long they were to be.
     """
 
     samples: Floats
@@ -72,6 +75,8 @@ class Speech:
     timing: Timing
     cut_samples: int = 0
     lost_samples: int = 0
+    mark: Mark = UNKNOWN
+    planned_s: float = 0.0
 
     @property
     def mended_samples(self) -> int:
@@ -82,18 +87,19 @@ class Speech:
     def duration_s(self) -> float:
         return len(self.samples) / self.sample_rate_hz
 
-    def encoded(self, kind: str) -> bytes:
-        """The audio as `kind`, one of pcm_s16le, pcm_f32le, wav, ogg, flac."""
-        return encode(self.samples, self.sample_rate_hz, kind)
+    def encoded(self, kind: str, *, marked: bool = True) -> bytes:
+        """The audio as `kind`, one of pcm_s16le, pcm_f32le, wav, ogg, flac. The last three say in their
+        header that it is synthetic, unless it shall not be `marked`."""
+        return encode(self.samples, self.sample_rate_hz, kind, self.mark if marked else None)
 
-    def save(self, path: str | Path) -> None:
-        """Write a file; its ending chooses the format: .wav, .ogg or .flac.
+    def save(self, path: str | Path, *, marked: bool = True) -> None:
+        """Write a file; its ending chooses the format: .wav, .ogg or .flac. It is `marked` as in `encoded`.
 
         Raises `BadRequest` for another ending and `StorageError` when the disk refuses: then no half
         file is left, and a file that was there before stays as it was.
         """
         path = Path(path)
-        write_whole(path, self.encoded(format_of(path)))
+        write_whole(path, self.encoded(format_of(path), marked=marked))
 
 
 def format_of(path: Path) -> str:
@@ -106,9 +112,9 @@ def format_of(path: Path) -> str:
 
 def timed_phonemes(spoken: SpokenPhrase, plan: Plan) -> tuple[TimedPhoneme, ...]:
     """Symbols with their times in the phrase; spaces between words are left out."""
-    at = plan.boundaries_s().tolist()
+    at, f0_hz = plan.boundaries_s().tolist(), plan.mean_f0_hz().tolist()
     return tuple(
-        TimedPhoneme(p.symbol, item.start, item.end, at[index + 1], at[index + 2])
+        TimedPhoneme(p.symbol, item.start, item.end, at[index + 1], at[index + 2], f0_hz[index + 1])
         for index, p in enumerate(spoken.phonemes())
         if p.item is not None and (item := spoken.items[p.item])
     )
@@ -148,7 +154,12 @@ def rested(part: Speech, before_s: float, after_s: float) -> Speech:
         return part
     before, after = (round(seconds * part.sample_rate_hz) for seconds in (before_s, after_s))
     start, end = ((0.0, CLOSED, 1.0),) * (before > 0), ((part.duration_s, CLOSED, 1.0),) * (after > 0)
-    padded = replace(part, samples=np.pad(part.samples, (before, after)), visemes=part.visemes + end)
+    padded = replace(
+        part,
+        samples=np.pad(part.samples, (before, after)),
+        visemes=part.visemes + end,
+        planned_s=part.planned_s + before_s + after_s,
+    )
     late = shifted(padded, before / part.sample_rate_hz)
     return replace(late, visemes=start + late.visemes)
 
@@ -163,7 +174,8 @@ def cut(speech: Speech, start_s: float, end_s: float) -> Speech:
         for at_s, shape, weight in speech.visemes
         if standing_s <= at_s < end_s
     )
-    return shifted(replace(speech, words=words, phonemes=phonemes, visemes=lips), -start_s)
+    stretch = replace(speech, words=words, phonemes=phonemes, visemes=lips, planned_s=end_s - start_s)
+    return shifted(stretch, -start_s)
 
 
 def voiced(silent: Speech, samples: Floats, timing: Timing) -> Speech:
@@ -193,6 +205,7 @@ def joined(parts: Sequence[Speech], loudness_lufs: float | None) -> Speech:
         timing=Timing(sums[0], sums[1], sums[2] + elapsed_ms(began)),
         cut_samples=sum(part.cut_samples for part in parts),
         lost_samples=sum(part.lost_samples for part in parts),
+        planned_s=math.fsum(part.planned_s for part in parts),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sidecar.audio.encode import Mark
 from sidecar.audio.ending import REST_S, last_sound_s, quiet_after
 from sidecar.audio.shape import faded, resampled
 from sidecar.audio.timbre import Timbre, treated
@@ -319,7 +320,13 @@ class Synthesizer:
         if heard_s is not None:
             phonemes, words = ending(phonemes, heard_s), ending(words, heard_s)
         lips = visemes(phonemes, 0.0, samples / rate_hz)
-        return Speech(np.empty(0, np.float32), rate_hz, words, phonemes, lips, prepared.seed, Timing())
+        manifest = self.model.manifest
+        mark = Mark(f"{manifest.name}@{manifest.version}", voice_of(prepared))
+        planned_s = plan.duration_s if heard_s is None else samples / rate_hz  # else it was cut on purpose
+        return Speech(
+            np.empty(0, np.float32), rate_hz, words, phonemes, lips, prepared.seed, Timing(), mark=mark,
+            planned_s=planned_s,
+        )  # fmt: skip
 
 
 class LineRendering:
@@ -388,6 +395,14 @@ class LineRendering:
         self._text_ms, self._start_s = 0.0, self._start_s + piece.speech.duration_s
         self._phrase += piece.is_last
         return LinePart(speech, phrase, piece.share, piece.is_last, self.ended)
+
+
+def voice_of(prepared: PreparedLine) -> str:
+    """Whose timbre it is, as people write it; a blend with its shares."""
+    asked = prepared.line.speaker
+    if isinstance(asked, Mapping):
+        return ", ".join(f"{name}:{share:g}" for name, share in asked.items())
+    return prepared.phrases[0].timbre.name
 
 
 @dataclass(frozen=True, eq=False)

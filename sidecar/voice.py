@@ -139,8 +139,12 @@ class Voice:
             if baseline is not None:
                 raise baseline_alone()
             return NONE
-        clips = self._clips.setdefault(os.getpid(), ClipMemory())
-        return clips.change(read(clip), None if baseline is None else read(baseline))
+        return self.heard(read(clip), None if baseline is None else read(baseline))
+
+    def heard(self, clip: bytes, baseline: bytes | None = None) -> Change:
+        """What sets a clip apart from neutral speech, or from a neutral clip of the same person, as `Line`
+        takes it. Raises `BadAudio` and `InternalError`."""
+        return self._clips.setdefault(os.getpid(), ClipMemory()).change(clip, baseline)
 
     def stream(
         self, text: str, speaker: SpeakerChoice | None = None, *, reference: bytes | str | Path | None = None,

@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.baking.cast import read_cast
+from sidecar.baking.orders import Orders, Output
+from sidecar.baking.script import read_script
+from sidecar.prosody.change import NONE
+
 DIALOGUE = Path(__file__).parents[1] / "samples" / "dialogue.csv"
 COLUMNS = ["id", "speaker", "voice", "language", "mood", "text"]
 MOODS = {
@@ -80,3 +85,13 @@ def test_texts_are_short_enough_for_one_line_of_dialogue(lines: list[dict[str, s
     assert [line["id"] for line in lines if len(line["text"]) >= 250] == []
     counts = {line["id"]: len(HAN.findall(line["text"])) or len(line["text"].split()) for line in lines}
     assert [name for name, words in counts.items() if not 2 <= words <= 40] == []
+
+
+def test_the_script_to_bake_and_its_cast_can_be_spoken() -> None:
+    samples = DIALOGUE.parent
+    script = read_script(samples / "bake_script.csv")
+    orders, failures = Orders(
+        read_cast(samples / "bake_cast.json"), Output(), samples, lambda clip, baseline: NONE
+    ).of(script.rows)
+    assert len(orders) == len(script.rows) > 5 and not failures and script.unread == ("notes",)
+    assert {order.character for order in orders} == {"Mara", "Sergeant Holt", "Old Nettle"}

@@ -13,13 +13,21 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-#: What a child inherits: enough to find libraries and temporary space.
-KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP")
+#: What a child inherits: enough to find libraries and temporary space, and which instructions sums are done
+#: with, since others differ in the last bit.
+KEPT_ENVIRONMENT = (
+    "PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE",
+    "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY",
+    "NPY_DISABLE_CPU_FEATURES",
+)  # fmt: skip
 #: One thread that sleeps while it waits, and no accelerator.
 _SET_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "CUDA_VISIBLE_DEVICES": ""}
 #: What a program that was frozen with us in it is told, to be a child instead of the program.
 AS_CHILD = "--as-child"
-CHILDREN = ("sidecar.audio.decoding_child", "sidecar.checks.child", "sidecar.modkit.import_child")
+CHILDREN = (
+    "sidecar.audio.decoding_child", "sidecar.baking.speaking_child", "sidecar.checks.child",
+    "sidecar.modkit.import_child",
+)  # fmt: skip
 _LIBRARIES = (
     "sidecar", "torch", "numpy", "safetensors", "onnx", "msgpack", "filelock", "platformdirs", "cryptography",
     "soundfile", "soxr", "misaki", "jieba", "pypinyin",

@@ -9,6 +9,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 Style = tuple[tuple[str, float], ...]
+UNVOICED_UNDER_HZ = 40.0  #: no voice is that low; models let F0 sink to nothing where they do not voice
 Reals = npt.NDArray[np.floating[Any]]  #: of either precision, on the way to a curve
 
 
@@ -82,3 +83,14 @@ class Plan:
         frames = np.concatenate([[0], np.cumsum(self.durations_frames)])
         seconds: Floats = (frames * self.frame_s).astype(np.float32)
         return seconds
+
+    def mean_f0_hz(self) -> Floats:
+        """[n + 2] of each token's voiced steps; 0 where it has none."""
+        is_voiced = self.f0_hz > UNVOICED_UNDER_HZ
+        ends = 2 * np.cumsum(self.durations_frames)
+        steps, sums = (
+            np.diff(np.concatenate([[0], np.cumsum(curve)])[ends], prepend=0)
+            for curve in (is_voiced, np.where(is_voiced, self.f0_hz, 0).astype(np.float64))
+        )
+        means: Floats = (sums / np.maximum(steps, 1)).astype(np.float32)
+        return means

@@ -73,6 +73,17 @@ def weights(header: Header, name: str) -> str | dict[str, float] | None:
     raise wrong(name, value, "text, or a map of up to 64 names to weights")
 
 
+def blend(choice: str | None, name: str) -> str | dict[str, float] | None:
+    """ "af_heart:0.7,am_adam:0.3", as people write a map of weights; a plain name stays itself."""
+    if choice is None or ":" not in choice:
+        return choice
+    try:
+        pairs = [part.split(":") for part in choice.split(",")]
+        return {key.strip(): float(weight) for key, weight in pairs}
+    except ValueError as error:
+        raise BadRequest(f"{choice!r} is not a blend: write name:weight,name:weight", field=name) from error
+
+
 def check_range(name: str, value: object, limits: Range, field: str | None = None) -> None:
     """Raise `BadRequest` for what is not a number within `limits`, to `field` where that is not the name."""
     kinds, article = ((int,), "a whole") if limits.is_whole else ((int, float), "a")

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 
 from sidecar import __version__
+from sidecar.audio.encode import ENCODING
 from sidecar.engines.base import Engine, EngineDescription
 from sidecar.prosody.emotions import Repertoire
 from sidecar.protocol.errors import NoModel, UnknownModel, did_you_mean
@@ -44,7 +45,7 @@ class ServedVoice:
         manifest, engine = synthesizer.model.manifest, synthesizer.model.engine
         name = ModelName(manifest.name, manifest.version, manifest.sha256)
         facts = engine.description
-        settings = (manifest.to_json(), facts.device, facts.precision, own, __version__)
+        settings = (manifest.to_json(), facts.device, facts.precision, own, __version__, ENCODING)
         fingerprint = hashlib.sha256(repr(settings).encode()).hexdigest()
         known = (speakers_of(engine, manifest.name), emotions_of(synthesizer.emotions))
         return cls(synthesizer, Description(name, fingerprint, facts, *known))

@@ -17,7 +17,7 @@ from sidecar.text.lexicon import MAX_PHONEMES, Lexicon, UserLexicon
 from sidecar.text.markup.marked import MarkedText, marked
 from sidecar.text.tokens import Break, Spoken, Token, TokenKind, Word
 
-_OVERRIDE = re.compile(r"\[\[([^\[\]|]{1,200})\|([^\[\]|]{1,200})\]\]")
+OVERRIDE = re.compile(r"\[\[([^\[\]|]{1,200})\|([^\[\]|]{1,200})\]\]")
 
 #: Characters before a Chinese run that may decide how its first number is read.
 _SEEN_BEFORE = 8
@@ -89,9 +89,9 @@ class LineReader:
         return known.placed(read)
 
     def _read(self, text: str, breaks: list[Break], dialect: Dialect) -> list[Spoken | Break]:
-        if odd := _HALF_OVERRIDE.search(_OVERRIDE.sub("", text)):
+        if odd := _HALF_OVERRIDE.search(OVERRIDE.sub("", text)):
             raise BadRequest(f"{odd.group()[:40]!r}: an override is [[word|phonemes]]", field="text")
-        given: list[Word | Break] = [*map(self._overridden, _OVERRIDE.finditer(text)), *breaks]
+        given: list[Word | Break] = [*map(self._overridden, OVERRIDE.finditer(text)), *breaks]
         result: list[Spoken | Break] = []
         position = 0
         for item in sorted(given, key=lambda item: (item.start, item.end)):
@@ -156,7 +156,7 @@ def as_written(item: Spoken, text: str) -> Spoken:
 
 def without_overrides(text: str) -> str:
     """As it would be written for people: ``[[word|phonemes]]`` is the word."""
-    return _OVERRIDE.sub(r"\1", text)
+    return OVERRIDE.sub(r"\1", text)
 
 
 def _grouped(tokens: list[Token]) -> Iterator[tuple[bool, list[Token]]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from sidecar.audio.encode import encode
+from sidecar.audio.encode import GENERATOR, SYNTHETIC, Mark, encode
 from sidecar.audio.shape import FADE_S, faded, resampled
 from sidecar.protocol.errors import BadRequest
 from sidecar.protocol.formats import AUDIO_FORMATS
@@ -81,3 +81,38 @@ def test_lossless_files_hold_the_very_samples_of_raw_pcm(kind: str):
     noise = np.random.default_rng(3).uniform(-1.2, 1.2, 5000).astype(np.float32)
     read, _ = soundfile.read(io.BytesIO(encode(noise, 24_000, kind)), dtype="int16")
     assert read.tobytes() == encode(noise, 24_000, "pcm_s16le")
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac", "ogg"])
+def test_a_file_says_that_it_is_synthetic_and_whose_it_is(kind: str):
+    mark = Mark("kokoro-82m@1.0.0", "af_heart; or so")
+    with soundfile.SoundFile(io.BytesIO(encode(TONE, RATE, kind, mark))) as file:
+        said, frames = file.copy_metadata(), file.frames
+    assert said["software"].startswith(GENERATOR) and said["artist"] == mark.voice
+    assert said["comment"].split("; ") == [
+        "Synthetic speech", f"DigitalSourceType={SYNTHETIC}", f"Generator={GENERATOR}",
+        "Model=kokoro-82m@1.0.0", "Voice=af_heart, or so",
+    ]  # fmt: skip
+    assert frames == len(TONE)
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac", "ogg"])
+def test_the_mark_is_left_out_only_where_that_is_asked_for(kind: str):
+    def said(*mark: None) -> dict[str, str]:
+        with soundfile.SoundFile(io.BytesIO(encode(TONE, RATE, kind, *mark))) as file:
+            return file.copy_metadata()
+
+    assert SYNTHETIC in said()["comment"]
+    assert not {"comment", "artist"} & said(None).keys()
+
+
+def test_samples_of_a_marked_wav_are_where_those_of_a_plain_one_are():
+    plain, marked = (encode(TONE, RATE, "wav", mark) for mark in (None, Mark("m@1", "v")))
+    assert marked[44:].startswith(plain[44:]) and marked[36:44] == plain[36:44] and len(marked) > len(plain)
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac", "ogg"])
+def test_the_same_samples_give_the_same_file(kind: str):
+    assert encode(TONE, RATE, kind) == encode(TONE, RATE, kind)
+    other, _ = soundfile.read(io.BytesIO(encode(TONE * 0.5, RATE, kind)))
+    assert len(other) == len(TONE)

@@ -100,6 +100,9 @@ def test_speakers_and_packs_are_listed(pack: Pack, npc_voice: NpcVoice):
         (["pack", "import", "absent.pth"], 2, "absent.pth"),
         (["say", "Hi.", "-o", "absent/line.wav"], 4, "cannot write"),
         (["say", "Hi.", "--lipsync", "a.txt"], 2, ".json or .tsv"),
+        (["bake", "script.xlsx", "--out", "voice"], 2, ".jsonl"),
+        (["bake", "absent.csv", "--out", "voice"], 4, "cannot read"),
+        (["bake", "absent.csv", "--out", "voice", "--lips", "arkti"], 2, "did you mean 'arkit'"),
         (["say", "Hi.", "--lipsync", "a.tsv", "--lipsync-format", "rhubard"], 2, "did you mean 'rhubarb'"),
     ],
 )

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import zmq
 
-from sidecar.line import Line
+from sidecar.line import Line, line_of
 from sidecar.prosody.change import NONE, Change
 from sidecar.prosody.emotions import NEUTRAL
 from sidecar.protocol.formats import FILES
@@ -198,18 +198,4 @@ def part_of(speech: Speech, audio: bytes, encode_ms: float) -> TakePart:
 
 
 def as_line(request: Synthesize) -> Line:
-    return Line(
-        text=request.text,
-        speaker=request.speaker,
-        manner=request.manner,
-        emotion=request.emotion or NEUTRAL,
-        intensity=request.intensity,
-        speed=request.speed,
-        pitch_semitones=request.pitch,
-        language=request.language,
-        sample_rate_hz=request.sample_rate,
-        loudness_lufs=request.loudness,
-        seed=request.seed,
-        reference=reference_of(request),
-        prompt=request.prompt or "",
-    )
+    return line_of(request, reference_of(request))

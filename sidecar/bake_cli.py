@@ -1,0 +1,182 @@
+"""`npc-voice bake`: a script to an engine's folder."""
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sidecar.console import EXIT_SOME_FAILED, AsJson, err, explained, out
+from sidecar.files import printable
+from sidecar.protocol.errors import BadRequest
+
+if TYPE_CHECKING:
+    from sidecar.baking.bake import Baked, Choice, Plans
+    from sidecar.baking.clip import Clip
+    from sidecar.baking.differences import Work
+    from sidecar.baking.progress import Step
+    from sidecar.baking.script import Failure, Script
+    from sidecar.baking.speakers import Speaker
+    from sidecar.voice import Voice
+
+_NONE = "none"
+Loader = Callable[[str | None, str, str, int | None], "Voice"]
+
+
+def bake_command(load_voice: Loader) -> Callable[..., None]:
+    """The command; `load_voice` takes a pack's name, device, precision and threads."""
+
+    @explained
+    def bake(
+        script: Annotated[
+            Path, typer.Argument(help="A .csv, .tsv or .jsonl; also Yarn's and Dialogue Manager's.")
+        ],
+        folder: Annotated[Path, typer.Option("--out", "-o", help="The folder to fill.")],
+        cast: Annotated[Path | None, typer.Option(help="A .json: who speaks how.")] = None,
+        format: Annotated[str, typer.Option(help="wav, ogg or flac")] = "wav",
+        lips: Annotated[
+            str, typer.Option(help="oculus, arkit, rhubarb, several with commas, or none")
+        ] = "oculus",
+        subtitles: Annotated[str, typer.Option(help="srt, vtt, both with a comma, or none")] = "vtt",
+        loudness: Annotated[float | None, typer.Option(help="Target in LUFS (EBU R128)")] = None,
+        sample_rate: Annotated[int | None, typer.Option(help="In Hz; the model's own if not given.")] = None,
+        only: Annotated[list[str] | None, typer.Option(help="Only this id; guard-* for several.")] = None,
+        character: Annotated[list[str] | None, typer.Option(help="Only this character's lines.")] = None,
+        force: Annotated[
+            bool, typer.Option("--force", help="Make them anew even if nothing changed.")
+        ] = False,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
+        workers: Annotated[
+            int | None, typer.Option(min=1, help="Processes; one for each core if not given.")
+        ] = None,
+        report: Annotated[
+            Path | None, typer.Option(help="Write an .html to listen with, worst first.")
+        ] = None,
+        unmarked: Annotated[
+            bool, typer.Option("--unmarked", help="Leave out of the files that they are synthetic.")
+        ] = False,
+        pack: Annotated[
+            str | None, typer.Option("--pack", help="Pack folder or name; default voice if not given.")
+        ] = None,
+        device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+        precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+        as_json: AsJson = False,
+    ) -> None:
+        """Speak a script into a folder: sound, lips, subtitles, a manifest. Only what changed is made."""
+        from sidecar.baking.bake import Choice, planned, rehearsed
+        from sidecar.baking.cast import read_cast
+        from sidecar.baking.orders import Output
+        from sidecar.baking.script import read_script
+
+        given = dict(loudness=loudness, sample_rate=sample_rate)
+        defaults = {name: value for name, value in given.items() if value is not None}
+        output = Output(format, _several(lips), _several(subtitles), not unmarked, defaults)
+        output.check()
+        choice = Choice(tuple(only or ()), tuple(character or ()), force)
+        read, members = read_script(script), None if cast is None else read_cast(cast)
+        _tell_unread(read)
+        voice = load_voice(pack, device, precision, None)
+        plans = planned(read, members, output, choice, script.parent, voice.heard, voice.synthesizer)
+        for failure in plans.failures:
+            err.print(_said(failure), style="red", highlight=False, soft_wrap=True)
+        if dry_run:
+            done = rehearsed(plans, choice, folder)
+        else:
+            done = run(plans, choice, folder, speakers_of(voice, workers, pack))
+        if report is not None and not dry_run:
+            _write_report(report, done, folder)
+        if as_json:
+            print(json.dumps(_as_json(done)))
+        else:
+            out.print(_counts(done, "to make" if dry_run else "made"), highlight=False)
+        if done.failed:
+            raise typer.Exit(EXIT_SOME_FAILED)
+
+    return bake
+
+
+def run(
+    plans: "Plans", choice: "Choice", folder: Path, speakers: Callable[[int], "Sequence[Speaker]"]
+) -> "Baked":
+    """Bake, and tell how it goes. Raises what `baked` raises."""
+    from sidecar.baking.bake import baked
+    from sidecar.baking.progress import progress_of
+
+    with ExitStack() as stack:
+        steps: list[Step] = []
+
+        def begun(work: "Work") -> None:
+            steps.append(stack.enter_context(progress_of(len(work.make), err)))
+
+        return baked(plans, choice, folder, speakers, begun, lambda done: steps[0](_said(done)))
+
+
+def speakers_of(
+    voice: "Voice", workers: int | None, pack: str | None
+) -> Callable[[int], "Sequence[Speaker]"]:
+    """This process, and beside it others: on the CPU only, a GPU is one. Raises `BadRequest`."""
+    from sidecar.baking.messages import Task
+    from sidecar.baking.speakers import OtherSpeaker, OwnSpeaker, default_workers
+    from sidecar.home import Home
+    from sidecar.modkit.finding import find_pack
+
+    device = voice.description.device
+    if device != "cpu" and (workers or 1) > 1:
+        raise BadRequest(f"{device} speaks for one worker, not {workers}: use --workers 1", field="workers")
+    most = workers or (default_workers() if device == "cpu" else 1)
+    home = Home.from_environment()
+    found = str(find_pack(home, pack).folder.resolve()) if pack else ""
+    task = Task(str(home.root.resolve()), found, voice.description.precision)
+    own = OwnSpeaker(voice.synthesizer)
+    return lambda lines: [own, *(OtherSpeaker(task) for _ in range(min(most, lines) - 1))]
+
+
+def _several(text: str) -> tuple[str, ...]:
+    kinds = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    return () if kinds == (_NONE,) else kinds
+
+
+def _said(done: "Clip | Failure") -> str:
+    from sidecar.baking.script import Failure
+
+    if isinstance(done, Failure):
+        return f"FAILED {printable(str(done))}"
+    found = done.entry.findings
+    return f"LISTEN {printable(done.entry.id)}: {printable(found[0].detail)}" if found else ""
+
+
+def _tell_unread(script: "Script") -> None:
+    if script.unread:
+        columns = printable(", ".join(script.unread[:12]))
+        err.print(f"columns that are not read: {columns}", highlight=False, soft_wrap=True)
+
+
+def _write_report(file: Path, done: "Baked", folder: Path) -> None:
+    from sidecar.baking.page import page
+    from sidecar.models.pack import write_whole
+
+    write_whole(file, page(done, folder).encode())
+
+
+def _counts(done: "Baked", made: str) -> str:
+    return (
+        f"{len(done.made)} {made}, {len(done.kept)} kept, {len(done.renamed)} renamed, {len(done.removed)} "
+        f"removed, {len(done.failed)} failed, {len(done.suspicious)} suspicious"
+    )
+
+
+def _as_json(done: "Baked") -> dict[str, Any]:
+    """Counts, and by id what a person has to look at."""
+    return {
+        "made": len(done.made),
+        "kept": len(done.kept),
+        "renamed": len(done.renamed),
+        "removed": len(done.removed),
+        "failed": [vars(failure) for failure in done.failed],
+        "suspicious": [
+            {"id": entry.id, "findings": [vars(finding) for finding in entry.findings]}
+            for entry in done.suspicious
+        ],
+    }

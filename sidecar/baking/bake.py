@@ -1,0 +1,194 @@
+"""A script, a cast and a voice -> a folder that an engine plays from.
+
+1. Rows become orders; what cannot be one is a failure of its row.
+2. Every order is read by the voice: what it refuses is a failure too, before anything is spoken. What was
+   read is its key.
+3. What the folder has is compared with what is wanted (`differences`).
+4. Clips are taken over from other names, spoken, and those that no line wants are removed.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from sidecar.baking.cast import Cast
+from sidecar.baking.clip import Clip
+from sidecar.baking.differences import Rename, Wanted, Work, work_for
+from sidecar.baking.folder import Folder, is_intact, read_entries
+from sidecar.baking.keys import line_key, model_key
+from sidecar.baking.manifest import BakedFile, Entry
+from sidecar.baking.orders import Listen, Orders, Output
+from sidecar.baking.script import Failure, Script
+from sidecar.baking.speakers import Speaker, clips
+from sidecar.protocol.errors import BadRequest, RequestError, did_you_mean
+from sidecar.synthesis import Synthesizer
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which lines: ids as patterns of the shell, and characters; all where none are given. `force` makes
+    them anew even if nothing has changed."""
+
+    ids: tuple[str, ...] = ()
+    characters: tuple[str, ...] = ()
+    force: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        return not (self.ids or self.characters)
+
+    def has(self, id: str, character: str) -> bool:
+        by_id = not self.ids or any(fnmatchcase(id, pattern) for pattern in self.ids)
+        return by_id and (not self.characters or character in self.characters)
+
+    def check(self, script: Script) -> None:
+        """Raises `BadRequest` for a choice that no line of the script meets."""
+        ids = [row.id for row in script.rows]
+        for pattern in self.ids:
+            if not any(fnmatchcase(id, pattern) for id in ids):
+                raise BadRequest(f"no line has the id {pattern!r}{did_you_mean(pattern, ids)}", field="only")
+        characters = {str(row.cells["character"]) for row in script.rows if "character" in row.cells}
+        for character in self.characters:
+            if character not in characters:
+                raise BadRequest(
+                    f"no line is of {character!r}{did_you_mean(character, sorted(characters))}",
+                    field="character",
+                )
+
+
+@dataclass(frozen=True)
+class Plans:
+    """What is to be done, and what cannot be. `listed` are the script's ids in order."""
+
+    wanted: tuple[Wanted, ...]
+    failures: tuple[Failure, ...]
+    listed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Baked:
+    """What was done, by ids in order. `renamed` had been made already, for another id. `entries` are all
+    clips that are there now."""
+
+    made: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    renamed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    failed: tuple[Failure, ...] = ()
+    entries: tuple[Entry, ...] = ()
+
+    @property
+    def suspicious(self) -> tuple[Entry, ...]:
+        """Clips in which the gate has found something, the worst first."""
+        found = [entry for entry in self.entries if entry.findings]
+        return tuple(sorted(found, key=lambda entry: -entry.findings[0].how_bad))
+
+
+Told = Callable[[Clip | Failure], None]
+
+
+def planned(
+    script: Script, cast: Cast | None, output: Output, choice: Choice, base: Path, listen: Listen,
+    synthesizer: Synthesizer,
+) -> Plans:  # fmt: skip
+    """`base` is the folder that clips of rows are named from. Raises `BadRequest` for options that cannot
+    be."""
+    choice.check(script)
+    orders, failures = Orders(cast, output, base, listen).of(script.rows)
+    model = model_key(synthesizer.model)
+    wanted: list[Wanted] = []
+    characters = {row.number: str(row.cells.get("character", "")) for row in script.rows}
+    failed = [f for f in (*script.failures, *failures) if choice.has(f.id, characters.get(f.row, ""))]
+    for order in orders:
+        if not choice.has(order.id, order.character):
+            continue
+        try:
+            wanted.append(Wanted(order, line_key(model, synthesizer.prepare(order.line), order)))
+        except RequestError as error:
+            failed.append(Failure.of(order.row, order.id, error))
+    listed = [*(row.id for row in script.rows), *(failure.id for failure in script.failures)]
+    return Plans(tuple(wanted), tuple(sorted(failed, key=lambda f: f.row)), tuple(listed))
+
+
+def rehearsed(plans: Plans, choice: Choice, root: Path) -> Baked:
+    """What a bake would do. Nothing is written."""
+    known = read_entries(root) if root.is_dir() else {}
+    work = _work(plans, choice, known, lambda entry: is_intact(root, entry))
+    return _told(work, plans.failures, tuple(known.values()))
+
+
+def baked(
+    plans: Plans, choice: Choice, root: Path, speakers: Callable[[int], Sequence[Speaker]],
+    begun: Callable[[Work], None], told: Told,
+) -> Baked:  # fmt: skip
+    """Do it. `speakers` are asked for by the number of lines that are to be spoken; `told` hears of each line
+    that has been, or could not be.
+
+    Raises `StorageError` where the disk refuses: what was made till then counts, and the next bake goes on
+    from there. Raises `BadRequest` where another bake is at work in the folder.
+    """
+    with Folder(root) as folder:
+        work = _work(plans, choice, folder.entries, folder.is_intact)
+        begun(work)
+        _rename(folder, work.rename)
+        failures = list(_made(folder, work.make, speakers(len(work.make)), told)) if work.make else []
+        for entry in work.remove:
+            folder.remove(entry)
+        folder.finish(plans.listed)
+        failed = sorted((*plans.failures, *failures), key=lambda failure: failure.row)
+        return _told(work, failed, tuple(folder.entries.values()))
+
+
+def _made(
+    folder: Folder, wanted: Sequence[Wanted], speakers: Sequence[Speaker], told: Told
+) -> Iterator[Failure]:
+    with closing(clips(wanted, speakers)) as coming:
+        for done in coming:
+            if isinstance(done, Clip):
+                folder.put(done.entry, done.files)
+            else:
+                yield done
+            told(done)
+
+
+def _rename(folder: Folder, renames: Sequence[Rename]) -> None:
+    """All are copied before the first takes its place: names may have been exchanged."""
+    staged = []
+    for rename in renames:
+        names = {file.name: _renamed(file.name, rename) for file in rename.entry.files}
+        folder.stage(rename.entry, names)
+        staged.append(_as(rename, names))
+    for entry in staged:
+        folder.take_in(entry)
+
+
+def _renamed(name: str, rename: Rename) -> str:
+    stem = rename.entry.files[0].name.rpartition(".")[0]
+    return rename.to.order.stem + name.removeprefix(stem)
+
+
+def _as(rename: Rename, names: dict[str, str]) -> Entry:
+    order = rename.to.order
+    files = tuple(BakedFile(names[file.name], file.sha256, file.bytes) for file in rename.entry.files)
+    return Entry(**{**vars(rename.entry), "id": order.id, "character": order.character, "files": files})
+
+
+def _work(plans: Plans, choice: Choice, known: dict[str, Entry], intact: Callable[[Entry], bool]) -> Work:
+    return work_for(
+        plans.wanted, known, listed=frozenset(plans.listed), is_intact=intact, is_whole=choice.is_whole,
+        force=choice.force,
+    )  # fmt: skip
+
+
+def _told(work: Work, failed: Sequence[Failure], entries: tuple[Entry, ...]) -> Baked:
+    lost = {failure.id for failure in failed}
+    return Baked(
+        tuple(w.order.id for w in work.make if w.order.id not in lost),
+        work.keep,
+        tuple(rename.to.order.id for rename in work.rename),
+        tuple(entry.id for entry in work.remove),
+        tuple(failed),
+        entries,
+    )

@@ -1,0 +1,156 @@
+"""Who speaks a bake's lines: this process, and others beside it. Every one computes with one thread.
+
+How many threads share a sum decides its last bit, so only with one each do lines come out the same whoever
+speaks them and however many there are. Many lines at once fill the cores better than many threads a line do.
+"""
+
+import os
+import queue
+import subprocess
+import threading
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+import psutil
+import torch
+
+from sidecar.baking.clip import Clip, spoken_clip
+from sidecar.baking.differences import Wanted
+from sidecar.baking.messages import Task, order_line, read_answer, task_line
+from sidecar.baking.script import Failure
+from sidecar.children.starting import start
+from sidecar.protocol.errors import InternalError, NpcVoiceError
+from sidecar.synthesis import Synthesizer
+
+MODULE = "sidecar.baking.speaking_child"
+WORKER_BYTES = 1536 << 20  #: what a process with a voice may take
+_ENDS_S = 10.0
+
+
+class Speaker(Protocol):
+    """Speaks one line after the other, on one thread."""
+
+    def clip(self, wanted: Wanted) -> Clip | Failure: ...
+
+    def close(self) -> None: ...
+
+
+class OwnSpeaker:
+    """Speaks in this process."""
+
+    def __init__(self, synthesizer: Synthesizer) -> None:
+        self._synthesizer = synthesizer
+
+    def clip(self, wanted: Wanted) -> Clip | Failure:
+        torch.set_num_threads(1)  # holds for the calling thread
+        return attempted(self._synthesizer, wanted)
+
+    def close(self) -> None:
+        """Nothing is to be given back."""
+
+
+class OtherSpeaker:
+    """Speaks in a process of its own, started with the first line. One that dies takes its line with it, and
+    another is started for the next."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def clip(self, wanted: Wanted) -> Clip | Failure:
+        order = wanted.order
+        try:
+            process = self._process = self._process or self._started()
+            assert process.stdin and process.stdout
+            process.stdin.write(order_line(order, wanted.key))
+            process.stdin.flush()
+            answer = read_answer(process.stdout)  # type: ignore[arg-type]
+            assert answer is not None
+            return answer
+        except (OSError, EOFError) as error:
+            return Failure(order.row, order.id, f"the process that spoke it {self._end_of(error)}")
+
+    def close(self) -> None:
+        """End the process, in the midst of a line too. Any thread."""
+        if (process := self._process) is None:
+            return
+        self._process = None
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):  # whoever reads has come to an end by now
+            with suppress(OSError):
+                pipe.close()  # type: ignore[union-attr]
+
+    def _started(self) -> "subprocess.Popen[bytes]":
+        """Raises `OSError` and `EOFError`."""
+        process = self._process = start(MODULE, [], heard=False)
+        assert process.stdin and process.stdout
+        process.stdin.write(task_line(self._task))
+        process.stdin.flush()
+        read_answer(process.stdout)  # type: ignore[arg-type]
+        return process
+
+    def _end_of(self, error: Exception) -> str:
+        process, code = self._process, None
+        if process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                code = process.wait(_ENDS_S)
+        self.close()
+        return f"could not be started: {error}" if process is None else f"ended with code {code}"
+
+
+def attempted(synthesizer: Synthesizer, wanted: Wanted) -> Clip | Failure:
+    """The clip, or why there is none. A bug costs its line."""
+    order = wanted.order
+    try:
+        return spoken_clip(synthesizer, order, wanted.key)
+    except NpcVoiceError as error:
+        return Failure.of(order.row, order.id, error)
+    except Exception as error:
+        return Failure.of(
+            order.row, order.id, InternalError(f"the line failed: {type(error).__name__}: {error}")
+        )
+
+
+def clips(wanted: Sequence[Wanted], speakers: Sequence[Speaker]) -> Generator[Clip | Failure, None, None]:
+    """What becomes of each line, as it comes. Whoever stops asking ends all speakers."""
+    waiting: queue.SimpleQueue[Wanted] = queue.SimpleQueue()
+    done: queue.SimpleQueue[Clip | Failure] = queue.SimpleQueue()
+    ended = threading.Event()
+    for one in wanted:
+        waiting.put(one)
+    threads = [
+        threading.Thread(target=_speak, args=(speaker.clip, waiting, done, ended), daemon=True)
+        for speaker in speakers
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in wanted:
+            yield done.get()
+    finally:
+        ended.set()
+        for speaker in speakers:
+            speaker.close()
+        for thread in threads:
+            thread.join()
+        for speaker in speakers:  # one may have been about to start
+            speaker.close()
+
+
+def _speak(
+    clip: Callable[[Wanted], Clip | Failure],
+    waiting: "queue.SimpleQueue[Wanted]",
+    done: "queue.SimpleQueue[Clip | Failure]",
+    ended: threading.Event,
+) -> None:
+    with suppress(queue.Empty):
+        while not ended.is_set():
+            done.put(clip(waiting.get_nowait()))
+
+
+def default_workers() -> int:
+    """As many as there are cores for, and memory."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, int(psutil.virtual_memory().available / WORKER_BYTES)))
