@@ -322,10 +322,9 @@ class Synthesizer:
         lips = visemes(phonemes, 0.0, samples / rate_hz)
         manifest = self.model.manifest
         mark = Mark(f"{manifest.name}@{manifest.version}", voice_of(prepared))
-        planned_s = plan.duration_s if heard_s is None else samples / rate_hz  # else it was cut on purpose
         return Speech(
             np.empty(0, np.float32), rate_hz, words, phonemes, lips, prepared.seed, Timing(), mark=mark,
-            planned_s=planned_s,
+            planned_s=plan.duration_s if heard_s is None else min(plan.duration_s, heard_s + REST_S),
         )  # fmt: skip
 
 

@@ -15,6 +15,9 @@ from sidecar.synthesis import PreparedLine
 from sidecar.text.tokens import Word
 from sidecar.version import __version__
 
+#: What of a prepared line is its writing, of which other parts are the reading; and how long that took.
+_AS_WRITTEN = ("line", "spoken", "text_ms")
+
 
 def model_key(model: Model) -> str:
     """Of what speaks: the weights, the engine with its settings and version, the kind of device."""
@@ -32,8 +35,9 @@ def line_key(model: str, prepared: PreparedLine, order: Order) -> str:
     pauses = [(phrase.resumes, phrase.pauses, phrase.before_s, phrase.after_s) for phrase in prepared.spoken]
     words = [item.text for phrase in prepared.spoken for item in phrase.items if isinstance(item, Word)]
     line = prepared.line
+    read = [getattr(prepared, field.name) for field in fields(PreparedLine) if field.name not in _AS_WRITTEN]
     return digest(
-        (model, prepared.phrases, prepared.shapes, pauses, prepared.mood, prepared.level_db, prepared.seed),
+        (model, read, pauses),
         (line.pitch_semitones, line.sample_rate_hz, line.loudness_lufs, order.format, order.marked),
         (order.lips, order.subtitles, words, plain(line.text)),
     )
