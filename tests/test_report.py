@@ -33,7 +33,8 @@ def test_the_page_shows_the_line_with_and_without_its_emotion(voice: Voice):
     words = [text.text for text in pictures[3].iter("text")]
     assert words[:3] == ["Halt", "Who", "goes"]
     plain, acted = ([line.get("points") for line in pictures[at].iter("polyline")] for at in (2, 8))
-    assert plain[0] == plain[1] and acted[0] != acted[1]
+    half, other = len(plain) // 2, len(acted) // 2  # a pause cuts a curve in two
+    assert plain[:half] == plain[half:] and acted[:other] != acted[other:]
 
 
 def test_both_takes_can_be_played(voice: Voice):

@@ -174,7 +174,7 @@ def test_it_ends_by_itself_when_nobody_asks(file: Path):
         (["--memory-limit", "300"], 4, "no memory left for the voice"),
         (["--memory-limit", "10"], 2, "at least 256 MiB"),
         (["--address", "0.0.0.0"], 2, "needs --keys"),
-        (["--address", "here"], 2, "no IP address"),
+        (["--address", "here"], 2, "not an IP address"),
         (["--address", "0.0.0.0", "--keys", "absent"], 2, "--advertise"),
         (["--address", "0.0.0.0", "--advertise", "here", "--keys", "absent"], 2, "holds no keys"),
         (["--parent-pid", "4194304"], 2, "no process 4194304"),

@@ -62,7 +62,7 @@ def limit_mib(stage: Stage, *arguments: str) -> str:
     with stage.sidecar("--no-watch", *arguments) as process, Client(stage.file, timeout_s=60) as client:
         client.say("Halt!")
         taken_bytes = psutil.Process(process.pid).memory_info().data
-    return str(round((taken_bytes + 0.8 * SAFETY * needed_bytes(stage.pack.manifest)) / MIB))
+    return str(round((taken_bytes + 0.65 * SAFETY * needed_bytes(stage.pack.manifest)) / MIB))
 
 
 def told(stage: Stage) -> list[dict]:

@@ -131,10 +131,13 @@ UNITS = [
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Of this thread's processor."""
-    began = time.thread_time()
-    work()
-    return time.thread_time() - began
+    """Of this thread's processor, the less of two times: a neighbour on the core can double one."""
+    taken = []
+    for _ in range(2):
+        began = time.thread_time()
+        work()
+        taken.append(time.thread_time() - began)
+    return min(taken)
 
 
 @pytest.mark.parametrize("unit", sorted({*UNITS}))

@@ -382,7 +382,7 @@ func test_a_bad_set_up_is_flagged_in_the_editor() -> void:
 	speaker.cast = cast
 	speaker.mesh = ^"nowhere"
 	var warnings := "\n".join(speaker._get_configuration_warnings())
-	for words in ["'Mara'", "no field 'mood'", "Holt has no speaker", "no MeshInstance3D"]:
+	for words in ["'Mara'", "no field 'mood'", "Holt has no speaker", "not a MeshInstance3D"]:
 		check(words in warnings, "%s is not in %s" % [words, warnings])
 	speaker.queue_free()
 
