@@ -80,8 +80,8 @@ def test_a_sidecar_killed_in_the_middle_of_a_change_speaks_again_with_the_last_g
         with Client(stage.file) as client:
             stage.drop("1.1.0")
             wait_for(lambda: moment in new_states(client), process)
-            process.send_signal(signal.SIGKILL)
     finally:
+        process.kill()
         process.communicate()
     with stage.speaking() as client:
         version = client.say("Halt!").reply.model.version
