@@ -52,7 +52,7 @@ def utterance(steps: int, seed: int) -> Utterance:
 
 @pytest.fixture
 def said() -> list[Utterance]:
-    return [utterance(steps, seed) for seed, steps in enumerate((90, 120, 25))]
+    return [utterance(steps, seed) for seed, steps in enumerate((90, 120, 15))]
 
 
 def trainer(said: list[Utterance], recipe: Recipe = PLAIN) -> Trainer:
@@ -145,17 +145,17 @@ def test_share_is_met_by_the_right_split_only():
 
 def test_batches_have_the_phrases_edges_and_their_silence(said: list[Utterance]):
     lessons, chance = Lessons(said), random.Random(2)
-    batches = [lessons.batch(3, 40, chance) for _ in range(40)]
+    batches = [lessons.batch(3, 40, chance) for _ in range(300)]
     assert {(b.left, b.right) for b in batches} == {(0, MARGIN), (MARGIN, 0), (MARGIN, MARGIN)}
     for batch in batches:
         assert batch.audio.shape == (3, 40 * HOP)
         assert batch.share.shape == (3, 80, BANDS)
         frames = (batch.judged(batch.audio).shape[1] - 720) // 150 + 1
         assert batch.judged_share().shape[1] >= frames
-    short = next(b for b in batches if min(b.lengths) == 25)
-    row = short.lengths.index(25)
-    assert not short.audio[row, 25 * HOP :].any()
-    assert not short.x[row, 25:].any()
+    short = next(b for b in batches if min(b.lengths) == 15)
+    row = short.lengths.index(15)
+    assert not short.audio[row, 15 * HOP :].any()
+    assert not short.x[row, 15:].any()
 
 
 def test_excerpts_keep_the_phase_of_their_phrase(said: list[Utterance]):

@@ -10,6 +10,7 @@
 import argparse
 import json
 import logging
+import random
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -94,7 +95,8 @@ def train(options: argparse.Namespace) -> None:
     held = read_shard(held_path(options.data))
     trainer = Trainer(renderer, lessons, recipe, torch.device(options.device))
     limits = replace(Limits(), minutes=options.minutes, judge_minutes=options.judge_minutes)
-    run = Run(options.run, trainer, held[:: max(1, len(held) // HELD_PHRASES)], limits)
+    some = random.Random(0).sample(held, min(HELD_PHRASES, len(held)))
+    run = Run(options.run, trainer, some, limits)
     run.resume()
     run.train()
 

@@ -99,10 +99,9 @@ class Lesson:
             "share": self.share[2 * at : 2 * (at + steps)].float(),
         }  # fmt: skip
         missing = max(0, at + steps - self.said.steps)
-        for name, scale in (*((name, 1) for name in tensors), ("audio", HOP), ("share", 2)):
-            if missing and len(tensors[name]) < steps * scale:
-                tail = (0, 0) * (tensors[name].ndim - 1)
-                tensors[name] = F.pad(tensors[name], (*tail, 0, missing * scale))
+        for name, value in tensors.items():
+            tail = missing * {"audio": HOP, "share": 2}.get(name, 1)
+            tensors[name] = F.pad(value, (*(0, 0) * (value.ndim - 1), 0, tail))
         return {**tensors, "s": self.said.s, "mean": mean, "spread": spread}
 
 
