@@ -50,7 +50,7 @@ class Discriminator(nn.Module):
         y, features = self.seen(wave, f0_hz), []
         for layer in self.layers:
             y = F.leaky_relu(layer(y), 0.1)
-            features.append(y)
+            features.append(y.float())
         return Opinion(self.last(y).float(), features)
 
     def seen(self, wave: Tensor, f0_hz: Tensor) -> Tensor:

@@ -71,11 +71,15 @@ class Trainer:
         losses = self._plain_losses(theirs, pulsed, one, two, batch)
         loss = losses["spectral"] + recipe.phase * losses["phase"] + recipe.share * losses["share"]
         if progress >= recipe.adversary_from:
-            losses |= self._adversary_learns(theirs, one.detach(), batch, factor)
-            if self.adversary_steps > recipe.adversary_alone_steps:
-                losses |= self._opinions(theirs, one, batch)
-                loss = loss + recipe.persuasion * losses["persuasion"] + recipe.matching * losses["matching"]
-        norm = descend(loss, self.renderer, self.optimizer, recipe.rate * factor)
+            found = self._opinions(theirs, one, batch)
+            if self.adversary_steps >= recipe.adversary_alone_steps:
+                loss = loss + recipe.persuasion * found["persuasion"] + recipe.matching * found["matching"]
+            doubts = gradients(found["adversary"], self.adversary, keep=True)
+            losses |= found
+        norm = descend(gradients(loss, self.renderer), self.renderer, self.optimizer, recipe.rate * factor)
+        if progress >= recipe.adversary_from:
+            descend(doubts, self.adversary, self.adversary_optimizer, recipe.adversary_rate * factor)
+            self.adversary_steps += 1
         self.step_number += 1
         if self.step_number % AVERAGE_EVERY == 0:
             self._update_average()
@@ -123,24 +127,16 @@ class Trainer:
             "share": share_loss(theirs, pulsed, one - pulsed, share),
         }
 
-    def _adversary_learns(
-        self, theirs: Tensor, made: Tensor, batch: Batch, factor: float
-    ) -> dict[str, Tensor]:
-        f0_hz = batch.judged_f0()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.halves):
-            loss = hinge(self.adversary(theirs, f0_hz), self.adversary(made, f0_hz))
-        rate = self.recipe.adversary_rate * max(factor, 0.1)
-        descend(loss, self.adversary, self.adversary_optimizer, rate)
-        self.adversary_steps += 1
-        return {"adversary": loss}
-
     def _opinions(self, theirs: Tensor, made: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """What the adversary and the renderer are to lower, from one look at both."""
         f0_hz = batch.judged_f0()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.halves):
-            with torch.no_grad():
-                real = self.adversary(theirs, f0_hz)
-            opinions = self.adversary(made, f0_hz)
-        return {"persuasion": persuasion(opinions), "matching": matching(real, opinions)}
+            real, mine = self.adversary(theirs, f0_hz), self.adversary(made, f0_hz)
+        return {
+            "adversary": hinge(real, mine),
+            "persuasion": persuasion(mine),
+            "matching": matching(real, mine),
+        }
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -193,15 +189,21 @@ def adam(network: nn.Module, rate: float, betas: tuple[float, float]) -> torch.o
     return torch.optim.AdamW(network.parameters(), lr=rate, betas=betas, weight_decay=0.01, fused=True)
 
 
-def descend(loss: Tensor, network: nn.Module, optimizer: torch.optim.Optimizer, rate: float) -> Tensor:
+def gradients(loss: Tensor, network: nn.Module, keep: bool = False) -> tuple[Tensor | None, ...]:
+    """Of the network's parameters alone; `keep` the graph for others."""
+    wanted = list(network.parameters())
+    return torch.autograd.grad(loss, wanted, allow_unused=True, retain_graph=keep)
+
+
+def descend(
+    found: tuple[Tensor | None, ...], network: nn.Module, optimizer: torch.optim.Optimizer, rate: float
+) -> Tensor:
     """One step at that rate; none where the gradient is no number. Its norm."""
     for group in optimizer.param_groups:
         group["lr"] = rate
-    wanted = list(network.parameters())
-    gradients = torch.autograd.grad(loss, wanted, allow_unused=True)
-    for parameter, gradient in zip(wanted, gradients, strict=True):
+    for parameter, gradient in zip(network.parameters(), found, strict=True):
         parameter.grad = gradient
-    norm = nn.utils.clip_grad_norm_(wanted, 1.0)
+    norm = nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     if torch.isfinite(norm):
         optimizer.step()
     return norm
