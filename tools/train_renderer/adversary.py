@@ -8,7 +8,6 @@ so that a harmonic out of place or drowned in noise is seen soon.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -34,15 +33,12 @@ class Discriminator(nn.Module):
     def __init__(self, points: int, channels: int) -> None:
         super().__init__()
         self.points, self.hop = points, points // 4
-        sizes = [3, channels, channels, channels, channels]
-        self.layers = nn.ModuleList(
-            weight_norm(
-                nn.Conv2d(a, b, (9, 3), stride=(2, 1), padding=(4, 2**n), dilation=(1, 2**n))
-                if n < 3
-                else nn.Conv2d(a, b, (5, 3), padding=(2, 1))
-            )
-            for n, (a, b) in enumerate(pairwise(sizes))
-        )
+        kinds = [nn.Conv2d(3, channels, (9, 3), (2, 1), (4, 1))]
+        kinds += [nn.Conv2d(channels, channels, (9, 3), (2, 1), (4, n), (1, n)) for n in (2, 4)]
+        kinds += [nn.Conv2d(channels, channels, (5, 3), padding=(2, 1))]
+        for layer in kinds:
+            nn.init.kaiming_normal_(layer.weight, 0.1)
+        self.layers = nn.ModuleList(map(weight_norm, kinds))
         self.last = weight_norm(nn.Conv2d(channels, 1, 3, padding=1))
 
     def forward(self, wave: Tensor, f0_hz: Tensor) -> Opinion:
