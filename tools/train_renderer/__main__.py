@@ -45,7 +45,8 @@ def main() -> None:
 def add_data(command: argparse.ArgumentParser) -> None:
     command.add_argument("data", type=Path)
     command.add_argument("--minutes", type=float, default=30.0)
-    command.add_argument("--mebibytes", type=float, default=4096.0, help="at most, for training")
+    command.add_argument("--mebibytes", type=float, default=4096.0, help="at most, in all")
+    command.add_argument("--held-lines", type=int, default=1000, help="at most, to judge by")
     command.add_argument("--seed", type=int, default=1)
     command.add_argument("--device", default="cpu")
     command.add_argument("--threads", type=int, default=1)
@@ -82,7 +83,7 @@ def speak(options: argparse.Namespace) -> None:
 
     options.data.mkdir(parents=True, exist_ok=True)
     teacher = Teacher(Voice.load(device=options.device, threads=options.threads))
-    write_held(teacher, options.data)
+    write_held(teacher, options.data, options.held_lines)
     write_speech(teacher, options.data, options.seed, options.minutes, options.mebibytes)
 
 

@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -21,7 +22,6 @@ from tools.train_renderer.corpus import (
     Utterance,
     held_path,
     shard_path,
-    shards,
     size_mib,
     write_shard,
 )
@@ -29,7 +29,7 @@ from tools.train_renderer.texts import chinese, english
 
 log = logging.getLogger(__name__)
 
-SHARD_S = 60.0
+SHARD_S, SHARD_MIB = 60.0, 6.0  #: of speech in each, and at most so large
 PHRASES_A_LINE = 2  #: more would make a few long lines the bulk of the data
 BLENDED, MANNERED, BENT, TRANSPOSED, HOME_TONGUE = 0.25, 0.1, 0.65, 0.5, 0.65
 HELD_ENGLISH, HELD_CHINESE = 4, 6  #: every so many-th sample line is held out
@@ -104,20 +104,21 @@ def held_lines(teacher: Teacher) -> Iterator[tuple[str, Line]]:
         yield "chinese", Line(row.text, row.voice)
 
 
-def write_held(teacher: Teacher, folder: Path) -> None:
-    """The lines that judge, once."""
+def write_held(teacher: Teacher, folder: Path, most: int) -> None:
+    """The first `most` lines that judge, once."""
     if not held_path(folder).exists():
-        said = [u for at, (kind, line) in enumerate(held_lines(teacher)) for u in teacher.say(line, kind, at)]
+        lines = islice(enumerate(held_lines(teacher)), most)
+        said = [u for at, (kind, line) in lines for u in teacher.say(line, kind, at)]
         write_shard(said, held_path(folder))
         log.info("held out: %d phrases, %.0f s of speech", len(said), sum(u.duration_s for u in said))
 
 
 def write_speech(teacher: Teacher, folder: Path, seed: int, minutes: float, most_mib: float) -> None:
-    """Shard after shard for so long, or until the folder is so large. Each shard follows from the seed and
-    its number alone; those that are there are not made again."""
+    """Shard after shard for so long, or as many as the folder may hold. Each follows from the seed and its
+    number alone; those that are there are not made again."""
     began = time.monotonic()
     number = 0
-    while time.monotonic() - began < 60 * minutes and size_mib(shards(folder)) < most_mib:
+    while time.monotonic() - began < 60 * minutes and size_mib(folder) + SHARD_MIB < most_mib:
         if not shard_path(folder, number).exists():
             said = shard(teacher, random.Random(f"{seed} {number}"), number)
             write_shard(said, shard_path(folder, number))
