@@ -14,6 +14,7 @@ from sidecar.engines.kokoro.renderers.fast import HOP, RATE_HZ, FastConfig, Fast
 from sidecar.synthesis import Line
 from sidecar.voice import Voice
 from tools.train_renderer import texts
+from tools.train_renderer.balance import balance
 from tools.train_renderer.batches import MARGIN, Lessons
 from tools.train_renderer.corpus import (
     Origin,
@@ -24,7 +25,7 @@ from tools.train_renderer.corpus import (
     size_mib,
     write_shard,
 )
-from tools.train_renderer.judging import distances, powers_db, sounds
+from tools.train_renderer.judging import distances, powers_db, rendered, sounds
 from tools.train_renderer.losses import share_loss, spectral_loss
 from tools.train_renderer.run import CURVE, PLOT, WEIGHTS, Limits, Run, rows
 from tools.train_renderer.shares import harmonic_share
@@ -240,6 +241,17 @@ def test_run_leaves_curve_and_weights_and_is_not_run_twice(said: list[Utterance]
     assert again.trainer.step_number == 3
     assert json.dumps(curve) == json.dumps(rows(tmp_path / CURVE))
     assert not (tmp_path / PLOT).with_suffix(".unfinished").exists()
+
+
+def test_balance_moves_voiced_power_only(said: list[Utterance]):
+    renderer, balanced = trainer(said).averaged(), trainer(said).averaged()
+    balance(balanced, noise_nepers=0.5, pulse_nepers=0.3)
+    before, after = (powers_db(each, said)["2000-4000"] for each in (renderer, balanced))
+    assert after[0] - before[0] == pytest.approx(8.686 * 0.3, abs=0.2)
+    assert after[1] - before[1] == pytest.approx(-8.686 * 0.5, abs=0.3)
+    hushed = replace(said[0], f0_hz=torch.zeros_like(said[0].f0_hz))
+    one, two = (rendered(each, hushed).whole for each in (renderer, balanced))
+    torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-5)
 
 
 def test_judged_powers_are_the_teachers_own(said: list[Utterance]):

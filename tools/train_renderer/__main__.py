@@ -2,6 +2,7 @@
 
     python -m tools.train_renderer data DATA --minutes 30
     python -m tools.train_renderer train DATA RUN --minutes 60 --start renderer.safetensors
+    python -m tools.train_renderer balance RUN/renderer.safetensors balanced.safetensors
     python -m tools.train_renderer judge DATA renderer.safetensors --words
 
 `data` needs the default voice, `judge` the `bench` extra; `train` needs neither, nor a network.
@@ -17,6 +18,8 @@ from pathlib import Path
 import torch
 
 from sidecar.engines.kokoro.renderers.fast import FastConfig, FastRenderer
+from sidecar.engines.tensors import write_tensors
+from tools.train_renderer.balance import balance
 from tools.train_renderer.batches import Lessons
 from tools.train_renderer.corpus import held_path, read_shard, shards
 from tools.train_renderer.judging import Listener, distances, powers_db, sounds
@@ -36,6 +39,7 @@ def main() -> None:
     add_data(commands.add_parser("data", help="let the teacher speak into a folder"))
     add_train(commands.add_parser("train", help="learn from the folder; run again to go on"))
     add_judge(commands.add_parser("judge", help="compare a renderer with its teacher on held-out lines"))
+    add_balance(commands.add_parser("balance", help="make a renderer less hoarse, without training"))
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(options.threads)
@@ -77,6 +81,15 @@ def add_judge(command: argparse.ArgumentParser) -> None:
     command.set_defaults(work=judge)
 
 
+def add_balance(command: argparse.ArgumentParser) -> None:
+    command.add_argument("weights", type=Path)
+    command.add_argument("out", type=Path)
+    command.add_argument("--noise-nepers", type=float, default=0.4, help="taken from noise of voiced steps")
+    command.add_argument("--pulse-nepers", type=float, default=0.3, help="given to harmonics")
+    command.add_argument("--threads", type=int, default=1)
+    command.set_defaults(work=rebalance)
+
+
 def speak(options: argparse.Namespace) -> None:
     from sidecar.voice import Voice
     from tools.train_renderer.teacher import Teacher, write_held, write_speech
@@ -115,6 +128,12 @@ def judge(options: argparse.Namespace) -> None:
             "heard": listener.hear(sounds(held, renderer), options.words),
         }
         print(json.dumps({str(path): found}), flush=True)
+
+
+def rebalance(options: argparse.Namespace) -> None:
+    renderer = FastRenderer.load(options.weights)
+    balance(renderer, options.noise_nepers, options.pulse_nepers)
+    write_tensors(renderer.state_dict(), options.out, torch.float16)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from sidecar.engines.kokoro.renderers.fast import HOP, RATE_HZ, VOICED_ABOVE_HZ
 from tools.train_renderer.spectra import magnitude, spectrum
 
 RESOLUTIONS = (2048, 1024, 512)
+HIGHEST_HZ = 6000.0  #: above, noise is noise to the ear, and halving the work counts for more
 QUIET = 1e-3
 
 
@@ -32,7 +33,7 @@ class Opinion:
 class Discriminator(nn.Module):
     def __init__(self, points: int, channels: int) -> None:
         super().__init__()
-        self.points, self.hop = points, points // 4
+        self.points, self.hop, self.bins = points, points // 4, int(points * HIGHEST_HZ / RATE_HZ)
         kinds = [nn.Conv2d(3, channels, (9, 3), (2, 1), (4, 1))]
         kinds += [nn.Conv2d(channels, channels, (9, 3), (2, 1), (4, n), (1, n)) for n in (2, 4)]
         kinds += [nn.Conv2d(channels, channels, (5, 3), padding=(2, 1))]
@@ -51,13 +52,13 @@ class Discriminator(nn.Module):
 
     def seen(self, wave: Tensor, f0_hz: Tensor) -> Tensor:
         """[B, 3, bins, frames]: loudness, place, and the comb of the harmonics of F0."""
-        size = magnitude(spectrum(wave, self.points, self.hop))
+        size = magnitude(spectrum(wave, self.points, self.hop)[:, : self.bins])
         loudness = (torch.log(size + QUIET) + 3) / 3
-        hz = torch.linspace(0, RATE_HZ / 2, size.shape[1], device=wave.device)[:, None]
+        hz = torch.arange(self.bins, device=wave.device)[:, None] * (RATE_HZ / self.points)
         centres = (torch.arange(size.shape[2], device=wave.device) * self.hop + self.points // 2) // HOP
         f0 = f0_hz[:, None, centres]
         comb = torch.cos(2 * math.pi * hz / f0.clamp_min(40)) * (f0 > VOICED_ABOVE_HZ)
-        place = (hz / RATE_HZ * 4 - 1).expand_as(size)
+        place = (2 * hz / HIGHEST_HZ - 1).expand_as(size)
         return torch.stack([loudness, place, comb], 1)
 
 
