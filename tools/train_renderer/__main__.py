@@ -84,8 +84,8 @@ def add_judge(command: argparse.ArgumentParser) -> None:
 def add_balance(command: argparse.ArgumentParser) -> None:
     command.add_argument("weights", type=Path)
     command.add_argument("out", type=Path)
-    command.add_argument("--noise-nepers", type=float, default=0.4, help="taken from noise of voiced steps")
-    command.add_argument("--pulse-nepers", type=float, default=0.3, help="given to harmonics")
+    command.add_argument("--noise-nepers", type=float, default=0.2, help="taken from noise of voiced steps")
+    command.add_argument("--pulse-nepers", type=float, default=0.2, help="given to harmonics")
     command.add_argument("--threads", type=int, default=1)
     command.set_defaults(work=rebalance)
 
