@@ -1,0 +1,1 @@
+"""What may stand in for Kokoro's generator, the heavy end of the network."""

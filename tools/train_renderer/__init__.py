@@ -1,0 +1,1 @@
+"""Distil Kokoro's generator into a small renderer: teacher data, training, judging."""
