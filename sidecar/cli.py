@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import Progress
-from rich.table import Column, Table
+from rich.table import Table
 
 from sidecar.bake_cli import bake_command
 from sidecar.children.starting import be_child_if_told
@@ -83,7 +83,7 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Speak sample lines of several characters into WAV files."""
-    from sidecar.demo import speak_samples
+    from sidecar.demo import speak_samples, spoken_table
 
     spoken = list(speak_samples(load_voice(None, device, precision, threads), folder, lines))
     if as_json:
@@ -100,11 +100,7 @@ def demo(
         ]
         print(json.dumps(rows))
         return
-    table = Table("speaker", "emotion", "line", "seconds", "x real time", Column("file", overflow="fold"))
-    for s in spoken:
-        speed = f"{s.audio_s / s.work_s:.1f}"
-        table.add_row(s.line.speaker, s.line.mood, s.line.text, f"{s.audio_s:.1f}", speed, s.file.name)
-    out.print(table)
+    out.print(spoken_table(spoken))
     out.print(f"the files are in {folder}", highlight=False)
 
 

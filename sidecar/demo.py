@@ -2,9 +2,11 @@
 
 import csv
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from rich.table import Column, Table
 
 from sidecar.models.pack import storage_errors
 from sidecar.voice import Voice
@@ -63,3 +65,13 @@ def speak_samples(voice: Voice, folder: Path, count: int) -> Iterator[DemoLine]:
         file = folder / f"{line.id}_{line.speaker.replace(' ', '_')}.wav"
         speech.save(file)
         yield DemoLine(line, speech.duration_s, time.perf_counter() - began, file)
+
+
+def spoken_table(spoken: Sequence[DemoLine]) -> Table:
+    """For a terminal of 80 columns or more: a line's text is cut, a file's name is not."""
+    text = Column("line", no_wrap=True, overflow="ellipsis", ratio=1)
+    table = Table(text, "emotion", "s", "x", Column("file", no_wrap=True, overflow="fold"), expand=True)
+    for s in spoken:
+        speed = f"{s.audio_s / s.work_s:.1f}"
+        table.add_row(s.line.text, s.line.mood, f"{s.audio_s:.1f}", speed, s.file.name)
+    return table

@@ -1,6 +1,11 @@
 """Which sample lines the demo speaks."""
 
-from sidecar.demo import chosen, sample_lines
+import io
+from pathlib import Path
+
+from rich.console import Console
+
+from sidecar.demo import DemoLine, chosen, sample_lines, spoken_table
 
 
 def test_every_speaker_speaks_before_any_speaks_twice():
@@ -14,3 +19,12 @@ def test_every_speaker_speaks_before_any_speaks_twice():
 def test_all_lines_are_spoken_when_asked_for():
     lines = sample_lines()
     assert sorted(line.id for line in chosen(lines, 1000)) == sorted(line.id for line in lines)
+
+
+def test_the_table_of_what_was_spoken_shows_every_file_whole_in_eighty_columns():
+    names = [f"{line.id}_{line.speaker.replace(' ', '_')}.wav" for line in sample_lines()]
+    spoken = [DemoLine(line, 5.4, 1.0, Path(name)) for line, name in zip(sample_lines(), names, strict=True)]
+    page = io.StringIO()
+    Console(file=page, width=80).print(spoken_table(spoken))
+    rows = page.getvalue().splitlines()
+    assert all(any(name in row for row in rows) for name in names) and all(len(row) <= 80 for row in rows)

@@ -1,6 +1,5 @@
 """What is installed is all that there is: tests run from the checkout and would not miss a folder."""
 
-import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -8,11 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-if sys.version_info < (3, 11):
-    pytest.skip("the standard library reads no TOML", allow_module_level=True)
-
-import tomllib
-
+tomllib = pytest.importorskip("tomllib")  # from Python 3.11 on
 SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
 
 
