@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from sidecar.audio.shape import resampled
-from sidecar.line import Line
 from sidecar.prosody.f0 import FRAMES_PER_S, HOP, RATE_HZ, tracked
 from sidecar.speech import Speech
 from sidecar.voice import Voice
-from tests.prosody.record_harvest import RECORDED, SPEAKERS, TEXT
+from tests.prosody.record_trackers import RECORDED, SPEAKERS, spoken
 from tests.prosody.sounds import harmonics, mixed, seconds, telephoned, white
 
 T = seconds(2.0)
@@ -75,35 +74,24 @@ def test_noise_and_silence_have_no_voice():
     assert not tracked(np.zeros(RATE_HZ, np.float32)).any()
 
 
-def praat(_speaker: str, speech: Speech, frames: int) -> np.ndarray:
-    import parselmouth
-
-    pitch = parselmouth.Sound(speech.samples.astype(np.float64), speech.sample_rate_hz).to_pitch_ac(
-        time_step=1 / FRAMES_PER_S, pitch_floor=60, pitch_ceiling=500
-    )
-    return np.nan_to_num([pitch.get_value_at_time(i / FRAMES_PER_S) for i in range(frames)])
-
-
-def world(speaker: str, speech: Speech, frames: int) -> np.ndarray:
-    """Recorded: the line must be as long as it was then, or the two are not of the same sound."""
-    recorded = json.loads(RECORDED.read_text())[speaker]
-    assert abs(len(recorded) - FRAMES_PER_S * speech.duration_s) <= 2, "record it again"
-    return np.resize(np.array(recorded), frames)
+def recorded(tracker: str, speaker: str, speech: Speech, frames: int) -> np.ndarray:
+    """The line must be as long as it was then, or the two are not of the same sound."""
+    heard = json.loads(RECORDED.read_text())[tracker][speaker]
+    assert abs(len(heard) - FRAMES_PER_S * speech.duration_s) <= 2, "record it again"
+    return np.resize(np.array(heard), frames)
 
 
 @pytest.mark.parametrize(
-    ("other", "shared", "gross"),
-    [(praat, 0.9, 0.05), (world, 0.7, 0.06)],  # WORLD's Harvest takes breaths and stops for voiced
-    ids=["praat", "world"],
+    ("tracker", "shared", "gross"),
+    [("praat", 0.9, 0.05), ("world", 0.7, 0.06)],  # WORLD's Harvest takes breaths and stops for voiced
 )
 @pytest.mark.parametrize("speaker", SPEAKERS)
 def test_it_agrees_with_trackers_of_renown_on_speech(
-    voice: Voice, speaker: str, other, shared: float, gross: float
+    voice: Voice, speaker: str, tracker: str, shared: float, gross: float
 ):
-    line = voice.synthesizer.prepare(Line(TEXT, speaker))
-    speech = voice.synthesizer.said(line.bare())  # as it was spoken for the recording
+    speech = spoken(voice, speaker)
     found = tracked(resampled(speech.samples, speech.sample_rate_hz, RATE_HZ))
-    theirs = other(speaker, speech, len(found))
+    theirs = recorded(tracker, speaker, speech, len(found))
     both = (found > 0) & (theirs > 0)
     assert both.sum() > shared * (theirs > 0).sum()
     apart_st = np.abs(12 * np.log2(found[both] / theirs[both]))
