@@ -27,6 +27,11 @@ CRASHED = "crashed"  #: the reason of what the process has died of
 UNSIGNED = ""  #: the publisher of packs without a signature
 
 
+def drop_key(source: str, stamp: str) -> str:
+    """One drop of one name, as `refused` and `passed` have it."""
+    return f"{source}\0{stamp}"
+
+
 @dataclass(frozen=True)
 class Copy:
     """What a verified copy in the store was checked as: the drop it comes from, its manifest's sha256, the
@@ -87,7 +92,7 @@ class Memory:
     def drop_of(self, folder: str) -> str:
         """What a copy was made from, as refusals name it."""
         copy = self.copies.get(folder, Copy("", ""))
-        return f"{copy.source or folder}\0{copy.stamp}"
+        return drop_key(copy.source or folder, copy.stamp)
 
     def with_start(self, folder: str, begins: bool) -> "Memory":
         """A start begins to load a folder, or has loaded it."""

@@ -5,7 +5,7 @@ Everything here runs on the server's thread, whichever door a request has come t
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sidecar import __version__
 from sidecar.prosody.clip_memory import Clips
@@ -72,10 +72,7 @@ class Dispatch:
     shut_down: Callable[[], None]
     log_text: bool = False
     reloader: Reloader | None = None
-    began_s: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.began_s = now_s()
+    began_s: float = field(default_factory=now_s)
 
     def do(self, caller: Caller, request: Request, bodies: Sequence[bytes]) -> Reply | None:
         """The reply, or None where the desk gives one, now or later. Raises what is wrong with it."""

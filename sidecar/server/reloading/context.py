@@ -1,7 +1,7 @@
 """What all of reloading shares: the entries, what is written down of them, models and server."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -10,8 +10,8 @@ from sidecar.protocol import events
 from sidecar.protocol.errors import ModelRejected, NpcVoiceError
 from sidecar.protocol.reasons import Reason
 from sidecar.reload.candidates import survey
-from sidecar.reload.journal import Journal, Memory
-from sidecar.reload.policy import SHIPPED, live_of
+from sidecar.reload.journal import Journal, Memory, drop_key
+from sidecar.reload.policy import SHIPPED, Snapshot, live_of
 from sidecar.reload.states import Entry, State
 from sidecar.server.reloading.dependencies import Dependencies, ServerSide
 
@@ -30,6 +30,7 @@ class Context:
         """`live` are the entries of the voices that the server has begun with."""
         self.dependencies, self.journal, self.server = dependencies, journal, server
         self.stopping = threading.Event()
+        self.found_s: dict[str, float] = {}  # when a source was found, until it is loaded
         self._by_source: dict[str, Entry] = {}
         for entry in sorted(live, key=lambda e: (e.signer != SHIPPED, e.state is not State.LIVE)):
             entry = former(entry) if entry.source in self._by_source else entry
@@ -45,6 +46,15 @@ class Context:
         """Sources that wait for their check."""
         return [entry.source for entry in self.entries if entry.state is State.FOUND]
 
+    def snapshot(self, resting: Collection[str] = ()) -> Snapshot:
+        """What the policy decides by; `resting` are sources that are not to be checked yet. Any thread."""
+        memory, config, entries = self.journal.memory, self.dependencies.config, self.entries
+        shipped = {entry.name: SHIPPED for entry in entries if entry.signer == SHIPPED}
+        return Snapshot(
+            entries, memory.pins, config.canary_share, config.low_memory_swap,
+            {**shipped, **memory.owners}, config.any_publisher, resting,
+        )  # fmt: skip
+
     def put(self, entry: Entry) -> Entry:
         self._by_source[entry.source] = entry
         self.entries = tuple(self._by_source.values())
@@ -52,6 +62,7 @@ class Context:
 
     def drop(self, entry: Entry) -> None:
         self._by_source.pop(entry.source, None)
+        self.found_s.pop(entry.source, None)
         self.entries = tuple(self._by_source.values())
 
     def is_as_found(self, entry: Entry) -> bool:
@@ -61,6 +72,7 @@ class Context:
     def reject(self, entry: Entry, error: NpcVoiceError) -> None:
         reason = getattr(error, "reason", None) or error.code
         self.put(entry.moved(State.REJECTED, reason=reason, detail=error.message))
+        self.found_s.pop(entry.source, None)
         if isinstance(error, ModelRejected) and reason not in BY_POLICY:
             self.remember_refusal(entry, reason, error.message)
         self.tell(events.ModelRejection(shown(entry.source), reason, error.message))
@@ -69,7 +81,7 @@ class Context:
             self.drop(old)
 
     def remember_refusal(self, entry: Entry, reason: str, detail: str) -> None:
-        drop = f"{entry.source}\0{entry.stamp}"
+        drop = drop_key(entry.source, entry.stamp)
         self.journal.update(lambda memory: memory.with_refusal(drop, reason, detail))
 
     def now_live(self, entry: Entry) -> None:

@@ -19,21 +19,20 @@ from sidecar.reload.rows import is_called
 from sidecar.reload.states import Entry, State
 from sidecar.reload.store import delete
 from sidecar.server.reloading.context import Context
+from sidecar.server.reloading.loading import Loading
 from sidecar.server.reloading.trials import Trials
 
 
 class Decisions:
-    """On the reloader's thread. `load` brings an entry to life for a share of the sessions."""
+    """On the reloader's thread."""
 
-    def __init__(self, context: Context, trials: Trials, load: Callable[[Entry, float], None]) -> None:
-        self._context, self._trials, self._load = context, trials, load
+    def __init__(self, context: Context, trials: Trials, loading: Loading) -> None:
+        self._context, self._trials, self._loading = context, trials, loading
         self._orphans: set[str] = set()  # names whose voice is to go, unless another follows it
 
     def pin(self, name: str, version: str | None) -> None:
         if any(e.label == f"{name}@{version}" and e.state is State.CANARY for e in self._context.entries):
-            self._context.on_server(
-                lambda: self._context.server.voices.end_trial(name, self._context.server.clock())
-            )
+            self._trials.withdraw(name)
             self._trials.stop(name, str(version), "it is wanted for everybody")
 
         wanted = next(
@@ -53,11 +52,9 @@ class Decisions:
     def try_out(self, name: str, version: str, share: float) -> None:
         entry = next((e for e in self._context.entries if (e.name, e.version) == (name, version)), None)
         if entry is not None and share > 0 and entry.state is State.READY:
-            self._load(entry, share)
+            self._loading.load(entry, share)
         elif entry is not None and share == 0 and entry.state is State.CANARY:
-            self._context.on_server(
-                lambda: self._context.server.voices.end_trial(name, self._context.server.clock())
-            )
+            self._trials.withdraw(name)
             live = live_of(self._context.entries, name)
             assert live is not None
             self.pin(name, live.version)  # else the policy would take it up again
@@ -77,11 +74,10 @@ class Decisions:
 
     def judge_again(self) -> None:
         """By the policy and the publishers of now: whoever may not speak any more does not."""
-        for entry in [
-            e for e in self._context.entries if e.folder is not None and e.state is not State.REJECTED
-        ]:
-            pack = intact(entry.folder) if entry.folder is not None else None
-            if pack is None or entry.signer == SHIPPED:
+        for entry in self._context.entries:
+            if entry.folder is None or entry.state is State.REJECTED or entry.signer == SHIPPED:
+                continue
+            if (pack := intact(entry.folder)) is None:
                 continue
             try:
                 self._context.dependencies.judge(pack)
@@ -104,9 +100,7 @@ class Decisions:
         until the policy has brought another to life, or there is none."""
         if entry.state not in (State.CANARY, State.LIVE):
             return
-        self._context.on_server(
-            lambda: self._context.server.voices.end_trial(entry.name, self._context.server.clock())
-        )
+        self._trials.withdraw(entry.name)
         for other in [e for e in self._context.entries if e.name == entry.name and e.state is State.CANARY]:
             self._context.put(other.moved(State.READY))
         if entry.state is State.LIVE:

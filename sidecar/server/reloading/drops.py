@@ -13,7 +13,7 @@ from sidecar.protocol import events
 from sidecar.protocol.errors import Cancelled, InternalError, ModelRejected, NpcVoiceError
 from sidecar.reload.budget import Budget
 from sidecar.reload.candidates import Candidate
-from sidecar.reload.journal import Copy
+from sidecar.reload.journal import Copy, drop_key
 from sidecar.reload.states import Entry, State
 from sidecar.reload.store import digest_of
 from sidecar.server.reloading.context import Context, former
@@ -31,17 +31,12 @@ class Drops:
     def __init__(self, context: Context, look_again: Callable[[str], None]) -> None:
         self._context, self._look_again = context, look_again
         self._later: dict[str, Candidate] = {}  # what was found beyond `MOST_FOUND`
-        self._found_s: dict[str, float] = {}
         self.budget = Budget(time.monotonic(), context.dependencies.config.same_source_s)
 
     @property
     def later(self) -> int:
         """How many drops wait to be taken up."""
         return len(self._later)
-
-    def began_s(self, entry: Entry) -> float:
-        """When an entry was found, to be told once; now, where it was not."""
-        return self._found_s.pop(entry.source, time.perf_counter())
 
     def take_up(self, candidate: Candidate) -> None:
         """A new drop, or one that was judged before this start."""
@@ -55,12 +50,12 @@ class Drops:
             self._context.drop(known)
             self._context.put(former(known))
         memory = self._context.journal.memory
-        if (refused := memory.refused.get(key(candidate))) is not None:
+        if (refused := memory.refused.get(drop_key(candidate.name, candidate.stamp))) is not None:
             self._context.put(replace(entry, state=State.REJECTED, reason=refused[0], detail=refused[1]))
             return
         if self._has_passed(entry):
             return
-        self._found_s[entry.source] = time.perf_counter()
+        self._context.found_s[entry.source] = time.perf_counter()
         self._context.put(entry)
         self._context.tell(events.ModelFound(shown(entry.source)))
         self._limit_found()
@@ -169,11 +164,6 @@ class Drops:
                 self._context.put(replace(entry, state=State.READY, reason="", detail=""))
             else:
                 self._context.drop(entry)
-
-
-def key(candidate: Candidate) -> str:
-    """One drop of one name."""
-    return f"{candidate.name}\0{candidate.stamp}"
 
 
 def described(entry: Entry, pack: Pack, signer: str) -> Entry:

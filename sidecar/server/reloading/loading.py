@@ -10,7 +10,7 @@ from sidecar.models.pack import Pack, intact
 from sidecar.protocol import events
 from sidecar.protocol.errors import Cancelled, InsufficientMemory, ModelRejected, NpcVoiceError
 from sidecar.reload.candidates import survey
-from sidecar.reload.policy import Snapshot, gives_way, live_of
+from sidecar.reload.policy import gives_way, live_of
 from sidecar.reload.room import check_room, fits, freed_bytes
 from sidecar.reload.states import Entry, State
 from sidecar.reload.store import tidy
@@ -34,8 +34,8 @@ class Loading:
             context.dependencies, context.journal, context.server, context.stopping
         )
 
-    def load(self, entry: Entry, share: float, snapshot: Snapshot, began_s: float) -> None:
-        """Bring it to life, for `share` of the sessions. `began_s`: when it was found, for the record."""
+    def load(self, entry: Entry, share: float) -> None:
+        """Bring it to life, for `share` of the sessions."""
         assert entry.folder is not None
         pack, folder = intact(entry.folder), entry.folder.name
         if pack is None and self._context.is_as_found(entry):  # its copy is gone, what was dropped is there
@@ -43,8 +43,9 @@ class Loading:
             return
         self._context.journal.update(lambda memory: replace(memory, loading=folder))
         entry = self._context.put(entry.moved(State.LOADING))
+        began_s = self._context.found_s.pop(entry.source, time.perf_counter())
         try:
-            self._bring_to_life(entry, pack or stored(entry), share, snapshot, began_s)
+            self._bring_to_life(entry, pack or stored(entry), share, began_s)
         except Cancelled:
             raise
         except NpcVoiceError as error:
@@ -57,14 +58,12 @@ class Loading:
         finally:
             self._context.journal.update(lambda memory: replace(memory, loading=None))
 
-    def _bring_to_life(
-        self, entry: Entry, pack: Pack, share: float, snapshot: Snapshot, began_s: float
-    ) -> None:
+    def _bring_to_life(self, entry: Entry, pack: Pack, share: float, began_s: float) -> None:
         """Loaded beside the live one or, where that is allowed and there is no room, in its place.
 
         Raises an `NpcVoiceError`, or whatever a pack makes of loading."""
         free_bytes = self._context.dependencies.free_bytes()
-        old = gives_way(snapshot, entry, share)
+        old = gives_way(self._context.snapshot(), entry, share)
         if old is None or fits(pack.manifest, free_bytes):
             check_room(pack.manifest, free_bytes)
             self._hand_over(entry, self._loaded(pack), share, began_s)

@@ -57,7 +57,7 @@ class Reloader:
         self._trials = Trials(self._context)
         self._loading = Loading(self._context, self._trials)
         self._drops = Drops(self._context, self._look_again)
-        self._decisions = Decisions(self._context, self._trials, self._load)
+        self._decisions = Decisions(self._context, self._trials, self._loading)
         self.controls = Controls(self._context, self._decisions, self._jobs.put, lambda: self.rows)
         self._thread = threading.Thread(target=self._run, name="reloader", daemon=True)
 
@@ -142,14 +142,7 @@ class Reloader:
             log.exception("a reload failed")
 
     def _snapshot(self) -> Snapshot:
-        memory, entries = self._context.journal.memory, self._context.entries
-        config = self._context.dependencies.config
-        shipped = {entry.name: SHIPPED for entry in entries if entry.signer == SHIPPED}
-        return Snapshot(
-            entries, memory.pins, config.canary_share, config.low_memory_swap,
-            {**shipped, **memory.owners}, config.any_publisher,
-            self._drops.budget.resting(self._context.found, time.monotonic()),
-        )  # fmt: skip
+        return self._context.snapshot(self._drops.budget.resting(self._context.found, time.monotonic()))
 
     def _wait_s(self) -> float | None:
         return self._drops.budget.wait_s(self._context.found, time.monotonic())
@@ -158,10 +151,7 @@ class Reloader:
         if isinstance(action, Check):
             self._drops.check(action.entry)
         else:
-            self._load(action.entry, action.share)
-
-    def _load(self, entry: Entry, share: float) -> None:
-        self._loading.load(entry, share, self._snapshot(), self._drops.began_s(entry))
+            self._loading.load(action.entry, action.share)
 
     def _look_again(self, source: str) -> None:
         if self._watcher is not None:

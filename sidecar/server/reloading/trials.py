@@ -24,6 +24,11 @@ class Trials:
         self._context.put(entry.moved(State.CANARY, share=share))
         self._context.tell(events.ModelCanary(entry.name, entry.version, share, 0, 0))
 
+    def withdraw(self, name: str) -> None:
+        """Its sessions hear the live version again; `stop` writes that down."""
+        server = self._context.server
+        self._context.on_server(lambda: server.voices.end_trial(name, server.clock()))
+
     def stop(self, name: str, to: str, why: str) -> None:
         """The voices have dropped the version on trial already, for `to`: it is ready as before."""
         for entry in [e for e in self._context.entries if e.name == name and e.state is State.CANARY]:
