@@ -65,5 +65,5 @@ def _is_meant(scan: Scan, short: str, start: int, end: int) -> bool:
         return True
     if short not in _UNSURE:
         return True
-    before = (scan.last_words(1) or [""])[0].lower()
+    before = scan.last_word().lower()
     return pointed and before in (_LEADS_DAY if short in _DAYS else _LEADS)

@@ -112,7 +112,7 @@ def _is_attribute(scan: Scan, end: int) -> bool:
     """ "a $5 bill" is "a five dollar bill"."""
     if scan.at(end) == "-" and scan.at(end + 1).isalpha() and not scan.text.startswith("-a-", end):
         return True
-    before = (scan.last_words(1) or [""])[0].lower()
+    before = scan.last_word().lower()
     behind = _NOUN_BEHIND.match(scan.text, end)
     return before in _DETERMINERS and behind is not None and behind.group(1) not in _NOT_NOUNS
 

@@ -53,7 +53,7 @@ def read_bracketed(scan: Scan, index: int) -> int | None:
 
 def read_short(scan: Scan, found: re.Match[str]) -> int | None:
     """ "Dial 911", but "call 300 men"."""
-    if (scan.last_words(1) or [""])[0].lower() not in _DIALLED:
+    if scan.last_word().lower() not in _DIALLED:
         return None
     counted = _COUNTED.match(scan.text, found.end())
     if counted is not None and counted.group(1) not in _NOT_COUNTED:

@@ -176,7 +176,7 @@ def _vulgar(scan: Scan, found: re.Match[str]) -> int:
 
 def _decade(scan: Scan, found: re.Match[str]) -> int | None:
     text = found.group(1)
-    before = (scan.last_words(1) or [""])[0].lower()
+    before = scan.last_word().lower()
     ages = (
         "the",
         "my",
@@ -268,7 +268,7 @@ def _is_year(scan: Scan, start: int, end: int) -> bool:
     number = int(scan.text[start:end])
     if number < 1000 or is_letter(scan.at(end)) or scan.before(start) in "+-−#$£€":
         return scan.before(start) in "-–" and _RANGE_BEFORE.match(scan.text, max(0, start - 5)) is not None
-    before = (scan.last_words(1) or [""])[0].lower()
+    before = scan.last_word().lower()
     if _RANGE_AFTER.match(scan.text, end):
         return True
     following = _NEXT_WORD.match(scan.text, end)
