@@ -219,7 +219,7 @@ def _by_neighbours(scan: Scan, word: str, end: int) -> str | None:
 
 
 def _is_numbered(scan: Scan, lower: str, end: int) -> bool:
-    if lower in ("max", "min") or _counts(scan, end):
+    if _counts(scan, end):
         return True
     found = _NUMERAL_FOLLOWS.match(scan.text, end)
     if found is None or lower in ("no", "c", "ca", "p", "est", "str", "dex", "sec", "art", "ed"):

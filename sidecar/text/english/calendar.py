@@ -17,7 +17,6 @@ _DAY_NAMES = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"
 #: By the first three letters, in order.
 MONTHS = {name[:3]: name for name in _MONTH_NAMES}
 MONTH_NAMES = frozenset(_MONTH_NAMES)
-DAY_NAMES = frozenset(_DAY_NAMES)
 _DAYS = {name[:3]: name for name in _DAY_NAMES} | {
     "Tues": "Tuesday", "Weds": "Wednesday", "Thur": "Thursday", "Thurs": "Thursday",
 }  # fmt: skip

@@ -33,7 +33,7 @@ _BEFORE = re.compile(
     rf"(?: ?(?P<link>[-–]| to ) ?(?P<sign2>{_SIGN})? ?(?P<high>{_AMOUNT})"
     rf"(?: ?(?P<scale>{SCALE})(?![\w]))?(?![\d%]))?"
 )
-_BEHIND = re.compile(
+BEHIND = re.compile(
     rf"(?P<low>{_AMOUNT})(?:(?P<link>[-–])(?P<high>{_AMOUNT}))?(?: ?(?P<scale>{SCALE}))?"
     rf" ?(?P<sign>{_SIGN}|(?:{_CODE})(?!\w))(?! ?\d)"
 )
@@ -72,9 +72,6 @@ def read_behind(scan: Scan, found: re.Match[str]) -> int:
     """ "4 $", "2,50 €", "50 USD": the match of `BEHIND`."""
     symbol = _CODES.get(found["sign"], found["sign"])
     return _say(scan, found, symbol, None, found["scale"], found["high"])
-
-
-BEHIND = _BEHIND
 
 
 def _is_range(found: re.Match[str]) -> bool:

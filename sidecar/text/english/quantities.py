@@ -1,6 +1,6 @@
 """Everything that begins with a digit or a currency sign: numbers, money, measures, fractions.
 
-Dates and times of day are in `english_dates`. A rule is a pattern and a function from
+Dates and times of day are in `dates`. A rule is a pattern and a function from
 the match to the index behind what it read, or None to let the next rule try.
 """
 

@@ -81,10 +81,10 @@ def _fixed(scan: Scan, index: int) -> int | None:
     if is_letter(scan.before(index)):
         return None
     for pattern, said in ((_LEVEL, "level"), (_VERSION, "version"), (_TIMES, "times")):
-        if pattern.match(scan.text, index) and not scan.before(index).isdecimal():
-            end = pattern.match(scan.text, index).end()  # type: ignore[union-attr]
-            scan.say(said, index, end)
-            return end
+        found = pattern.match(scan.text, index)
+        if found is not None and not scan.before(index).isdecimal():
+            scan.say(said, *found.span())
+            return found.end()
     era = _ERA.match(scan.text, index)
     if era is not None and (era["year"] is not None or _is_century(scan)):
         scan.spell(era["era"], *era.span("era"))
