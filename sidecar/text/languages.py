@@ -59,13 +59,12 @@ _STRONG = re.compile(
 #: What a number may begin with, and what joins its parts.
 _BEFORE_NUMBER, _IN_NUMBER = ".,-+#×~=<>≤≥≈±$¥￥€£第", ".,:/-~～"
 
-
-_HAN_RE = re.compile(f"[{_HAN}]")
+_HAN_CHAR = re.compile(f"[{_HAN}]")
 
 
 def has_han(text: str) -> bool:
     """Whether `text` has a character that is read as Chinese."""
-    return _HAN_RE.search(text) is not None
+    return _HAN_CHAR.search(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +125,10 @@ def _strong(text: str, start: int, end: int, default: str) -> Iterator[tuple[str
 
 def _is_chinese(text: str, default: str, without_han: str) -> bool:
     """Whether `text` is a Chinese sentence, perhaps with Latin names, and not English with Han in it."""
-    han, words = len(_HAN_CHAR.findall(text)), sum(1 for _ in _WORD.finditer(text))
+    han, words = len(_HAN_CHAR.findall(text)), len(_WORD.findall(text))
     if not han:
         return without_han == CHINESE and not words
     return han > 2 * words if default == ENGLISH else 2 * han > words
-
-
-_HAN_CHAR = re.compile(f"[{_HAN}]")
 
 
 def _prose(text: str, start: int, end: int) -> list[tuple[int, int]]:

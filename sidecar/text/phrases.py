@@ -63,10 +63,6 @@ class SpokenPhrase:
             result.extend(Phoneme(symbol, index) for symbol in symbols)
         return tuple(result)
 
-    @property
-    def has_words(self) -> bool:
-        return any(isinstance(item, Word) for item in self.items)
-
 
 def phrases(items: Sequence[Spoken | Break]) -> list[SpokenPhrase]:
     """Cut a line of any length. Phrases without a word are dropped; their pauses add up."""

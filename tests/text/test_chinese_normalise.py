@@ -10,7 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sidecar.text.chinese.normalise import normalise, word_cutter
+from sidecar.text.chinese.normalise import normalise
+from sidecar.text.chinese.words import word_cutter
 from sidecar.text.tokens import MARKS, Token, TokenKind
 
 CASES = Path(__file__).parent / "data" / "chinese_cases.tsv"

@@ -21,12 +21,12 @@ _LASTING = re.compile(
 )
 _IN = re.compile(r"(?:在|于|自|从|自从|公元|公元前|截至|截止|到了|直到)$")
 
-PHONE_BEFORE = re.compile(
+_PHONE_BEFORE = re.compile(
     r"(?:电话|手机|热线|拨打|拨|致电|分机|报警|客服|短信发|联系)[^0-9]{0,3}$|(?:打|叫|呼)(?:了|过|个)?$"
 )
 _SERVICE = re.compile(r"1[12][0-9]|911|999|1[0-2][0-9]{3}|9[56][0-9]{3}|400[0-9]{7}")
 _SERVICE_AFTER = re.compile(r"急救|报警|热线|救护|消防|警察|指挥|客服|接线|中心")
-CODE_BEFORE = re.compile(
+_CODE_BEFORE = re.compile(
     r"(?:密码|编号|代号|代码|账号|帐号|验证码|口令|房号|车牌|邮编|工号|序号|号码|QQ|尾号|群号|QQ群|学号"
     r"|卡号|单号|警号|暗号|型号"
     r"|门牌|航班|车次|微信|ID|id|UID|uid|频道|频段|罪犯|囚犯|实验体|特工|机型|区号|段号|[Nn]o\."
@@ -147,11 +147,6 @@ def version(match: re.Match[str]) -> str:
     return "点".join(say(part) for part in parts)
 
 
-def small_unit(match: re.Match[str]) -> str:
-    """1米75, 3块5, 38度5: the part that follows is read as digits."""
-    return digit_by_digit(match.group())
-
-
 def next_to(match: re.Match[str]) -> str:
     """2、3天 is 两三天."""
     first, second = match["next_a"], match["next_b"]
@@ -194,7 +189,7 @@ def _is_phone(literal: str, before: str, after: str, counted: bool) -> bool:
         return False
     if _SERVICE.fullmatch(literal) and _SERVICE_AFTER.match(after):
         return True
-    if not PHONE_BEFORE.search(before):
+    if not _PHONE_BEFORE.search(before):
         return False
     return not (
         before.endswith(("打", "叫", "呼", "了", "过", "个")) and (counted or not _SERVICE.fullmatch(literal))
@@ -210,7 +205,7 @@ def _is_slang(literal: str, before: str, after: str) -> bool:
 
 
 def _is_code(literal: str, before: str, after: str, counted: bool) -> bool:
-    if CODE_BEFORE.search(before) and not counted:
+    if _CODE_BEFORE.search(before) and not counted:
         return True
     if len(literal) > 2 and _CODE_AFTER.match(after):
         return True

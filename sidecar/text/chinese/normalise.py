@@ -15,10 +15,8 @@ from functools import lru_cache
 
 from sidecar.text.chinese.rules import HANZI, SCANNER, spell_out
 from sidecar.text.chinese.traditional import DISTINCT, simplified
-from sidecar.text.chinese.words import cut, word_cutter
+from sidecar.text.chinese.words import cut
 from sidecar.text.tokens import Token, TokenKind
-
-__all__ = ["normalise", "word_cutter"]
 
 _MARK_OF = {
     mark: mark_symbol

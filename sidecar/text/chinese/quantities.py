@@ -10,7 +10,7 @@ from sidecar.text.chinese.numbers import number
 from sidecar.text.chinese.units import CURRENCIES, MEASURE, OPERATORS, SYMBOLS, THOUSANDS, UNITS
 
 #: Two numbers after one of these are a score or a proportion.
-RATIO_BEFORE = re.compile(
+_RATIO_BEFORE = re.compile(
     r"(?:比分|比例|比率|比数|赔率|概率|战成|打成|大胜|完胜|险胜|惨败|取胜|战胜|击败|领先|落后|赢了?|输了?"
     r"|胜|负|以)[^0-9]{0,2}$"
 )
@@ -88,7 +88,7 @@ def _joint(match: re.Match[str], following: str) -> str:
 
 def is_score(match: re.Match[str]) -> bool:
     """Whether the words around two numbers say that they are a score."""
-    return RATIO_BEFORE.search(left(match)) is not None or _RATIO_AFTER.match(right(match)) is not None
+    return _RATIO_BEFORE.search(left(match)) is not None or _RATIO_AFTER.match(right(match)) is not None
 
 
 def _signed(literal: str, counted: bool) -> str:
@@ -126,11 +126,6 @@ def power(match: re.Match[str]) -> str:
     if name:
         return f"{base}的{name}"
     return f"{base}的{_signed(exponent, False)}次方"
-
-
-def discount(match: re.Match[str]) -> str:
-    """85折 is 八五折."""
-    return "".join(number(digit) for digit in match.group() if digit.isdigit())
 
 
 def more(match: re.Match[str]) -> str:

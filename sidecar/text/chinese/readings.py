@@ -74,6 +74,7 @@ _GROWS = (
     r"|教训|见识|志气|在|于"
 )
 _VERB_OF_ABILITY = r"(?<=[算来走吃打逃跑管受饶忍活去做干救帮拿当离改变成少免躲瞒骗听担住进出挡拦])"
+_SOLD_BY_DOZEN = r"鸡蛋|啤酒|毛巾|铅笔|玫瑰|袜|酒"
 _QUANTITY = r"[0-9一二两三四五六七八九十百千万几数半]"
 
 #: The first rule that holds decides; where none does, `WORDS` and pypinyin do. Those of single characters
@@ -255,8 +256,8 @@ IN_CONTEXT: dict[str, tuple[Rule, ...]] = {
             "shan1",
         ),
     ),
-    "打": (_rule(r"[一两几半]", r"鸡蛋|啤酒|毛巾|铅笔|玫瑰|袜|酒", "da2"),),
-    "一打": (_rule(r"", r"鸡蛋|啤酒|毛巾|铅笔|玫瑰|袜|酒", "yi1 da2"),),
+    "打": (_rule(r"[一两几半]", _SOLD_BY_DOZEN, "da2"),),
+    "一打": (_rule(r"", _SOLD_BY_DOZEN, "yi1 da2"),),
     "服": (_rule(r"[一两几这那每]", r"药|中药|汤药|见效|下去", "fu4"),),
     "倔": (_rule(r"[很真太挺够么]|脾气", r"", "jue4"), _rule(r"", r"脾气|老头|驴", "jue4")),
     "冲": (_rule(r"", r"着", "chong4"),),

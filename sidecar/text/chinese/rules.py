@@ -141,12 +141,14 @@ _RULES: tuple[tuple[str, str, _Reader | None], ...] = (
         quantities.thousands,
     ),
     ("version", r"(?<![0-9.])[0-9]{1,6}(?:\.[0-9]{1,6}){2,4}(?![0-9])", figures.version),
-    ("discount", r"(?<![0-9.])[1-9](?:\.?[1-9])?(?=折(?![0-9返断磨腾叠扣]))", quantities.discount),
+    # 85折 is 八五折.
+    ("discount", r"(?<![0-9.])[1-9](?:\.?[1-9])?(?=折(?![0-9返断磨腾叠扣]))", figures.digits),
+    # 1米75, 3块5, 38度5: what follows the unit.
     (
         "small_unit",
         r"(?:(?<=[0-9一二两三四五六七八九][米块度尺斤丈])"
         r"|(?<=[0-9]m))[0-9]{1,2}(?![0-9.,:~-])(?![米块度尺斤丈寸两角毛分厘个人名])",
-        figures.small_unit,
+        figures.digits,
     ),
     (
         "next_to",

@@ -219,7 +219,7 @@ def _by_neighbours(scan: Scan, word: str, end: int) -> str | None:
 
 
 def _is_numbered(scan: Scan, lower: str, end: int) -> bool:
-    if lower in ("max", "min") or _counts(scan, end):
+    if _counts(scan, end):
         return True
     found = _NUMERAL_FOLLOWS.match(scan.text, end)
     if found is None or lower in ("no", "c", "ca", "p", "est", "str", "dex", "sec", "art", "ed"):
@@ -233,11 +233,11 @@ def _counts(scan: Scan, end: int) -> bool:
 
 def _name_before(scan: Scan, start: int) -> bool:
     """Whether the word before is written as a name, not a sentence's first little word, or a rank ("2nd")."""
-    before = scan.last_words(1)
+    before = scan.last_word()
     if not before:
         return False
-    named = before[0][0].isupper() and before[0] not in SENTENCE_OPENERS
-    return named or before[0] == "and" or _is_ranked(scan, start)
+    named = before[0].isupper() and before not in SENTENCE_OPENERS
+    return named or before == "and" or _is_ranked(scan, start)
 
 
 def _is_ranked(scan: Scan, start: int) -> bool:

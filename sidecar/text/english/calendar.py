@@ -17,7 +17,6 @@ _DAY_NAMES = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"
 #: By the first three letters, in order.
 MONTHS = {name[:3]: name for name in _MONTH_NAMES}
 MONTH_NAMES = frozenset(_MONTH_NAMES)
-DAY_NAMES = frozenset(_DAY_NAMES)
 _DAYS = {name[:3]: name for name in _DAY_NAMES} | {
     "Tues": "Tuesday", "Weds": "Wednesday", "Thur": "Thursday", "Thurs": "Thursday",
 }  # fmt: skip
@@ -65,5 +64,5 @@ def _is_meant(scan: Scan, short: str, start: int, end: int) -> bool:
         return True
     if short not in _UNSURE:
         return True
-    before = (scan.last_words(1) or [""])[0].lower()
+    before = scan.last_word().lower()
     return pointed and before in (_LEADS_DAY if short in _DAYS else _LEADS)

@@ -18,18 +18,18 @@ _SHORT = {
     "btw": "by the way", "idk": "I don't know", "idc": "I don't care", "tbh": "to be honest",
     "imo": "in my opinion", "imho": "in my humble opinion", "omw": "on my way", "np": "no problem",
     "ofc": "of course", "jk": "just kidding", "ngl": "not gonna lie", "rn": "right now", "tho": "though",
-    "bc": "because", "cuz": "because", "wanna": "wanna", "dunno": "dunno", "ty": "thank you",
+    "bc": "because", "cuz": "because", "ty": "thank you",
     "tysm": "thank you so much",
     "yw": "you're welcome", "gtg": "got to go", "g2g": "got to go", "ttyl": "talk to you later",
     "hbu": "how about you",
     "wyd": "what are you doing", "ily": "I love you", "iirc": "if I recall correctly",
     "afaik": "as far as I know",
-    "sry": "sorry", "srsly": "seriously", "prolly": "probably", "gonna": "gonna", "b/c": "because",
+    "sry": "sorry", "srsly": "seriously", "prolly": "probably", "b/c": "because",
     "luv": "love",
     "smth": "something", "sth": "something", "sb": "somebody", "txt": "text", "nite": "night",
     "thru": "through",
     "k": "okay", "kk": "okay", "abt": "about", "w/e": "whatever", "atm": "at the moment", "2moro": "tomorrow",
-    "str8": "straight", "n00b": "noob", "noobs": "noobs", "any1": "anyone", "every1": "everyone",
+    "str8": "straight", "n00b": "noob", "any1": "anyone", "every1": "everyone",
     "some1": "someone",
     "no1": "no one", "4ever": "forever", "4eva": "forever", "4u": "for you", "sk8": "skate", "4got": "forgot",
 }  # fmt: skip
@@ -38,7 +38,7 @@ _IN_CAPITALS = word_set(
     "btw idk idc tbh imo imho omw ofc nvm ngl iirc afaik pls plz thx ppl gr8 l8r b4 m8 w8 ttyl g2g gtg"
 )
 #: Names, units or letters as well: read in full only where a small letter follows or the sentence ends.
-_LONE = frozenset(["u", "k", "ur", "r", "ty", "np", "rn", "bc", "sb", "sth"])
+_LONE = frozenset(["u", "k", "ur", "ty", "np", "rn", "bc", "sb", "sth"])
 _WORD = re.compile(r"(?:b/c|w/e|[a-z0-9]{1,7}|[A-Z0-9]{2,7})(?![\w'/-])")
 _CHAT_NEAR = re.compile(r"(?:^| )(?:u|ur|r|pls|plz|thx|lol|omg|brb|gr8|b4)(?![\w'])")
 

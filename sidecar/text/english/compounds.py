@@ -1,7 +1,7 @@
 """Words that were written as one: which they are, how their parts share the stress, and stutters.
 
 A hyphen lies within the span of the word before it, so the parts of a compound have
-spans that touch (see `english_words`).
+spans that touch (see `words`).
 """
 
 from collections.abc import Sequence

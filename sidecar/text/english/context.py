@@ -74,7 +74,8 @@ PAST_SIGNS = _set(
 )
 HABIT_SIGNS = _set("every always often usually sometimes daily rarely seldom")
 HANDING = _set("give gave hand handed show bring brought pass get fetch lend throw toss")
-_SILENT_MARKS = frozenset('“”"()')
+#: Marks at which nobody pauses.
+SILENT_MARKS = frozenset('“”"()')
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class Place:
     def starts_sentence(self) -> bool:
         """Whether nothing stands before the word but quotation marks, or a mark that ends a sentence."""
         before = [
-            word for word in self.words[max(0, self.index - 3) : self.index] if word not in _SILENT_MARKS
+            word for word in self.words[max(0, self.index - 3) : self.index] if word not in SILENT_MARKS
         ]
         return not before or before[-1] in ".!?…"
 
@@ -138,9 +139,9 @@ class Place:
         position = self.index
         while count:
             position += direction
-            if not 0 <= position < len(self.words) or self.words[position] in MARKS - _SILENT_MARKS:
+            if not 0 <= position < len(self.words) or self.words[position] in MARKS - SILENT_MARKS:
                 return ""
-            count -= self.words[position] not in _SILENT_MARKS
+            count -= self.words[position] not in SILENT_MARKS
         return self.words[position]
 
 

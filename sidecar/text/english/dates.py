@@ -42,15 +42,14 @@ def _day_before_month(scan: Scan, found: re.Match[str]) -> int | None:
     """ "3 March" is "the third of March"."""
     if not 1 <= int(found.group(1)) <= 31:
         return None
-    the = [] if scan.last_words(1)[:1] == ["the"] else ["the"]
+    the = [] if scan.last_word() == "the" else ["the"]
     scan.say([*the, *numbers.ordinal(found.group(1)), "of"], *found.span(1))
     return found.end(1)
 
 
 def _day_after_month(scan: Scan, found: re.Match[str]) -> int | None:
     """ "March 3" is "March third"."""
-    before = scan.last_words(1)
-    if not before or before[0] not in MONTH_NAMES or not 1 <= int(found.group()) <= 31:
+    if scan.last_word() not in MONTH_NAMES or not 1 <= int(found.group()) <= 31:
         return None
     scan.say(numbers.ordinal(found.group()), *found.span())
     return found.end()
@@ -105,7 +104,7 @@ def _point_clock_alone(scan: Scan, found: re.Match[str]) -> int | None:
 def _military(scan: Scan, found: re.Match[str]) -> int | None:
     """ "0430 hours", "at 0600": a leading zero is "oh", full hours are hundreds."""
     hour, minute, behind = found.group(1), found.group(2), found.group(3)
-    before = (scan.last_words(1) or [""])[0].lower()
+    before = scan.last_word().lower()
     timed = before in _BEFORE_TIME or (behind and before not in _BEFORE_DURATION)
     if int(hour) > 24 or int(minute) > 59 or not timed:
         return None

@@ -203,7 +203,7 @@ def _read_hyphen(scan: Scan, index: int) -> int:
 
 def _joins_range(scan: Scan, index: int) -> bool:
     """ "9am-5pm", "$100-$200"."""
-    halves = scan.last_words(1) in (["AM"], ["PM"]) and scan.at(index + 1).isdecimal()
+    halves = scan.last_word() in ("AM", "PM") and scan.at(index + 1).isdecimal()
     prices = scan.before(index).isdecimal() and scan.at(index + 1) in CURRENCIES
     return halves or prices
 

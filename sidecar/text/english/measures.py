@@ -77,7 +77,7 @@ def is_attribute(scan: Scan, start: int, end: int) -> bool:
         or behind.group(1) in _NO_NOUN
     ):
         return False
-    before = (scan.last_words(1) or [""])[0].lower()
+    before = scan.last_word().lower()
     if before in _DETERMINERS or before.endswith("'s") or _AMMUNITION.match(scan.text, end):
         return True
     return not behind.group(1).endswith(("s", "ed", "ly", "ing", "er"))

@@ -5,14 +5,13 @@ import re
 from . import numbers
 from .scan import Scan, is_letter
 
+_LETTERS_BEFORE = re.compile(r"(?:^|[^\w'])[A-Z]{1,4}-?$")
+
 
 def model(scan: Scan, found: re.Match[str]) -> int | None:
     """ "A380", "M1911", "T-800": by hundreds, as a year is."""
     start = found.start()
-    behind_letter = is_letter(scan.before(start)) or (
-        scan.before(start) == "-" and is_letter(scan.before(start - 1))
-    )
-    if not behind_letter or not re.search(r"(?:^|[^\w'])[A-Z]{1,4}-?$", scan.text[max(0, start - 7) : start]):
+    if not _LETTERS_BEFORE.search(scan.text[max(0, start - 7) : start]):
         return None
     text, number = found.group(), int(found.group())
     if text[0] == "0" or number % 1000 == 0 or (len(text) == 3 and number % 100 == 0):

@@ -33,7 +33,7 @@ _BEFORE = re.compile(
     rf"(?: ?(?P<link>[-–]| to ) ?(?P<sign2>{_SIGN})? ?(?P<high>{_AMOUNT})"
     rf"(?: ?(?P<scale>{SCALE})(?![\w]))?(?![\d%]))?"
 )
-_BEHIND = re.compile(
+BEHIND = re.compile(
     rf"(?P<low>{_AMOUNT})(?:(?P<link>[-–])(?P<high>{_AMOUNT}))?(?: ?(?P<scale>{SCALE}))?"
     rf" ?(?P<sign>{_SIGN}|(?:{_CODE})(?!\w))(?! ?\d)"
 )
@@ -74,9 +74,6 @@ def read_behind(scan: Scan, found: re.Match[str]) -> int:
     return _say(scan, found, symbol, None, found["scale"], found["high"])
 
 
-BEHIND = _BEHIND
-
-
 def _is_range(found: re.Match[str]) -> bool:
     """ "$3-4 million"; "$20 to 3 men" counts other things."""
     return found["link"] != " to " or found["scale"] is not None
@@ -112,7 +109,7 @@ def _is_attribute(scan: Scan, end: int) -> bool:
     """ "a $5 bill" is "a five dollar bill"."""
     if scan.at(end) == "-" and scan.at(end + 1).isalpha() and not scan.text.startswith("-a-", end):
         return True
-    before = (scan.last_words(1) or [""])[0].lower()
+    before = scan.last_word().lower()
     behind = _NOUN_BEHIND.match(scan.text, end)
     return before in _DETERMINERS and behind is not None and behind.group(1) not in _NOT_NOUNS
 

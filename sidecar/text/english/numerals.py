@@ -132,7 +132,7 @@ def _is_bracketed(scan: Scan, start: int, end: int) -> bool:
 
 def _small_counts(scan: Scan, text: str, start: int, end: int) -> bool:
     """ "section iv", but "part i love"."""
-    before = _singular((scan.last_words(1) or [""])[0].lower())
+    before = _singular(scan.last_word().lower())
     if len(text) > 1 and (
         (scan.before(start) == "\n" and scan.at(end) in ".)") or _is_bracketed(scan, start, end)
     ):

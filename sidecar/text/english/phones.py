@@ -10,7 +10,7 @@ _AMERICAN = re.compile(r"1[-. ]\d{3}[-. ]\d{3}[-. ]\d{4}(?!\d)|(?:1[-. ])?\d{3}[
 _BRACKETED = re.compile(r"\(\d{3}\) ?\d{3}[-. ]\d{4}(?!\d)")
 _LOCAL = re.compile(r"\d{3}-\d{4}(?!\d)")
 _TRUNK = re.compile(r"0\d{4} \d{6}(?!\d)|0\d{2,4}[ -]\d{3,4}(?:[ -]\d{3,4})?(?![\d-])")
-_SHORT = re.compile(r"\d{3,7}(?![\w%/:]|[.,]\d)")
+SHORT = re.compile(r"\d{3,7}(?![\w%/:]|[.,]\d)")
 _GROUP = re.compile(r"\d+")
 _DIALLED = word_set(
     "call dial ring phone calls calling dialed dialled dialing dialling called rang ringing text fax "
@@ -53,16 +53,13 @@ def read_bracketed(scan: Scan, index: int) -> int | None:
 
 def read_short(scan: Scan, found: re.Match[str]) -> int | None:
     """ "Dial 911", but "call 300 men"."""
-    if (scan.last_words(1) or [""])[0].lower() not in _DIALLED:
+    if scan.last_word().lower() not in _DIALLED:
         return None
     counted = _COUNTED.match(scan.text, found.end())
     if counted is not None and counted.group(1) not in _NOT_COUNTED:
         return None
     scan.say(_digits(found.group()), *found.span())
     return found.end()
-
-
-SHORT = _SHORT
 
 
 def _digits(text: str) -> list[str]:

@@ -1,6 +1,6 @@
 """Everything that begins with a digit or a currency sign: numbers, money, measures, fractions.
 
-Dates and times of day are in `english_dates`. A rule is a pattern and a function from
+Dates and times of day are in `dates`. A rule is a pattern and a function from
 the match to the index behind what it read, or None to let the next rule try.
 """
 
@@ -176,7 +176,7 @@ def _vulgar(scan: Scan, found: re.Match[str]) -> int:
 
 def _decade(scan: Scan, found: re.Match[str]) -> int | None:
     text = found.group(1)
-    before = (scan.last_words(1) or [""])[0].lower()
+    before = scan.last_word().lower()
     ages = (
         "the",
         "my",
@@ -268,7 +268,7 @@ def _is_year(scan: Scan, start: int, end: int) -> bool:
     number = int(scan.text[start:end])
     if number < 1000 or is_letter(scan.at(end)) or scan.before(start) in "+-−#$£€":
         return scan.before(start) in "-–" and _RANGE_BEFORE.match(scan.text, max(0, start - 5)) is not None
-    before = (scan.last_words(1) or [""])[0].lower()
+    before = scan.last_word().lower()
     if _RANGE_AFTER.match(scan.text, end):
         return True
     following = _NEXT_WORD.match(scan.text, end)

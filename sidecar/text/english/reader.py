@@ -16,7 +16,6 @@ from .extras import CLITICS, EXTRA, PATRONYMS
 from .names import NAMES
 from .scan import word_set
 
-_SILENT_MARKS = frozenset('“”"()')
 _TRAILING_N = re.compile(r"in'?$")
 #: Endings of unknown verbs whose stem is read first: the guesser gives "-ated" the vowel of "hatted".
 _MADE_VERB = re.compile(r"(?P<stem>[a-z]{2,}(?:at|iz|is|if[iy]))(?P<ending>ed|es|ing)", re.IGNORECASE)
@@ -290,7 +289,7 @@ class EnglishReader:
 
     def _cut_short(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
         """ "jus'" as "just" without its end, where the dictionary has no such word without the apostrophe."""
-        if not word.endswith("'") or len(word) < 3 or (word[-2] in "s" and len(word) > 5):
+        if not word.endswith("'") or len(word) < 3 or (word[-2] == "s" and len(word) > 5):
             return None
         for lost in ("t", "d"):
             full = self._lexicon.exact(word[:-1].lower() + lost)
@@ -300,7 +299,7 @@ class EnglishReader:
 
     def _possessive(self, word: str, place: context.Place, ahead: _Ahead) -> str | None:
         lower = word.lower()
-        if lower.endswith("s'") or lower.endswith("'"):
+        if lower.endswith("'"):
             return self._known(word[:-1], place, ahead)
         if lower.endswith("'s") and len(word) > 2:
             stem = self._known(word[:-2], place, ahead) or self._unknown(word[:-2])
@@ -425,7 +424,7 @@ def _what_follows(said: Sequence[Spoken], ahead: _Ahead) -> _Ahead:
         return ahead
     item = said[0]
     if isinstance(item, Mark):
-        return ahead if item.symbol in _SILENT_MARKS else _PAUSE
+        return ahead if item.symbol in context.SILENT_MARKS else _PAUSE
     return _starts_with_vowel(item.phonemes, ahead)
 
 

@@ -106,6 +106,10 @@ class Scan:
             found.append(token.text)
         return found
 
+    def last_word(self) -> str:
+        """The last spoken word of this clause, "" where none was said yet."""
+        return next(iter(self.last_words(1)), "")
+
     def closes_single_quote_after(self, index: int) -> bool:
         """Whether a single quotation that opens at `index` can close within its paragraph."""
         place = bisect_right(self.single_quote_ends, index + 1)

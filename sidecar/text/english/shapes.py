@@ -1,6 +1,6 @@
 """What a written word's shape says: stretched letters, capitals, camel case, single letters.
 
-Pure functions from strings to strings; `english_words` applies them at a place in a line.
+Pure functions from strings to strings; `words` applies them at a place in a line.
 """
 
 import re

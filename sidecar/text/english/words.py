@@ -72,7 +72,7 @@ def read_word(scan: Scan, index: int) -> int:
 
 
 def _begun(scan: Scan, index: int) -> int | None:
-    before = (scan.last_words(1) or [""])[0].lower()
+    before = scan.last_word().lower()
     return stutters.read(scan, index, before in _LETTER_COMES_AFTER)
 
 
@@ -81,10 +81,10 @@ def _fixed(scan: Scan, index: int) -> int | None:
     if is_letter(scan.before(index)):
         return None
     for pattern, said in ((_LEVEL, "level"), (_VERSION, "version"), (_TIMES, "times")):
-        if pattern.match(scan.text, index) and not scan.before(index).isdecimal():
-            end = pattern.match(scan.text, index).end()  # type: ignore[union-attr]
-            scan.say(said, index, end)
-            return end
+        found = pattern.match(scan.text, index)
+        if found is not None and not scan.before(index).isdecimal():
+            scan.say(said, *found.span())
+            return found.end()
     era = _ERA.match(scan.text, index)
     if era is not None and (era["year"] is not None or _is_century(scan)):
         scan.spell(era["era"], *era.span("era"))
@@ -98,7 +98,7 @@ def _fixed(scan: Scan, index: int) -> int | None:
 
 def _is_century(scan: Scan) -> bool:
     """Whether "century" or the like was said last: "the 5th century AD"."""
-    return (scan.last_words(1) or [""])[0].lower() in ("century", "centuries", "millennium", "year", "years")
+    return scan.last_word().lower() in ("century", "centuries", "millennium", "year", "years")
 
 
 def _shorthand(scan: Scan, found: re.Match[str]) -> int:
@@ -141,7 +141,7 @@ def _initial(scan: Scan, index: int) -> int | None:
     found = _INITIAL.match(scan.text, index + 1)
     if found is None or not letter.isupper() or scan.before(index).isalnum() or scan.before(index) == "'":
         return None
-    before = (scan.last_words(1) or [""])[0]
+    before = scan.last_word()
     if before in _TITLES_SAID and scan.at(found.end()).islower():  # "Mr. T. is here"
         scan.spell(letter, index, index + 2)
         return found.end()
@@ -232,7 +232,7 @@ def _cuts(word: str) -> Iterator[str]:
 
 def _say_single(scan: Scan, letter: str, start: int, end: int) -> None:
     """A single letter is the article, the pronoun, an exclamation, a stutter, or its own name."""
-    before, after = (scan.last_words(1) or [""])[0].lower(), scan.at(start + 1)
+    before, after = scan.last_word().lower(), scan.at(start + 1)
     stutters = after == "-" and scan.at(start + 2).lower() == letter.lower()
     if letter in "Ii" and not scan.before(start).isdecimal() and before not in _LETTER_COMES_AFTER:
         scan.say("I", start, end)

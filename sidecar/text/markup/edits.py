@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from sidecar.text.breaks import asked_pause_s
+from sidecar.text.breaks import LONGEST_S, asked_pause_s
 from sidecar.text.markup import forms
 
 _MARKUP = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in forms.FORMS.items()))
@@ -196,7 +196,7 @@ class Markup:
         """None in the middle of a word, which an engine that types letters may well have."""
         around = self.text[found.start() - 1 : found.start()] + self.text[found.end() : found.end() + 1]
         is_inside = len(around) == 2 and around.isascii() and around.isalpha() and around[1].islower()
-        pause_s = 0.0 if is_inside and not text else min(pause_s, forms.LONGEST_S)
+        pause_s = 0.0 if is_inside and not text else min(pause_s, LONGEST_S)
         return Edit(*found.span(), text, pause_s, until_key=until_key)
 
 

@@ -130,7 +130,6 @@ PAIRED = (
     r"|(?<!~)(~~)(?![~\s])[^~\n]{0,199}[^~\s]~~(?!~)"
 )
 
-LONGEST_S = 10.0  #: of one pause
 #: A number without a unit is of seconds up to here, else of milliseconds.
 MOST_SECONDS = 60.0
 ASKED_S = 0.5  #: a pause until a key is pressed
