@@ -21,6 +21,7 @@ from sidecar.engines.registry import FAMILIES
 from sidecar.pack_cli import pack_app
 from sidecar.protocol.fields import blend
 from sidecar.protocol.formats import FILE_ENDINGS
+from sidecar.protocol.limits import LINE_CHARACTERS, PITCH_ST, SPEED
 
 if TYPE_CHECKING:
     from sidecar.voice import Voice
@@ -122,8 +123,8 @@ def say(
     ] = None,
     baseline: Annotated[Path | None, typer.Option(help="A neutral clip of the same person")] = None,
     prompt: Annotated[str, typer.Option(help=f"In words, for models that read it ({READERS})")] = "",
-    speed: Annotated[float, typer.Option(help="0.5 to 2")] = 1.0,
-    pitch: Annotated[float, typer.Option(help="Semitones, -12 to 12")] = 0.0,
+    speed: Annotated[float, typer.Option(help=str(SPEED))] = 1.0,
+    pitch: Annotated[float, typer.Option(help=f"Semitones, {PITCH_ST}")] = 0.0,
     language: Annotated[str | None, typer.Option(help="en-US, en-GB or zh-CN")] = None,
     loudness: Annotated[float | None, typer.Option(help="Target in LUFS (EBU R128)")] = None,
     sample_rate: Annotated[int | None, typer.Option(help="In Hz; the model's own if not given.")] = None,
@@ -144,7 +145,6 @@ def say(
     from sidecar.line import Line, check_line
     from sidecar.lipsync import files
     from sidecar.models.pack import write_whole
-    from sidecar.protocol.limits import LINE_CHARACTERS
     from sidecar.speech import format_of
 
     format_of(output)  # before the work, as all that needs no voice

@@ -122,8 +122,8 @@ class Voice:
         `reference`: a clip (WAV, FLAC or OGG of 1 to 30 s, as bytes or a path) whose emotion is spoken in
         the speaker's own voice, besides `emotion`; `baseline`: a neutral clip of the same person, without
         which usual speech is taken for neutral. `speaker`: a name, an index, a blend (name -> weight) or
-        256 numbers; `manner`: another speaker who lends tune and rhythm; `emotion`: a label, an alias of
-        one or a mixture (label -> weight), as strong as `intensity` 0..1 says, 0 being neutral;
+        the model's own numbers; `manner`: another speaker who lends tune and rhythm; `emotion`: a label, an
+        alias of one or a mixture (label -> weight), as strong as `intensity` 0..1 says, 0 being neutral;
         `speed` 0.5..2; `pitch_semitones` -12..12; `language`: en-US, en-GB or zh-CN, by default the
         speaker's; `loudness_lufs`: EBU R128 target; `prompt`: in words how to speak, for models that read
         it. Raises a `RequestError` that names the field.

@@ -62,7 +62,7 @@ class ClipMemory:
 
     def compared(self, clips: Clips) -> Change | BadAudio:
         """As `change`, but what is wrong with a clip is returned. Raises `InternalError`."""
-        return _compared(map(self.listen, clips.given))
+        return _compared(map(self._listened, clips.given, clips.names))
 
     def known_change(self, clips: Clips) -> Change | BadAudio | None:
         """The same where all clips are remembered, else None."""
@@ -71,7 +71,9 @@ class ClipMemory:
 
     def listen(self, clip: bytes) -> Heard:
         """The clip's traits, or why it has none. Raises `InternalError`."""
-        name = name_of(clip)
+        return self._listened(clip, name_of(clip))
+
+    def _listened(self, clip: bytes, name: str) -> Heard:
         if (known := self.known(name)) is not None:
             return known
         try:

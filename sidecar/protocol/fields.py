@@ -1,6 +1,7 @@
 """Reading and judging typed fields. Each raises `BadRequest` naming the field and what fits."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sidecar.protocol.errors import BadRequest, did_you_mean
 from sidecar.protocol.limits import WEIGHT, Range, shown
@@ -25,8 +26,8 @@ def flag(header: Header, name: str, default: bool = False) -> bool:
     return value
 
 
-def one_of(header: Header, name: str, choices: Sequence[str], default: str) -> str:
-    value = header.get(name, default)
+def one_of(header: Header, name: str, choices: Sequence[str]) -> str:
+    value = header.get(name)
     if not isinstance(value, str):
         raise wrong(name, value, "text")
     if value not in choices:
@@ -34,14 +35,14 @@ def one_of(header: Header, name: str, choices: Sequence[str], default: str) -> s
     return value
 
 
-def number(header: Header, name: str, limits: Range, default: float) -> float:
-    value = header.get(name, default)
+def number(header: Header, name: str, limits: Range) -> float:
+    value: Any = header.get(name)
     check_range(name, value, limits)
     return float(value)
 
 
 def optional_number(header: Header, name: str, limits: Range) -> float | None:
-    return None if header.get(name) is None else number(header, name, limits, limits.lowest)
+    return None if header.get(name) is None else number(header, name, limits)
 
 
 def optional_integer(header: Header, name: str, limits: Range) -> int | None:
@@ -58,7 +59,7 @@ def names(header: Header, name: str, choices: Sequence[str]) -> tuple[str, ...]:
         return ()
     if not isinstance(value, list):
         raise wrong(name, value, f"a list of {', '.join(choices)}")
-    return tuple(dict.fromkeys(one_of({name: item}, name, choices, "") for item in value))
+    return tuple(dict.fromkeys(one_of({name: item}, name, choices) for item in value))
 
 
 def weights(header: Header, name: str) -> str | dict[str, float] | None:

@@ -158,8 +158,8 @@ class Canary:
 
     @classmethod
     def from_header(cls, header: Header, limits: Limits) -> "Canary":
-        read.check_range("share", header.get("share"), SHARE)
-        return cls(read.text(header, "model"), float(header["share"]))
+        share = read.number(header, "share", SHARE)
+        return cls(read.text(header, "model"), share)
 
 
 @dataclass(frozen=True)
@@ -227,16 +227,16 @@ _LINE_FIELDS: dict[str, Callable[[Header], Any]] = {
     "speaker": lambda header: speaker(header, "speaker"),
     "manner": lambda header: speaker(header, "manner"),
     "emotion": lambda header: read.weights(header, "emotion") or "neutral",
-    "intensity": lambda header: read.number(header, "intensity", INTENSITY, 0.5),
-    "speed": lambda header: read.number(header, "speed", SPEED, 1),
-    "pitch": lambda header: read.number(header, "pitch", PITCH_ST, 0),
+    "intensity": lambda header: read.number(header, "intensity", INTENSITY),
+    "speed": lambda header: read.number(header, "speed", SPEED),
+    "pitch": lambda header: read.number(header, "pitch", PITCH_ST),
     "reference": lambda header: reference_use(header),
     "baseline": lambda header: read.flag(header, "baseline"),
     "language": lambda header: read.optional_text(header, "language"),
     "model": lambda header: read.optional_text(header, "model"),
-    "priority": lambda header: read.one_of(header, "priority", PRIORITIES, "dialogue"),
+    "priority": lambda header: read.one_of(header, "priority", PRIORITIES),
     "deadline_ms": lambda header: read.optional_integer(header, "deadline_ms", DEADLINE_MS),
-    "format": lambda header: read.one_of(header, "format", SENT, "pcm_s16le"),
+    "format": lambda header: read.one_of(header, "format", SENT),
     "sample_rate": lambda header: read.optional_integer(header, "sample_rate", SAMPLE_RATE_HZ),
     "loudness": lambda header: read.optional_number(header, "loudness", LOUDNESS_LUFS),
     "stream": lambda header: read.flag(header, "stream"),
@@ -289,9 +289,8 @@ def _sent(name: str, value: Any) -> Any:
 
 def later_fields(request: Request) -> list[str]:
     """Those of its fields that the first sidecars pass over."""
-    if not isinstance(request, Synthesize):
-        return []
-    return [name for name in LATER_FIELDS if name in _changed(request)]
+    changed = _changed(request) if isinstance(request, Synthesize) else {}
+    return [name for name in LATER_FIELDS if name in changed]
 
 
 def speaker(header: Header, name: str) -> Speaker:

@@ -8,7 +8,6 @@ serves until its standard input ends. A client should be given a timeout of abou
 """
 
 import contextlib
-import dataclasses
 import json
 import os
 import socket
@@ -23,7 +22,8 @@ from typing import Any
 import msgpack
 
 from sidecar.protocol.connection import Connection
-from sidecar.protocol.limits import Limits
+from sidecar.protocol.record import to_map
+from tests.protocol.examples import REPLIES
 from tests.protocol.zmtp import COMMAND, GREETING, LONG, MORE, frame, message, ready
 from tools.make_vectors import BAD_FRAMES, BAD_HEADERS
 
@@ -31,11 +31,7 @@ FRAMES = 2_400  #: of the speech in a good reply: 0.1 s
 SPEECH = struct.pack("<h", 1000) * FRAMES
 BAD_REPLY, TIMED_OUT, SPOKEN = "bad_reply", "timed_out", ""
 SLOW_S = 0.45  #: over a timeout, within both attempts
-STATS = {
-    "uptime_s": 1.0, "requests": {}, "errors": {}, "lines_waiting": 0, "lines_running": 1, "streams": 0,
-    "audio_s": 0.0, "real_time_factor": 1.0, "latency": {}, "memory_bytes": 1,
-    "cache": {"hits": 0, "misses": 0, "entries": 0, "bytes": 0},
-}  # fmt: skip
+STATS = {**to_map(REPLIES["stats"]), "lines_running": 1}
 Way = Callable[["Victim"], None]
 
 
@@ -190,12 +186,9 @@ def answered_twice(victim: Victim) -> None:
 
 def hello(request: dict[str, Any]) -> dict[str, Any]:
     """What the first sidecars said of themselves."""
-    return {
-        "v": 1, "id": request["id"], "ok": True, "server": "npc-voice 0.0.9", "protocol": 1, "ops": [],
-        "limits": dataclasses.asdict(Limits()), "models": [],
-        "device": {"name": "cpu", "precision": "float32"}, "languages": [], "formats": [], "timings": [],
-        "emotions": [], "priorities": [],
-    }  # fmt: skip
+    told = {**to_map(REPLIES["hello"]), "server": "npc-voice 0.0.9"}
+    del told["fields"]
+    return {"v": 1, "id": request["id"], "ok": True, **told}
 
 
 def first_version(victim: Victim) -> None:

@@ -27,6 +27,7 @@ from sidecar.protocol.errors import (
     Unsupported,
 )
 from sidecar.protocol.events import LineDone, LineStarted, ModelReleased
+from sidecar.protocol.record import to_map
 from sidecar.server.door.door import Endpoints
 from sidecar.server.server import Server
 from sidecar.voice import Voice
@@ -34,6 +35,7 @@ from tests.client.peers import peer
 from tests.fakes import ToneEngine, still, tone_voices
 from tests.prosody.sounds import speaking
 from tests.prosody.test_clip_memory import wav
+from tests.protocol.examples import REPLIES
 
 TOKEN = "t"
 LONG = (
@@ -308,7 +310,7 @@ class Slow(Deaf):
             header = msgpack.unpackb(frame)
             if header["op"] == "stop":
                 break
-            reply = {"ok": True, **STATS, "lines_running": self._lines}
+            reply = {"ok": True, **to_map(REPLIES["stats"]), "lines_waiting": 0, "lines_running": self._lines}
             if header["op"] == "synthesize":
                 self.asked.append((header["session"], header["id"]))
                 reply = self._reply if len(self.asked) > self._unanswered else None
@@ -318,11 +320,6 @@ class Slow(Deaf):
 
 
 REFUSED = {"code": "empty_text", "message": "nothing in it", "retryable": False}
-STATS = {
-    "uptime_s": 1.0, "requests": {}, "errors": {}, "lines_waiting": 0, "streams": 0, "audio_s": 0.0,
-    "real_time_factor": 1.0, "latency": {}, "cache": {"hits": 0, "misses": 0, "entries": 0, "bytes": 0},
-    "memory_bytes": 1,
-}  # fmt: skip
 
 
 def test_a_line_is_waited_for_while_the_sidecar_speaks(tmp_path: Path):

@@ -14,6 +14,9 @@ from sidecar.protocol.events import KINDS as EVENT_KINDS
 from sidecar.protocol.formats import SENT
 from sidecar.protocol.limits import (
     INTENSITY,
+    LINE_PHONEMES,
+    LINE_S,
+    LINE_SOUND_BYTES,
     LOUDNESS_LUFS,
     PITCH_ST,
     PROMPT_CHARACTERS,
@@ -100,6 +103,17 @@ def test_the_ranges_of_a_lines_fields_are_those_of_the_code():
         assert on_page and (float(on_page[1]), float(on_page[2])) == (limits.lowest, limits.highest)
     assert f"{PROMPT_CHARACTERS} characters" in cells["prompt"]
     assert set(named(cells["format"])) == set(SENT)
+
+
+def test_how_long_a_line_may_be_is_that_of_the_code():
+    text = next(line for line in section("`synthesize`").splitlines() if line.startswith("**Length.**"))
+    minutes, seconds = divmod(int(LINE_SOUND_BYTES / 4 / SAMPLE_RATE_HZ.highest), 60)
+    for words in (
+        f"over {LINE_PHONEMES:,} phonemes", f"over about {LINE_S / 60:g} minutes",
+        f"over {LINE_SOUND_BYTES >> 20} MiB at 4 bytes each",
+        f"over {minutes} minutes {seconds} at {SAMPLE_RATE_HZ.highest / 1000:g} kHz",
+    ):  # fmt: skip
+        assert words in text
 
 
 def test_a_spoken_reply_has_the_fields_of_the_code():

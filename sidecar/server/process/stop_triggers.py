@@ -14,7 +14,7 @@ from sidecar.protocol.errors import BadRequest
 
 Stop = Callable[[str, bool], None]  #: reason, and whether to finish what was accepted
 
-LOOK_EVERY_S = 0.25  #: at the parent: its end cannot be waited for where a dead one may stay unburied
+LOOK_EVERY_S = 0.25  #: at the parent: psutil waits for a dead one until it is buried, which it may never be
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 

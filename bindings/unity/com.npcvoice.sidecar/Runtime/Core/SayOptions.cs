@@ -3,7 +3,7 @@ using System.Collections.Generic;
 
 namespace NpcVoice
 {
-    /// <summary>A speaker: a name, an index, 256 numbers, or a blend of names.</summary>
+    /// <summary>A speaker: a name, an index, the model's own numbers, or a blend of names.</summary>
     public struct SpeakerChoice
     {
         internal readonly object Value;
