@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from sidecar.engines.kokoro.renderers.fast import HOP, RATE_HZ, FastConfig, FastRenderer
 from sidecar.synthesis import Line
 from sidecar.voice import Voice
 from tools.train_renderer import texts
@@ -27,6 +26,7 @@ from tools.train_renderer.corpus import (
 )
 from tools.train_renderer.judging import distances, powers_db, rendered, sounds
 from tools.train_renderer.losses import share_loss, spectral_loss
+from tools.train_renderer.renderer import HOP, RATE_HZ, FastConfig, FastRenderer
 from tools.train_renderer.run import CURVE, PLOT, WEIGHTS, Limits, Run, rows
 from tools.train_renderer.shares import harmonic_share
 from tools.train_renderer.spectra import BANDS

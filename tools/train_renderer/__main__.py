@@ -17,12 +17,12 @@ from pathlib import Path
 
 import torch
 
-from sidecar.engines.kokoro.renderers.fast import FastConfig, FastRenderer
 from sidecar.engines.tensors import write_tensors
 from tools.train_renderer.balance import balance
 from tools.train_renderer.batches import Lessons
 from tools.train_renderer.corpus import held_path, read_shard, shards
 from tools.train_renderer.judging import Listener, distances, powers_db, sounds
+from tools.train_renderer.renderer import FastConfig, FastRenderer
 from tools.train_renderer.run import Limits, Run
 from tools.train_renderer.training import Recipe, Trainer, fresh
 

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from sidecar.engines.device import gains_from_bfloat16
-from sidecar.engines.kokoro.renderers.fast import FastConfig, FastRenderer
 from sidecar.engines.layers import Span
 from sidecar.engines.tensors import write_tensors
 from tools.train_renderer.adversary import Adversary, hinge, matching, persuasion
 from tools.train_renderer.batches import Batch, Lessons
 from tools.train_renderer.losses import PHASE_WINDOWS, WINDOWS, phase_loss, share_loss, spectral_loss
+from tools.train_renderer.renderer import FastConfig, FastRenderer
 
 WARM_UP_STEPS = 100
 AVERAGE_EVERY, AVERAGE_WEIGHT = 4, 0.01
