@@ -12,7 +12,7 @@ import argparse
 import json
 import logging
 import random
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 
 import torch
@@ -108,7 +108,7 @@ def train(options: argparse.Namespace) -> None:
     renderer = FastRenderer.load(options.start) if options.start else fresh(lessons, FastConfig())
     held = read_shard(held_path(options.data))
     trainer = Trainer(renderer, lessons, recipe, torch.device(options.device))
-    limits = replace(Limits(), minutes=options.minutes, judge_minutes=options.judge_minutes)
+    limits = Limits(minutes=options.minutes, judge_minutes=options.judge_minutes)
     some = random.Random(0).sample(held, min(HELD_PHRASES, len(held)))
     run = Run(options.run, trainer, some, limits)
     run.resume()
