@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sidecar.checks.sources import Source, check_magic
 from sidecar.models.file_names import MANIFEST, SIGNATURE
-from sidecar.models.manifest import FILE_NAME, MAX_BYTES, Manifest, PackFile
+from sidecar.models.manifest import MAX_BYTES, Manifest, PackFile
 from sidecar.protocol.reasons import Reason, refusal
 
 _MAGIC_BYTES = 16
@@ -16,21 +16,21 @@ _MAX_SIGNATURE_BYTES = 4096
 def read_manifest(source: Source) -> tuple[Manifest, bytes]:
     """Parsed, and the very bytes. Raises `ModelRejected`."""
     text = read_small(source, MANIFEST, MAX_BYTES)
-    check_magic(FILE_NAME, text[:_MAGIC_BYTES])
+    check_magic(MANIFEST, text[:_MAGIC_BYTES])
     manifest = Manifest.from_json(text)
     listed = {file.name: file for file in manifest.files}
     if {MANIFEST, SIGNATURE} & listed.keys():
-        raise refusal(Reason.MANIFEST_FIELD, f"{FILE_NAME} cannot list itself or the signature")
+        raise refusal(Reason.MANIFEST_FIELD, f"{MANIFEST} cannot list itself or the signature")
     present = source.sizes.keys() - {MANIFEST, SIGNATURE}
     if missing := sorted(listed.keys() - present):
-        raise refusal(Reason.MISSING_FILE, f"{missing[0]} is listed in {FILE_NAME} but not there")
+        raise refusal(Reason.MISSING_FILE, f"{missing[0]} is listed in {MANIFEST} but not there")
     if extra := sorted(present - listed.keys()):
-        raise refusal(Reason.EXTRA_FILE, f"{extra[0]} is there but not listed in {FILE_NAME}")
+        raise refusal(Reason.EXTRA_FILE, f"{extra[0]} is there but not listed in {MANIFEST}")
     for name, file in listed.items():
         if source.sizes[name] != file.size_bytes:
             raise refusal(
                 Reason.SIZE_DIFFERS,
-                f"{name} has {source.sizes[name]:,} bytes, {FILE_NAME} says {file.size_bytes:,}",
+                f"{name} has {source.sizes[name]:,} bytes, {MANIFEST} says {file.size_bytes:,}",
             )
     return manifest, text
 
@@ -51,12 +51,12 @@ def copy_files(source: Source, manifest: Manifest, target: Path) -> None:
         if copied.size_bytes != file.size_bytes:
             raise refusal(
                 Reason.SIZE_DIFFERS,
-                f"{file.name} has {copied.size_bytes:,} bytes or more, {FILE_NAME} says {file.size_bytes:,}",
+                f"{file.name} has {copied.size_bytes:,} bytes or more, {MANIFEST} says {file.size_bytes:,}",
             )
         if copied.sha256 != file.sha256:
             raise refusal(
                 Reason.HASH_DIFFERS,
-                f"{file.name}: its sha256 is not that in {FILE_NAME}; it is damaged",
+                f"{file.name}: its sha256 is not that in {MANIFEST}; it is damaged",
             )
 
 

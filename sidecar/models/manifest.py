@@ -12,12 +12,11 @@ from functools import cached_property
 from typing import Any, NoReturn
 
 from sidecar.engines.family import WEIGHTS
-from sidecar.models.file_names import check_file_name
+from sidecar.models.file_names import MANIFEST, check_file_name
 from sidecar.models.version import Version, is_version
 from sidecar.protocol.reasons import Reason, refusal
 
 FORMAT = 2
-FILE_NAME = "manifest.json"
 MAX_BYTES = 256 << 10
 MAX_FILES = 16
 MAX_SPEAKERS = 10_000
@@ -99,16 +98,16 @@ class Manifest:
     @classmethod
     def from_json(cls, text: str | bytes) -> "Manifest":
         """Strict: raises `ModelRejected` naming the first field that is missing, unknown or malformed."""
-        data = read_json(text, FILE_NAME, Reason.MANIFEST_JSON, MAX_BYTES)
+        data = read_json(text, MANIFEST, Reason.MANIFEST_JSON, MAX_BYTES)
         if not isinstance(data, dict):
-            raise refusal(Reason.MANIFEST_JSON, f"{FILE_NAME} must hold an object")
+            raise refusal(Reason.MANIFEST_JSON, f"{MANIFEST} must hold an object")
         if type(data.get("format", FORMAT)) is not int or data.get("format", FORMAT) != FORMAT:
             raise refusal(
                 Reason.MANIFEST_FORMAT,
-                f"{FILE_NAME}: format is {data['format']!r}, this version reads {FORMAT}",
+                f"{MANIFEST}: format is {data['format']!r}, this version reads {FORMAT}",
                 tip="make the pack again with `npc-voice pack make`",
             )
-        _has_keys(FILE_NAME, data, {field.name for field in fields(cls)})
+        _has_keys(MANIFEST, data, {field.name for field in fields(cls)})
         return cls._checked(data)
 
     @classmethod
@@ -121,7 +120,7 @@ class Manifest:
             _odd("config must be an object")
         files = tuple(_file(entry) for entry in _list("files", data["files"], MAX_FILES))
         if len({file.name.casefold() for file in files}) != len(files):
-            raise refusal(Reason.CASE_CLASH, f"{FILE_NAME}: two files share a name")
+            raise refusal(Reason.CASE_CLASH, f"{MANIFEST}: two files share a name")
         speakers = _names("speakers", data["speakers"], _SPEAKER, MAX_SPEAKERS)
         probe = _probe(data["probe"])
         for line in probe.lines:
@@ -165,7 +164,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _odd(message: str) -> NoReturn:
-    raise refusal(Reason.MANIFEST_FIELD, f"{FILE_NAME}: {message}")
+    raise refusal(Reason.MANIFEST_FIELD, f"{MANIFEST}: {message}")
 
 
 def _has_keys(where: str, data: object, known: set[str]) -> None:

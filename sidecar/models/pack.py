@@ -17,8 +17,8 @@ from uuid import uuid4
 from filelock import FileLock
 
 from sidecar import files
-from sidecar.models.file_names import PROBE
-from sidecar.models.manifest import FILE_NAME, MAX_BYTES, Manifest, PackFile, Probe
+from sidecar.models.file_names import MANIFEST, PROBE
+from sidecar.models.manifest import MAX_BYTES, Manifest, PackFile, Probe
 from sidecar.protocol.errors import ModelError, NoModel, StorageError
 from sidecar.protocol.reasons import Reason, refusal
 
@@ -41,12 +41,12 @@ class Pack:
 def open_pack(folder: Path) -> Pack:
     """Read the manifest. Raises `NoModel` when there is none, `ModelRejected` when it is malformed."""
     try:
-        with (folder / FILE_NAME).open("rb") as stream:
+        with (folder / MANIFEST).open("rb") as stream:
             text = stream.read(MAX_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise NoModel(f"{folder} is not a voice pack: it has no {FILE_NAME}") from error
+        raise NoModel(f"{folder} is not a voice pack: it has no {MANIFEST}") from error
     except OSError as error:
-        raise refusal(Reason.UNREADABLE, f"{folder / FILE_NAME} cannot be read: {error}") from error
+        raise refusal(Reason.UNREADABLE, f"{folder / MANIFEST} cannot be read: {error}") from error
     return Pack(folder, Manifest.from_json(text))
 
 
@@ -90,7 +90,7 @@ def describe(path: Path) -> PackFile:
 def packs_in(folder: Path) -> list[Path]:
     """Folders with a manifest, by name."""
     try:
-        return sorted(entry.parent for entry in folder.glob(f"[!.]*/{FILE_NAME}"))
+        return sorted(entry.parent for entry in folder.glob(f"[!.]*/{MANIFEST}"))
     except OSError as error:
         raise StorageError(f"{folder} cannot be read: {error.strerror}") from error
 
@@ -189,7 +189,7 @@ def seal(pack: Pack, probe: Probe) -> Manifest:
     """Write the manifest of a draft; its folder must hold the probe's picture by now."""
     files = (*pack.manifest.files, describe(pack.folder / PROBE))
     manifest = replace(pack.manifest, probe=probe, files=files)
-    (pack.folder / FILE_NAME).write_bytes(manifest.to_json().encode())
+    (pack.folder / MANIFEST).write_bytes(manifest.to_json().encode())
     return manifest
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from sidecar.home import Home
 from sidecar.models import default_voice
+from sidecar.models.file_names import MANIFEST
 from sidecar.models.pack import Pack, open_pack, packs_in
 from sidecar.protocol.errors import ModelError, NoModel, did_you_mean
 
@@ -21,7 +22,7 @@ def installed_packs(home: Home) -> list[Pack | tuple[Path, ModelError]]:
 
 def find_pack(home: Home, name: str) -> Pack:
     """A pack by folder, or the home's newest of that name, or its name-version. Raises `NoModel`."""
-    if (Path(name) / "manifest.json").exists():
+    if (Path(name) / MANIFEST).exists():
         return open_pack(Path(name))
     packs = [pack for pack in installed_packs(home) if isinstance(pack, Pack)]
     fitting = [p for p in packs if name in (p.manifest.name, f"{p.manifest.name}-{p.manifest.version}")]

@@ -24,8 +24,10 @@ from sidecar.text.phrases import phrases
 from sidecar.text.tokens import TokenKind
 from sidecar.voice import Voice
 from tests.benchmarks.onnx_peer import OnnxPeer
+from tools.train_renderer.spectra import log_mel
 
 RATE = 24_000
+FLOOR = 1e-5  #: magnitude in a mel band
 
 
 @dataclass(frozen=True)
@@ -87,21 +89,10 @@ class Listener:
         return float(dnsmos.run(audio, sr=16_000)["ovrl_mos"])
 
 
-def log_mel(samples: np.ndarray) -> np.ndarray:
-    """[frames, 80] log-mel, 1024-point Hann window, hop 300."""
-    spectrum = torch.stft(
-        torch.from_numpy(samples), 1024, 300, window=torch.hann_window(1024), return_complex=True
-    ).abs()
-    return torch.log(mel_bank() @ spectrum + 1e-5).T.numpy()
-
-
-def mel_bank() -> torch.Tensor:
-    """[80, 513] triangles, even on the mel scale of O'Shaughnessy, 0 to 12 kHz."""
-    hz = 700 * (10 ** (torch.linspace(0, 2595 * np.log10(1 + 12_000 / 700), 82) / 2595) - 1)
-    bins = torch.linspace(0, 12_000, 513)
-    rise = (bins - hz[:-2, None]) / (hz[1:-1] - hz[:-2])[:, None]
-    fall = (hz[2:, None] - bins) / (hz[2:] - hz[1:-1])[:, None]
-    return torch.minimum(rise, fall).clamp_min(0)
+def log_mel_distance(one: np.ndarray, other: np.ndarray) -> float:
+    """Mean difference in nepers, of samples of equal length."""
+    a, b = (log_mel(torch.from_numpy(samples), FLOOR) for samples in (one, other))
+    return float((a - b).abs().mean())
 
 
 class Contenders:
@@ -129,7 +120,7 @@ class Contenders:
             theirs.append(audio)
             self.durations += (plans[0].durations_frames == durations).tolist()
             if len(audio) == len(mine[-1]):
-                self.distances.append(float(np.abs(log_mel(audio) - log_mel(mine[-1])).mean()))
+                self.distances.append(log_mel_distance(audio, mine[-1]))
         return {"ours": np.concatenate(mine), "onnxruntime int8": np.concatenate(theirs)}
 
 

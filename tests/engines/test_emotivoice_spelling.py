@@ -15,7 +15,7 @@ from sidecar.text.chinese.reader import syllable_phonemes
 from tests.engines.emotivoice_fixture import FOLDER
 
 SPLIT = json.loads((FOLDER / "pinyin_split.json").read_text("utf-8"))["map"]
-#: Interjections: upstream's own spelling is of no listed token, or we have no phoneme of its own.
+#: Interjections: upstream's own spelling is of no listed token, or we have no phoneme for it.
 OTHERWISE = {"lo", "m", "yo", "hm", "hng"}
 
 LINES = {

@@ -4,7 +4,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from sidecar.models.manifest import FILE_NAME
+from sidecar.models.file_names import MANIFEST
 from sidecar.models.pack import Pack
 
 
@@ -17,6 +17,6 @@ def drop(pack: Pack, models: Path, version: str, name: str | None = None) -> Pat
     for file in pack.manifest.files:
         shutil.copyfile(pack.folder / file.name, aside / file.name)
     manifest = replace(pack.manifest, name=name, version=version)
-    (aside / FILE_NAME).write_bytes(manifest.to_json().encode())
+    (aside / MANIFEST).write_bytes(manifest.to_json().encode())
     aside.rename(target)
     return target

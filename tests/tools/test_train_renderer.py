@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from sidecar.engines.kokoro.renderers.fast import HOP, RATE_HZ, FastConfig, FastRenderer
 from sidecar.synthesis import Line
 from sidecar.voice import Voice
 from tools.train_renderer import texts
@@ -27,7 +26,8 @@ from tools.train_renderer.corpus import (
 )
 from tools.train_renderer.judging import distances, powers_db, rendered, sounds
 from tools.train_renderer.losses import share_loss, spectral_loss
-from tools.train_renderer.run import CURVE, PLOT, WEIGHTS, Limits, Run, rows
+from tools.train_renderer.renderer import HOP, RATE_HZ, FastConfig, FastRenderer
+from tools.train_renderer.run import CHECKPOINT, CURVE, WEIGHTS, Limits, Run, rows
 from tools.train_renderer.shares import harmonic_share
 from tools.train_renderer.spectra import BANDS
 from tools.train_renderer.teacher import Teacher, any_line, write_speech
@@ -240,7 +240,7 @@ def test_run_leaves_curve_and_weights_and_is_not_run_twice(said: list[Utterance]
     again.resume()
     assert again.trainer.step_number == 3
     assert json.dumps(curve) == json.dumps(rows(tmp_path / CURVE))
-    assert not (tmp_path / PLOT).with_suffix(".unfinished").exists()
+    assert not (tmp_path / CHECKPOINT).with_suffix(".unfinished").exists()
 
 
 def test_balance_moves_voiced_power_only(said: list[Utterance]):

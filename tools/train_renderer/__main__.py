@@ -12,17 +12,17 @@ import argparse
 import json
 import logging
 import random
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 
 import torch
 
-from sidecar.engines.kokoro.renderers.fast import FastConfig, FastRenderer
 from sidecar.engines.tensors import write_tensors
 from tools.train_renderer.balance import balance
 from tools.train_renderer.batches import Lessons
 from tools.train_renderer.corpus import held_path, read_shard, shards
 from tools.train_renderer.judging import Listener, distances, powers_db, sounds
+from tools.train_renderer.renderer import FastConfig, FastRenderer
 from tools.train_renderer.run import Limits, Run
 from tools.train_renderer.training import Recipe, Trainer, fresh
 
@@ -108,7 +108,7 @@ def train(options: argparse.Namespace) -> None:
     renderer = FastRenderer.load(options.start) if options.start else fresh(lessons, FastConfig())
     held = read_shard(held_path(options.data))
     trainer = Trainer(renderer, lessons, recipe, torch.device(options.device))
-    limits = replace(Limits(), minutes=options.minutes, judge_minutes=options.judge_minutes)
+    limits = Limits(minutes=options.minutes, judge_minutes=options.judge_minutes)
     some = random.Random(0).sample(held, min(HELD_PHRASES, len(held)))
     run = Run(options.run, trainer, some, limits)
     run.resume()

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-from sidecar.engines.kokoro.renderers.fast import HOP, RATE_HZ, VOICED_ABOVE_HZ
+from tools.train_renderer.renderer import HOP, RATE_HZ, VOICED_ABOVE_HZ
 from tools.train_renderer.spectra import magnitude, spectrum
 
 RESOLUTIONS = (2048, 1024, 512)

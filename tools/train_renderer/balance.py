@@ -9,7 +9,7 @@ import math
 import torch
 from torch import Tensor
 
-from sidecar.engines.kokoro.renderers.fast import RATE_HZ, FastRenderer
+from tools.train_renderer.renderer import RATE_HZ, FastRenderer
 
 HOARSE_HZ = (700.0, 4500.0)  #: where harmonics are too weak; noise is too loud below as well
 EDGE_HZ = (100.0, 300.0)  #: how gently it ends on either side

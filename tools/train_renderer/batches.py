@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sidecar.engines.kokoro.renderers.fast import CURVE_HZ, HOP, STRIDE, Heard, statistics
 from sidecar.engines.layers import Span
 from tools.train_renderer.corpus import Utterance
+from tools.train_renderer.renderer import CURVE_HZ, HOP, STRIDE, Heard, statistics
 from tools.train_renderer.shares import harmonic_share
 from tools.train_renderer.spectra import BAND_POINTS
 

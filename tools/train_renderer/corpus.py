@@ -16,7 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from sidecar.engines.kokoro.renderers.fast import CURVE_HZ, HOP
+from tools.train_renderer.renderer import CURVE_HZ, HOP
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sidecar.engines.kokoro.renderers.fast import VOICED_ABOVE_HZ, FastRenderer, Heard, statistics
 from sidecar.engines.layers import Span
 from tools.train_renderer.corpus import Origin, Utterance
+from tools.train_renderer.renderer import VOICED_ABOVE_HZ, FastRenderer, Heard, statistics
 from tools.train_renderer.spectra import log_mel, spectrum
 
 NOISE_SEED = 7

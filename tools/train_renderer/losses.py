@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from sidecar.engines.kokoro.renderers.fast import RATE_HZ
+from tools.train_renderer.renderer import RATE_HZ
 from tools.train_renderer.spectra import FLOOR, band_power, magnitude, spectrum
 
 WINDOWS = (2048, 1024, 512, 256, 128)

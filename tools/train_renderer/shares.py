@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sidecar.engines.kokoro.renderers.fast import HOP, RATE_HZ, STRIDE, VOICED_ABOVE_HZ
+from tools.train_renderer.renderer import HOP, RATE_HZ, STRIDE, VOICED_ABOVE_HZ
 from tools.train_renderer.spectra import BAND_POINTS, BANDS, band_power
 
 Reals = npt.NDArray[np.float64]

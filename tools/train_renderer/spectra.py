@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sidecar.engines.kokoro.renderers.fast import RATE_HZ, STRIDE, mel_points
+from tools.train_renderer.renderer import RATE_HZ, STRIDE, mel_points
 
 FLOOR = 1e-4  #: of a bin's standard deviation in full scale: what is quieter is not told apart
 BANDS, BAND_POINTS = 40, 720

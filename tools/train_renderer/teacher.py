@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from sidecar.demo import sample_lines
 from sidecar.engines.kokoro.engine import KokoroEngine
-from sidecar.engines.kokoro.renderers.fast import CURVE_HZ
 from sidecar.prosody.emotions import NEUTRAL
 from sidecar.synthesis import Line
 from sidecar.voice import Voice
@@ -25,6 +24,7 @@ from tools.train_renderer.corpus import (
     size_mib,
     write_shard,
 )
+from tools.train_renderer.renderer import CURVE_HZ
 from tools.train_renderer.texts import chinese, english
 
 log = logging.getLogger(__name__)

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from sidecar.engines.device import gains_from_bfloat16
-from sidecar.engines.kokoro.renderers.fast import FastConfig, FastRenderer
 from sidecar.engines.layers import Span
 from sidecar.engines.tensors import write_tensors
 from tools.train_renderer.adversary import Adversary, hinge, matching, persuasion
 from tools.train_renderer.batches import Batch, Lessons
 from tools.train_renderer.losses import PHASE_WINDOWS, WINDOWS, phase_loss, share_loss, spectral_loss
+from tools.train_renderer.renderer import HOP, FastConfig, FastRenderer
 
 WARM_UP_STEPS = 100
 AVERAGE_EVERY, AVERAGE_WEIGHT = 4, 0.01
@@ -89,7 +89,7 @@ class Trainer:
         """What counts of the pulses' part, and of the whole with two draws of noise."""
         span, renderer = Span(batch.lengths, self.device), self.renderer
         x, s, mean, spread = self._blurred(batch)
-        there = span.scaled(batch.audio.shape[1] // batch.x.shape[1])
+        there = span.scaled(HOP)
         noises = [there.clean(self._noise(batch.audio)[..., None])[..., 0] for _ in range(2)]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.halves):
             pulsed, hiss = renderer(batch.heard(x), renderer.condition(s, mean, spread), noises, span)

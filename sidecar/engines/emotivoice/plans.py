@@ -1,4 +1,4 @@
-"""A plan in the plan's own terms, over what the acoustic model predicts for each of its tokens.
+"""A plan in the terms of every engine's plans, over what the acoustic model predicts for each of its tokens.
 
 Units. The model's pitch and energy are standard deviations from the mean of its training data, one number a
 token. Pitch was F0 in hertz, so `Plan.f0_hz` is ``225.089 + 53.78 * pitch``, constant over a token's frames;

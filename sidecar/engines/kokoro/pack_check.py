@@ -1,9 +1,10 @@
 """What a pack's voice tables must be: by their header, without PyTorch, and by their numbers."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from sidecar.engines.headers import Header
+from sidecar.engines.headers import Header, TensorEntry
 from sidecar.engines.kokoro.config import VOICES, WIDTH, KokoroConfig
 from sidecar.protocol.reasons import Reason, refusal
 
@@ -12,13 +13,14 @@ _MOST_ROWS, _HIGHEST_RANK = 1024, 256
 
 def check_tables(_config: KokoroConfig, speakers: tuple[str, ...], headers: Mapping[str, Header]) -> None:
     """A voice for each speaker and no other. Raises `ModelRejected`."""
-    header = headers[VOICES]
-    names = {name.partition(".")[0] for name in header}
-    if odd := sorted(names ^ set(speakers)):
-        where = f"in {VOICES} only" if odd[0] in names else "in the manifest only"
+    voices: dict[str, dict[str, TensorEntry]] = defaultdict(dict)
+    for key, entry in headers[VOICES].items():
+        voices[key.partition(".")[0]][key] = entry
+    if odd := sorted(voices.keys() ^ set(speakers)):
+        where = f"in {VOICES} only" if odd[0] in voices else "in the manifest only"
         raise refusal(Reason.SPEAKERS_DIFFER, f"speaker {odd[0]!r} is {where}")
     for name in speakers:
-        _check_voice(name, {key: e for key, e in header.items() if key.partition(".")[0] == name})
+        _check_voice(name, voices[name])
 
 
 def check_values(folder: Path) -> None:

@@ -8,7 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from sidecar.engines.kokoro.renderers.fast import (
+from sidecar.engines.layers import Span
+from sidecar.engines.tensors import write_tensors
+from sidecar.protocol.errors import ModelRejected
+from tools.train_renderer.renderer import (
     HOP,
     RATE_HZ,
     FastConfig,
@@ -17,9 +20,6 @@ from sidecar.engines.kokoro.renderers.fast import (
     pulses,
     statistics,
 )
-from sidecar.engines.layers import Span
-from sidecar.engines.tensors import write_tensors
-from sidecar.protocol.errors import ModelRejected
 
 SMALL = FastConfig(features=12, style=4, channels=16, blocks=2, condition=8)
 CPU = torch.device("cpu")

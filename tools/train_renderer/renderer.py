@@ -4,7 +4,7 @@ It hears what the generator hears, the decoder's features and F0 at 80 Hz, and t
 train of pulses and white noise are to be filtered: a linear time-variant filter on harmonics plus noise, as
 in Neural Homomorphic Vocoder (Liu et al. 2020) and DDSP (Engel et al. 2020), here by overlap-add of windowed
 stretches in the frequency domain. The network's blocks are ConvNeXt's (Liu et al. 2022), conditioned by FiLM
-(Perez et al. 2018). Learned from the generator itself by `tools/train_renderer`.
+(Perez et al. 2018). Learned from the generator itself; no engine loads it yet.
 
 Nothing is normalised over time. What a stretch needs of the rest of its phrase is the mean and the spread of
 the features, which are there before its first sound, and `reach` steps on either side: it can be rendered in

@@ -1,1 +1,0 @@
-"""What may stand in for Kokoro's generator, the heavy end of the network."""
