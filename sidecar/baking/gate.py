@@ -16,6 +16,7 @@ that were cut, silenced, clipped, clicked, stretched or shifted by an octave on 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -159,7 +160,7 @@ def _stretched(speech: Speech, speed: float) -> Iterator[Finding]:
 def _inside(speech: Speech) -> Iterator[TimedWord]:
     """The words that no mark follows."""
     starts = [p.start for p in speech.phonemes if p.symbol in MARKS]
-    for word, after in zip(speech.words, speech.words[1:], strict=False):
+    for word, after in pairwise(speech.words):
         if not any(word.end <= start < after.start for start in starts):
             yield word
 
