@@ -43,6 +43,11 @@ class Entry:
     character: str = ""
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def stem(self) -> str:
+        """What its files' names begin with: the sound's, up to its ending."""
+        return self.files[0].name.rpartition(".")[0]
+
     def to_json(self) -> str:
         return json.dumps(to_map(self), ensure_ascii=False) + "\n"
 

@@ -97,7 +97,7 @@ class Orders:
         given = {name: typed(name, cells[name]) for name in HEARD if name in cells and name not in _FILES}
         request = Synthesize.from_header({**given, "text": said}, _LIMITS)
         return Order(
-            row.number, row.id, stem, str(cells.get("character", "")), request, kind, output.lips,
+            row.number, row.id, stem, row.character, request, kind, output.lips,
             output.subtitles, output.marked, self._reference(cells),
         )  # fmt: skip
 
