@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sidecar.console import EXIT_SOME_FAILED, AsJson, err, explained, out
+from sidecar.console import (
+    EXIT_SOME_FAILED,
+    AsJson,
+    DeviceOption,
+    Loudness,
+    PackName,
+    Precision,
+    SampleRate,
+    err,
+    explained,
+    out,
+)
 from sidecar.files import printable
 from sidecar.protocol.errors import BadRequest
 
@@ -38,8 +49,8 @@ def bake_command(load_voice: Loader) -> Callable[..., None]:
             str, typer.Option(help="oculus, arkit, rhubarb, several with commas, or none")
         ] = "oculus",
         subtitles: Annotated[str, typer.Option(help="srt, vtt, both with a comma, or none")] = "vtt",
-        loudness: Annotated[float | None, typer.Option(help="Target in LUFS (EBU R128)")] = None,
-        sample_rate: Annotated[int | None, typer.Option(help="In Hz; the model's own if not given.")] = None,
+        loudness: Loudness = None,
+        sample_rate: SampleRate = None,
         only: Annotated[list[str] | None, typer.Option(help="Only this id; guard-* for several.")] = None,
         character: Annotated[list[str] | None, typer.Option(help="Only this character's lines.")] = None,
         force: Annotated[
@@ -55,11 +66,9 @@ def bake_command(load_voice: Loader) -> Callable[..., None]:
         unmarked: Annotated[
             bool, typer.Option("--unmarked", help="Leave out of the files that they are synthetic.")
         ] = False,
-        pack: Annotated[
-            str | None, typer.Option("--pack", help="Pack folder or name; default voice if not given.")
-        ] = None,
-        device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-        precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+        pack: PackName = None,
+        device: DeviceOption = "auto",
+        precision: Precision = "auto",
         as_json: AsJson = False,
     ) -> None:
         """Speak a script into a folder: sound, lips, subtitles, a manifest. Only what changed is made."""
