@@ -142,8 +142,7 @@ def baked(
         _rename(folder, work.rename)
         with progress(len(work.make)) as told:
             failures = list(_made(folder, work.make, speakers(len(work.make)), told)) if work.make else []
-        for entry in work.remove:
-            folder.remove(entry)
+        folder.remove(work.remove)
         folder.finish(plans.listed)
         failed = sorted((*plans.failures, *failures), key=lambda failure: failure.row)
         return _told(work, failed, tuple(folder.entries.values()))
@@ -165,7 +164,7 @@ def _rename(folder: Folder, renames: Sequence[Rename]) -> None:
     """All are copied before the first takes its place: names may have been exchanged."""
     staged = []
     for rename in renames:
-        names = {file.name: _renamed(file.name, rename) for file in rename.entry.files}
+        names = {name: _renamed(name, rename) for name in rename.entry.names}
         folder.stage(rename.entry, names)
         staged.append(_as(rename, names))
     for entry in staged:

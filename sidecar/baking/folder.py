@@ -84,12 +84,15 @@ class Folder:
         with storage_errors(self._root):
             self._take_in(entry)
 
-    def remove(self, entry: Entry) -> None:
+    def remove(self, entries: Sequence[Entry]) -> None:
         """Raises `StorageError`."""
-        with storage_errors(self._root):
+        for entry in entries:
             self.entries.pop(entry.id, None)
-            self._delete(entry.files)
-            self._note(Gone(entry.id).to_json())
+        taken = self._taken()
+        with storage_errors(self._root):
+            for entry in entries:
+                self._delete(entry, taken)
+                self._note(Gone(entry.id).to_json())
 
     def finish(self, order: Iterable[str]) -> None:
         """The manifest and the lengths of all that is there, ids of `order` first. Raises `StorageError`."""
@@ -105,16 +108,19 @@ class Folder:
         for file in entry.files:
             files.replace(self._own / _STAGED / file.name, self._root / file.name)
         self.entries[entry.id] = entry
-        if before is not None:
-            self._delete(before.files)
+        if before is not None and before.names != entry.names:
+            self._delete(before, self._taken())
         self._note(entry.to_json())  # last: a clip that an end cut short of this is made again
 
-    def _delete(self, some: Iterable[BakedFile]) -> None:
-        """Those of the files that no clip has now."""
-        taken = {file.name.casefold() for entry in self.entries.values() for file in entry.files}
-        for file in some:
-            if file.name.casefold() not in taken:
-                files.remove(self._root / file.name)
+    def _taken(self) -> set[str]:
+        """The names of all clips' files, as systems see them that tell no capitals apart."""
+        return {name.casefold() for entry in self.entries.values() for name in entry.names}
+
+    def _delete(self, entry: Entry, taken: set[str]) -> None:
+        """Those of its files that no clip has now."""
+        for name in entry.names:
+            if name.casefold() not in taken:
+                files.remove(self._root / name)
 
     def _note(self, line: str) -> None:
         self._journal.write(line.encode("utf-8", "surrogatepass"))
