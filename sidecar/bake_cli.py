@@ -1,22 +1,31 @@
 """`npc-voice bake`: a script to an engine's folder."""
 
 import json
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sidecar.console import EXIT_SOME_FAILED, AsJson, err, explained, out
+from sidecar.console import (
+    EXIT_SOME_FAILED,
+    AsJson,
+    DeviceOption,
+    Loudness,
+    PackName,
+    Precision,
+    SampleRate,
+    err,
+    explained,
+    out,
+)
 from sidecar.files import printable
 from sidecar.protocol.errors import BadRequest
 
 if TYPE_CHECKING:
-    from sidecar.baking.bake import Baked, Choice, Plans
+    from sidecar.baking.bake import Baked, Told
     from sidecar.baking.clip import Clip
-    from sidecar.baking.differences import Work
-    from sidecar.baking.progress import Step
     from sidecar.baking.script import Failure, Script
     from sidecar.baking.speakers import Speaker
     from sidecar.voice import Voice
@@ -40,8 +49,8 @@ def bake_command(load_voice: Loader) -> Callable[..., None]:
             str, typer.Option(help="oculus, arkit, rhubarb, several with commas, or none")
         ] = "oculus",
         subtitles: Annotated[str, typer.Option(help="srt, vtt, both with a comma, or none")] = "vtt",
-        loudness: Annotated[float | None, typer.Option(help="Target in LUFS (EBU R128)")] = None,
-        sample_rate: Annotated[int | None, typer.Option(help="In Hz; the model's own if not given.")] = None,
+        loudness: Loudness = None,
+        sample_rate: SampleRate = None,
         only: Annotated[list[str] | None, typer.Option(help="Only this id; guard-* for several.")] = None,
         character: Annotated[list[str] | None, typer.Option(help="Only this character's lines.")] = None,
         force: Annotated[
@@ -57,15 +66,13 @@ def bake_command(load_voice: Loader) -> Callable[..., None]:
         unmarked: Annotated[
             bool, typer.Option("--unmarked", help="Leave out of the files that they are synthetic.")
         ] = False,
-        pack: Annotated[
-            str | None, typer.Option("--pack", help="Pack folder or name; default voice if not given.")
-        ] = None,
-        device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-        precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+        pack: PackName = None,
+        device: DeviceOption = "auto",
+        precision: Precision = "auto",
         as_json: AsJson = False,
     ) -> None:
         """Speak a script into a folder: sound, lips, subtitles, a manifest. Only what changed is made."""
-        from sidecar.baking.bake import Choice, planned, rehearsed
+        from sidecar.baking.bake import Choice, baked, planned, rehearsed
         from sidecar.baking.cast import read_cast
         from sidecar.baking.orders import Output
         from sidecar.baking.script import read_script
@@ -84,33 +91,26 @@ def bake_command(load_voice: Loader) -> Callable[..., None]:
         if dry_run:
             done = rehearsed(plans, choice, folder)
         else:
-            done = run(plans, choice, folder, speakers_of(voice, workers, pack))
+            done = baked(plans, choice, folder, speakers_of(voice, workers, pack), _progress)
         if report is not None and not dry_run:
             _write_report(report, done, folder)
         if as_json:
             print(json.dumps(_as_json(done)))
         else:
-            out.print(_counts(done, "to make" if dry_run else "made"), highlight=False)
+            out.print(done.counts("to make" if dry_run else "made"), highlight=False)
         if done.failed:
             raise typer.Exit(EXIT_SOME_FAILED)
 
     return bake
 
 
-def run(
-    plans: "Plans", choice: "Choice", folder: Path, speakers: Callable[[int], "Sequence[Speaker]"]
-) -> "Baked":
-    """Bake, and tell how it goes. Raises what `baked` raises."""
-    from sidecar.baking.bake import baked
+@contextmanager
+def _progress(total: int) -> "Iterator[Told]":
+    """How it goes, on stderr."""
     from sidecar.baking.progress import progress_of
 
-    with ExitStack() as stack:
-        steps: list[Step] = []
-
-        def begun(work: "Work") -> None:
-            steps.append(stack.enter_context(progress_of(len(work.make), err)))
-
-        return baked(plans, choice, folder, speakers, begun, lambda done: steps[0](_said(done)))
+    with progress_of(total, err) as step:
+        yield lambda done: step(_said(done))
 
 
 def speakers_of(
@@ -158,13 +158,6 @@ def _write_report(file: Path, done: "Baked", folder: Path) -> None:
     from sidecar.models.pack import write_whole
 
     write_whole(file, page(done, folder).encode())
-
-
-def _counts(done: "Baked", made: str) -> str:
-    return (
-        f"{len(done.made)} {made}, {len(done.kept)} kept, {len(done.renamed)} renamed, {len(done.removed)} "
-        f"removed, {len(done.failed)} failed, {len(done.suspicious)} suspicious"
-    )
 
 
 def _as_json(done: "Baked") -> dict[str, Any]:

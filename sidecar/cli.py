@@ -16,7 +16,17 @@ from rich.table import Table
 
 from sidecar.bake_cli import bake_command
 from sidecar.children.starting import be_child_if_told
-from sidecar.console import AsJson, err, explained, out
+from sidecar.console import (
+    AsJson,
+    DeviceOption,
+    Loudness,
+    PackName,
+    Precision,
+    SampleRate,
+    err,
+    explained,
+    out,
+)
 from sidecar.engines.registry import FAMILIES
 from sidecar.pack_cli import pack_app
 from sidecar.protocol.fields import blend
@@ -31,17 +41,12 @@ app.add_typer(pack_app, name="pack")
 
 READERS = ", ".join(f.title for f in FAMILIES.values() if f.capabilities.reads_prompts)
 
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Precision = Annotated[str, typer.Option(help="auto, float32 or bfloat16.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads to use.")]
 SpeakerText = Annotated[
     str | None, typer.Option("--speaker", "-s", help="A name, or name:weight,name:weight")
 ]
 EmotionText = Annotated[str, typer.Option("--emotion", "-e", help="A label, or label:weight,label:weight")]
 Intensity = Annotated[float, typer.Option("--intensity", "-i", help="0 (neutral) to 1")]
-PackName = Annotated[
-    str | None, typer.Option("--pack", help="Pack folder or name; default voice if not given.")
-]
 
 
 @contextmanager
@@ -126,8 +131,8 @@ def say(
     speed: Annotated[float, typer.Option(help=str(SPEED))] = 1.0,
     pitch: Annotated[float, typer.Option(help=f"Semitones, {PITCH_ST}")] = 0.0,
     language: Annotated[str | None, typer.Option(help="en-US, en-GB or zh-CN")] = None,
-    loudness: Annotated[float | None, typer.Option(help="Target in LUFS (EBU R128)")] = None,
-    sample_rate: Annotated[int | None, typer.Option(help="In Hz; the model's own if not given.")] = None,
+    loudness: Loudness = None,
+    sample_rate: SampleRate = None,
     lipsync: Annotated[
         Path | None, typer.Option(help="Write the mouth's movement too, to a .json or .tsv")
     ] = None,

@@ -1,4 +1,4 @@
-"""What all commands share: two consoles, and errors shown as what was wrong and what to do."""
+"""What all commands share: two consoles, options, and errors shown as what was wrong and what to do."""
 
 import json
 from collections.abc import Callable
@@ -18,6 +18,13 @@ EXIT_OTHER = 5
 EXIT_SOME_FAILED = 6  #: of many things asked for in one call some were not done
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for tools.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Precision = Annotated[str, typer.Option(help="auto, float32 or bfloat16.")]
+PackName = Annotated[
+    str | None, typer.Option("--pack", help="Pack folder or name; default voice if not given.")
+]
+Loudness = Annotated[float | None, typer.Option(help="Target in LUFS (EBU R128)")]
+SampleRate = Annotated[int | None, typer.Option(help="In Hz; the model's own if not given.")]
 
 
 def explained(command: Callable[..., None]) -> Callable[..., None]:

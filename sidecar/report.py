@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sidecar.audio.drawing import waveform
 from sidecar.audio.mel import spectrogram
 from sidecar.line import Line
 from sidecar.lipsync.sounds import SHAPES
@@ -55,7 +56,7 @@ def take_html(line: Line, speech: Speech, plans: Sequence[Plan], before: Sequenc
     )
     sound = base64.b64encode(speech.encoded("wav")).decode()
     rows = [
-        picture(width, WAVE_PX, waveform(speech, width)),
+        picture(width, WAVE_PX, waveform(speech.samples, width, WAVE_PX)),
         picture(width, SPECTRUM_PX, spectrum(speech, width)),
         picture(width, TUNE_PX, tune(plans, before)),
         picture(width, ROW_PX, spans((w.text, w.start_s, w.end_s) for w in speech.words)),
@@ -68,17 +69,6 @@ def take_html(line: Line, speech: Speech, plans: Sequence[Plan], before: Sequenc
 
 def picture(width: int, height: int, content: str) -> str:
     return f'<svg width="{width}" height="{height}" style="background:#f6f6f6">{content}</svg>'
-
-
-def waveform(speech: Speech, width: int) -> str:
-    """Lowest and highest sample of each column."""
-    columns = np.array_split(speech.samples, width)
-    middle = WAVE_PX / 2
-    bars = "".join(
-        f"M{x} {middle - middle * high:.1f}V{middle - middle * low + 0.5:.1f}"
-        for x, (low, high) in enumerate((float(c.min()), float(c.max())) for c in columns if len(c))
-    )
-    return f'<path d="{bars}" stroke="#357" fill="none"/>'
 
 
 def spectrum(speech: Speech, width: int) -> str:

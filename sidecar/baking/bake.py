@@ -8,8 +8,8 @@
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from sidecar.baking.clip import Clip
 from sidecar.baking.differences import Rename, Wanted, Work, work_for
 from sidecar.baking.folder import Folder, is_intact, read_entries
 from sidecar.baking.keys import line_key, model_key
-from sidecar.baking.manifest import BakedFile, Entry
+from sidecar.baking.manifest import Entry
 from sidecar.baking.orders import Listen, Orders, Output
 from sidecar.baking.script import Failure, Script
 from sidecar.baking.speakers import Speaker, clips
@@ -49,7 +49,7 @@ class Choice:
         for pattern in self.ids:
             if not any(fnmatchcase(id, pattern) for id in ids):
                 raise BadRequest(f"no line has the id {pattern!r}{did_you_mean(pattern, ids)}", field="only")
-        characters = {str(row.cells["character"]) for row in script.rows if "character" in row.cells}
+        characters = {row.character for row in script.rows} - {""}
         for character in self.characters:
             if character not in characters:
                 raise BadRequest(
@@ -85,8 +85,17 @@ class Baked:
         found = [entry for entry in self.entries if entry.findings]
         return tuple(sorted(found, key=lambda entry: -entry.findings[0].how_bad))
 
+    def counts(self, made: str = "made") -> str:
+        """For people, in a line."""
+        return (
+            f"{len(self.made)} {made}, {len(self.kept)} kept, {len(self.renamed)} renamed, "
+            f"{len(self.removed)} removed, {len(self.failed)} failed, {len(self.suspicious)} suspicious"
+        )
+
 
 Told = Callable[[Clip | Failure], None]
+#: While so many lines are spoken: what is told of each.
+Progress = Callable[[int], AbstractContextManager[Told]]
 
 
 def planned(
@@ -99,7 +108,7 @@ def planned(
     orders, failures = Orders(cast, output, base, listen).of(script.rows)
     model = model_key(synthesizer.model)
     wanted: list[Wanted] = []
-    characters = {row.number: str(row.cells.get("character", "")) for row in script.rows}
+    characters = {row.number: row.character for row in script.rows}
     failed = [f for f in (*script.failures, *failures) if choice.has(f.id, characters.get(f.row, ""))]
     for order in orders:
         if not choice.has(order.id, order.character):
@@ -115,27 +124,25 @@ def planned(
 def rehearsed(plans: Plans, choice: Choice, root: Path) -> Baked:
     """What a bake would do. Nothing is written."""
     known = read_entries(root) if root.is_dir() else {}
-    work = _work(plans, choice, known, lambda entry: is_intact(root, entry))
+    work = _work(plans, choice, known, root)
     return _told(work, plans.failures, tuple(known.values()))
 
 
 def baked(
-    plans: Plans, choice: Choice, root: Path, speakers: Callable[[int], Sequence[Speaker]],
-    begun: Callable[[Work], None], told: Told,
-) -> Baked:  # fmt: skip
-    """Do it. `speakers` are asked for by the number of lines that are to be spoken; `told` hears of each line
-    that has been, or could not be.
+    plans: Plans, choice: Choice, root: Path, speakers: Callable[[int], Sequence[Speaker]], progress: Progress
+) -> Baked:
+    """Do it. `speakers` are asked for by the number of lines that are to be spoken; `progress` hears of each
+    line that has been, or could not be.
 
     Raises `StorageError` where the disk refuses: what was made till then counts, and the next bake goes on
     from there. Raises `BadRequest` where another bake is at work in the folder.
     """
     with Folder(root) as folder:
-        work = _work(plans, choice, folder.entries, folder.is_intact)
-        begun(work)
+        work = _work(plans, choice, folder.entries, root)
         _rename(folder, work.rename)
-        failures = list(_made(folder, work.make, speakers(len(work.make)), told)) if work.make else []
-        for entry in work.remove:
-            folder.remove(entry)
+        with progress(len(work.make)) as told:
+            failures = list(_made(folder, work.make, speakers(len(work.make)), told)) if work.make else []
+        folder.remove(work.remove)
         folder.finish(plans.listed)
         failed = sorted((*plans.failures, *failures), key=lambda failure: failure.row)
         return _told(work, failed, tuple(folder.entries.values()))
@@ -157,7 +164,7 @@ def _rename(folder: Folder, renames: Sequence[Rename]) -> None:
     """All are copied before the first takes its place: names may have been exchanged."""
     staged = []
     for rename in renames:
-        names = {file.name: _renamed(file.name, rename) for file in rename.entry.files}
+        names = {name: _renamed(name, rename) for name in rename.entry.names}
         folder.stage(rename.entry, names)
         staged.append(_as(rename, names))
     for entry in staged:
@@ -165,20 +172,19 @@ def _rename(folder: Folder, renames: Sequence[Rename]) -> None:
 
 
 def _renamed(name: str, rename: Rename) -> str:
-    stem = rename.entry.files[0].name.rpartition(".")[0]
-    return rename.to.order.stem + name.removeprefix(stem)
+    return rename.to.order.stem + name.removeprefix(rename.entry.stem)
 
 
 def _as(rename: Rename, names: dict[str, str]) -> Entry:
     order = rename.to.order
-    files = tuple(BakedFile(names[file.name], file.sha256, file.bytes) for file in rename.entry.files)
-    return Entry(**{**vars(rename.entry), "id": order.id, "character": order.character, "files": files})
+    files = tuple(replace(file, name=names[file.name]) for file in rename.entry.files)
+    return replace(rename.entry, id=order.id, character=order.character, files=files)
 
 
-def _work(plans: Plans, choice: Choice, known: dict[str, Entry], intact: Callable[[Entry], bool]) -> Work:
+def _work(plans: Plans, choice: Choice, known: dict[str, Entry], root: Path) -> Work:
     return work_for(
-        plans.wanted, known, listed=frozenset(plans.listed), is_intact=intact, is_whole=choice.is_whole,
-        force=choice.force,
+        plans.wanted, known, listed=frozenset(plans.listed), is_intact=lambda entry: is_intact(root, entry),
+        is_whole=choice.is_whole, force=choice.force,
     )  # fmt: skip
 
 

@@ -79,17 +79,16 @@ def read_cast(path: Path) -> Cast:
         data = json.loads(decoded(content_of(path), path.name))
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"{path.name} is no JSON: {error}", field="cast") from error
-    _check_keys(path.name, data, ("characters", "lexicon"))
-    characters = _map(f"{path.name}: characters", data.get("characters", {}))
+    cast = _map(path.name, data, ("characters", "lexicon"))
+    characters = _map(f"{path.name}: characters", cast.get("characters", {}))
     members = {name: _member(f"{path.name}: {name}", fields) for name, fields in characters.items()}
-    return Cast(members, _lexicon(path.name, data.get("lexicon", {})))
+    return Cast(members, _lexicon(path.name, cast.get("lexicon", {})))
 
 
 def _member(where: str, data: object) -> Member:
-    _check_keys(where, data, (*_FIELDS, "lexicon"))
-    assert isinstance(data, dict)
-    fields = {name: value for name, value in data.items() if name != "lexicon" and value is not None}
-    return Member(fields, _lexicon(where, data.get("lexicon", {})))
+    said = _map(where, data, (*_FIELDS, "lexicon"))
+    fields = {name: value for name, value in said.items() if name != "lexicon" and value is not None}
+    return Member(fields, _lexicon(where, said.get("lexicon", {})))
 
 
 def _lexicon(where: str, data: object) -> Mapping[str, str]:
@@ -103,15 +102,13 @@ def _lexicon(where: str, data: object) -> Mapping[str, str]:
     return words
 
 
-def _check_keys(where: str, data: object, known: tuple[str, ...]) -> None:
-    for key in _map(where, data):
-        if key not in known:
-            raise BadRequest(f"{where} has {key!r}{did_you_mean(key, known)}", field="cast")
-
-
-def _map(where: str, data: object) -> dict[str, Any]:
+def _map(where: str, data: object, known: tuple[str, ...] | None = None) -> dict[str, Any]:
+    """`known` are the keys it may have, where not any. Raises `BadRequest`."""
     if not isinstance(data, dict):
         raise BadRequest(f"{where} must be a map, got {type(data).__name__}", field="cast")
+    for key in data:
+        if known is not None and key not in known:
+            raise BadRequest(f"{where} has {key!r}{did_you_mean(key, known)}", field="cast")
     return data
 
 

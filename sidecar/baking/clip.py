@@ -4,7 +4,6 @@ import io
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import soundfile
 
 from sidecar.baking import subtitles
@@ -45,15 +44,15 @@ def spoken_clip(synthesizer: Synthesizer, order: Order, key: str) -> Clip:
     return Clip(entry, tuple(contents))
 
 
-def heard(sound: bytes) -> Floats:
-    """The samples of a file as a player gets them."""
-    samples: Floats = soundfile.read(io.BytesIO(sound), dtype="float32")[0].astype(np.float32)
-    return samples
+def heard(sound: bytes) -> tuple[Floats, int]:
+    """The samples of a file as a player gets them, and their rate in Hz."""
+    samples, rate_hz = soundfile.read(io.BytesIO(sound), dtype="float32")
+    return samples, rate_hz
 
 
 def _check_file(sound: bytes, speech: Speech) -> None:
     """Raises `InternalError` unless a player would hear all of it."""
-    if (samples := len(heard(sound))) != len(speech.samples):
+    if (samples := len(heard(sound)[0])) != len(speech.samples):
         raise InternalError(f"the file holds {samples} samples of {len(speech.samples)}")
 
 

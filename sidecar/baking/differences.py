@@ -40,8 +40,8 @@ def work_for(
     *,
     listed: frozenset[str],
     is_intact: Callable[[Entry], bool],
-    is_whole: bool = True,
-    force: bool = False,
+    is_whole: bool,
+    force: bool,
 ) -> Work:
     """`listed` are the ids of all lines of the script, those too that are not wanted now or cannot be made:
     their clips stay. `is_whole`: everything that the script has is wanted, so what it does not list may go.
@@ -59,7 +59,7 @@ def work_for(
 
 
 def _is_kept(wanted: Wanted, entry: Entry | None) -> bool:
-    return entry is not None and entry.key == wanted.key and _stem(entry) == wanted.order.stem
+    return entry is not None and entry.key == wanted.key and entry.stem == wanted.order.stem
 
 
 def _renames(
@@ -70,8 +70,3 @@ def _renames(
         by_key.setdefault(entry.key, entry)
     found = [Rename(by_key[w.key], w) for w in wanted if w.key in by_key]
     return [rename for rename in found if is_intact(rename.entry)]
-
-
-def _stem(entry: Entry) -> str:
-    """What the sound's name begins with, up to its ending."""
-    return entry.files[0].name.rpartition(".")[0]

@@ -3,14 +3,11 @@
 import unicodedata
 from collections.abc import Iterable, Mapping
 
+from sidecar.models.file_names import is_device
 from sidecar.protocol.errors import BadRequest
 
 LONGEST = 100  #: characters, what follows a dot apart
 LONGEST_BYTES = 200
-#: Windows keeps these for its devices, whatever follows a dot.
-_RESERVED = frozenset(
-    ("con", "prn", "aux", "nul", *(f"com{n}" for n in range(10)), *(f"lpt{n}" for n in range(10)))
-)
 
 
 def stem_of(id: str) -> str:
@@ -18,7 +15,7 @@ def stem_of(id: str) -> str:
     underscore. Raises `BadRequest` for an id that is too long."""
     plain = unicodedata.normalize("NFC", id)
     stem = "".join(char if char.isalnum() or char in "._-" else "_" for char in plain)
-    if stem.startswith((".", "-")) or stem.split(".")[0].lower() in _RESERVED:
+    if stem.startswith((".", "-")) or is_device(stem):
         stem = f"_{stem}"
     if len(stem) > LONGEST or len(stem.encode()) > LONGEST_BYTES:
         raise BadRequest(f"the id {id[:40]!r}… has {len(id)} characters, the most is {LONGEST}", field="id")

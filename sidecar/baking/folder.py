@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 
 from filelock import FileLock, Timeout
 
@@ -42,11 +41,10 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         self._root, self._own = root, root / OWN
-        self._stack = ExitStack()
         self.entries: dict[str, Entry] = {}  #: what is there, by id
 
     def __enter__(self) -> "Folder":
-        with storage_errors(self._root), self._stack:
+        with storage_errors(self._root), ExitStack() as stack:
             self._own.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self._own / _LOCK, timeout=0)
             try:
@@ -55,18 +53,15 @@ class Folder:
                 raise BadRequest(
                     f"another bake is writing to {self._root}: wait for its end", field="out"
                 ) from None
-            self._stack.callback(lock.release)
+            stack.callback(lock.release)
             self._clear_staged()
             self.entries = read_entries(self._root)
-            journal = (self._own / _JOURNAL).open("ab")
-            self._journal = self._stack.enter_context(journal)
+            self._journal = stack.enter_context((self._own / _JOURNAL).open("ab"))
             self._note("\n")  # after what a crash may have torn
-            self._held = self._stack.pop_all()
+            self._held = stack.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._held.close()
 
     def put(self, entry: Entry, contents: Sequence[tuple[str, bytes]]) -> None:
@@ -89,42 +84,43 @@ class Folder:
         with storage_errors(self._root):
             self._take_in(entry)
 
-    def remove(self, entry: Entry) -> None:
+    def remove(self, entries: Sequence[Entry]) -> None:
         """Raises `StorageError`."""
-        with storage_errors(self._root):
+        for entry in entries:
             self.entries.pop(entry.id, None)
-            self._delete(entry.files)
-            self._note(Gone(entry.id).to_json())
+        taken = self._taken()
+        with storage_errors(self._root):
+            for entry in entries:
+                self._delete(entry, taken)
+                self._note(Gone(entry.id).to_json())
 
     def finish(self, order: Iterable[str]) -> None:
         """The manifest and the lengths of all that is there, ids of `order` first. Raises `StorageError`."""
-        first = [id for id in dict.fromkeys(order) if id in self.entries]
-        ids = [*first, *(id for id in self.entries if id not in set(first))]
-        entries = [self.entries[id] for id in ids]
+        ids = dict.fromkeys((*order, *self.entries))
+        entries = [self.entries[id] for id in ids if id in self.entries]
         with storage_errors(self._root):
             files.write_whole(self._root / LENGTHS, lengths_text(entries).encode())
             files.write_whole(self._root / MANIFEST, manifest_text(entries).encode(), durable=True)
             self._journal.truncate(0)
-
-    def is_intact(self, entry: Entry) -> bool:
-        """Whether its files are as they were made."""
-        return is_intact(self._root, entry)
 
     def _take_in(self, entry: Entry) -> None:
         before = self.entries.get(entry.id)
         for file in entry.files:
             files.replace(self._own / _STAGED / file.name, self._root / file.name)
         self.entries[entry.id] = entry
-        if before is not None:
-            self._delete(before.files)
+        if before is not None and before.names != entry.names:
+            self._delete(before, self._taken())
         self._note(entry.to_json())  # last: a clip that an end cut short of this is made again
 
-    def _delete(self, some: Iterable[BakedFile]) -> None:
-        """Those of the files that no clip has now."""
-        taken = {file.name.casefold() for entry in self.entries.values() for file in entry.files}
-        for file in some:
-            if file.name.casefold() not in taken:
-                files.remove(self._root / file.name)
+    def _taken(self) -> set[str]:
+        """The names of all clips' files, as systems see them that tell no capitals apart."""
+        return {name.casefold() for entry in self.entries.values() for name in entry.names}
+
+    def _delete(self, entry: Entry, taken: set[str]) -> None:
+        """Those of its files that no clip has now."""
+        for name in entry.names:
+            if name.casefold() not in taken:
+                files.remove(self._root / name)
 
     def _note(self, line: str) -> None:
         self._journal.write(line.encode("utf-8", "surrogatepass"))
@@ -142,6 +138,7 @@ def read_entries(root: Path) -> dict[str, Entry]:
 
 
 def is_intact(root: Path, entry: Entry) -> bool:
+    """Whether its files are as they were made."""
     return all(_is_as_made(root / file.name, file) for file in entry.files)
 
 

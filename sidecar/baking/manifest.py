@@ -43,6 +43,15 @@ class Entry:
     character: str = ""
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(file.name for file in self.files)
+
+    @property
+    def stem(self) -> str:
+        """What its files' names begin with: the sound's, up to its ending."""
+        return self.files[0].name.rpartition(".")[0]
+
     def to_json(self) -> str:
         return json.dumps(to_map(self), ensure_ascii=False) + "\n"
 
@@ -92,5 +101,5 @@ def _notes(text: str) -> list[Entry | Gone]:
 
 def _is_ours(entry: Entry) -> bool:
     """Whether its files lie in the folder: what a manifest from elsewhere names is not read nor deleted."""
-    names = [file.name for file in entry.files]
+    names = entry.names
     return bool(names) and all(name.strip(".") and not set(name) & set("/\\:\0") for name in names)

@@ -14,15 +14,13 @@ import msgpack
 
 from sidecar.baking.clip import Clip
 from sidecar.baking.manifest import Entry
-from sidecar.baking.orders import Order
+from sidecar.baking.orders import LIMITS, Order
 from sidecar.baking.script import Failure
 from sidecar.prosody.change import Change
-from sidecar.protocol.limits import LINE_CHARACTERS, Limits
 from sidecar.protocol.record import from_map, to_map
-from sidecar.protocol.requests import Envelope, Synthesize, parse_request, request_header
+from sidecar.protocol.requests import Envelope, Synthesize, request_header
 
 _LENGTH = struct.Struct("<Q")
-_LIMITS = Limits(text_characters=LINE_CHARACTERS)
 
 
 @dataclass(frozen=True)
@@ -87,8 +85,7 @@ def order_line(order: Order, key: str) -> bytes:
 def order_of(line: bytes) -> tuple[Order, str]:
     """The order and its key. Raises `BadRequest`."""
     said = json.loads(line)
-    request = parse_request(Synthesize.op, said["request"], (), _LIMITS)
-    assert isinstance(request, Synthesize)
+    request = Synthesize.from_header(said["request"], LIMITS)
     plain = from_map(_Plain, said["order"])
     return Order(**vars(plain), request=request, reference=from_map(Change, said["reference"])), said["key"]
 

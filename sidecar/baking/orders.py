@@ -11,14 +11,14 @@ from sidecar.baking.script import HEARD, Cells, Failure, Row, content_of
 from sidecar.line import Line, line_of
 from sidecar.lipsync.files import FORMATS as LIPS
 from sidecar.prosody.change import NONE, Change
-from sidecar.protocol.errors import BadRequest, NpcVoiceError, did_you_mean
-from sidecar.protocol.fields import blend
+from sidecar.protocol.errors import BadRequest, NpcVoiceError
+from sidecar.protocol.fields import blend, one_of
 from sidecar.protocol.formats import FILES
 from sidecar.protocol.limits import LINE_CHARACTERS, Limits
 from sidecar.protocol.requests import Synthesize, baseline_alone
 
 SUBTITLES = ("srt", "vtt")
-_LIMITS = Limits(text_characters=LINE_CHARACTERS)
+LIMITS = Limits(text_characters=LINE_CHARACTERS)
 _WHOLE, _NUMBERS = ("sample_rate", "seed"), ("intensity", "speed", "pitch", "loudness")
 _BLENDS = ("speaker", "manner", "emotion")
 Listen = Callable[[bytes, bytes | None], Change]
@@ -95,9 +95,9 @@ class Orders:
         text = cells["text"]
         said = self._cast.pronounced(text, member) if self._cast and isinstance(text, str) else text
         given = {name: typed(name, cells[name]) for name in HEARD if name in cells and name not in _FILES}
-        request = Synthesize.from_header({**given, "text": said}, _LIMITS)
+        request = Synthesize.from_header({**given, "text": said}, LIMITS)
         return Order(
-            row.number, row.id, stem, str(cells.get("character", "")), request, kind, output.lips,
+            row.number, row.id, stem, row.character, request, kind, output.lips,
             output.subtitles, output.marked, self._reference(cells),
         )  # fmt: skip
 
@@ -170,5 +170,4 @@ def _stems(rows: Sequence[Row]) -> tuple[dict[int, str], list[Failure]]:
 
 
 def _one_of(name: str, value: object, known: Sequence[str]) -> None:
-    if value not in known:
-        raise BadRequest(f"unknown {name} {str(value)[:40]!r}{did_you_mean(str(value), known)}", field=name)
+    one_of({name: str(value)}, name, known, "")

@@ -5,11 +5,9 @@ One HTML file without anything from elsewhere; sounds are in it as Ogg.
 
 import base64
 import html
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
+from sidecar.audio.drawing import waveform
 from sidecar.audio.encode import encode
 from sidecar.baking.bake import Baked
 from sidecar.baking.clip import heard
@@ -27,29 +25,24 @@ _STYLE = (
 
 def page(done: Baked, root: Path) -> str:
     """Raises `StorageError` where a clip cannot be read."""
-    suspicious = done.suspicious
     clean = [entry for entry in done.entries if not entry.findings]
-    shown = [*suspicious, *clean][:MOST]
+    shown = [*done.suspicious, *clean][:MOST]
     left_out = len(done.entries) - len(shown)
-    counts = (
-        f"{len(done.made)} made, {len(done.kept)} kept, {len(done.renamed)} renamed, {len(done.removed)} "
-        f"removed, {len(done.failed)} failed, {len(suspicious)} suspicious"
-    )
     failures = "".join(f'<li class="bad">{html.escape(str(failure))}</li>' for failure in done.failed)
     with storage_errors(root):
         rows = "".join(_row(entry, root) for entry in shown)
     more = f"<p>{left_out} more clips have nothing against them.</p>" if left_out > 0 else ""
     return (
         '<!DOCTYPE html>\n<html><head><meta charset="utf-8"><title>Bake</title>'
-        f"<style>{_STYLE}</style></head><body><h1>{counts}</h1><ul>{failures}</ul><table>{rows}</table>{more}</body></html>\n"
+        f"<style>{_STYLE}</style></head><body><h1>{done.counts()}</h1><ul>{failures}</ul>"
+        f"<table>{rows}</table>{more}</body></html>\n"
     )
 
 
 def _row(entry: Entry, root: Path) -> str:
     file = root / entry.files[0].name
     content = file.read_bytes()
-    sound = heard(content)
-    rate_hz = round(len(sound) / entry.length_s) if entry.length_s else 1
+    sound, rate_hz = heard(content)
     ogg = content if file.suffix == ".ogg" else encode(sound, rate_hz, "ogg")
     source = f"data:audio/ogg;base64,{base64.b64encode(ogg).decode()}"
     player = f'<audio controls preload="none" src="{source}"></audio>'
@@ -60,12 +53,7 @@ def _row(entry: Entry, root: Path) -> str:
 
 
 def picture(sound: Floats, entry: Entry) -> str:
-    """The lowest and highest sample of each column, words under it, a red line at what was found."""
-    middle = HEIGHT_PX / 2
-    bars = "".join(
-        f"M{x} {middle - middle * high:.1f}V{middle - middle * low + 0.5:.1f}"
-        for x, (low, high) in enumerate(_extremes(sound, WIDTH_PX))
-    )
+    """The sound, words under it, a red line at what was found."""
     words = "".join(
         f'<rect x="{_x(start_s, entry):.1f}" y="{HEIGHT_PX - 3}" width="{_x(end_s - start_s, entry):.1f}" '
         f'height="3" fill="#9bc"><title>{html.escape(word)}</title></rect>'
@@ -77,14 +65,9 @@ def picture(sound: Floats, entry: Entry) -> str:
         if finding.at_s is not None
     )
     return (
-        f'<svg width="{WIDTH_PX}" height="{HEIGHT_PX}"><path d="{bars}" stroke="#357" fill="none"/>'
-        f"{words}{marks}</svg>"
+        f'<svg width="{WIDTH_PX}" height="{HEIGHT_PX}">'
+        f"{waveform(sound, WIDTH_PX, HEIGHT_PX)}{words}{marks}</svg>"
     )
-
-
-def _extremes(sound: Floats, columns: int) -> Sequence[tuple[float, float]]:
-    parts = np.array_split(sound, columns)
-    return [(float(part.min()), float(part.max())) for part in parts if len(part)]
 
 
 def _x(time_s: float, entry: Entry) -> float:

@@ -39,10 +39,15 @@ class Row:
     cells: Cells
     file: str = ""
 
+    @property
+    def character(self) -> str:
+        """Empty where none is named."""
+        return str(self.cells.get("character", ""))
+
 
 @dataclass(frozen=True)
 class Failure:
-    """A line that is not baked, and why. `row` is 0 and `id` empty where they are not known."""
+    """A line that is not baked, and why. `id` is empty where it is not known."""
 
     row: int
     id: str
@@ -54,8 +59,7 @@ class Failure:
         return cls(row, id, error.message, error.field)
 
     def __str__(self) -> str:
-        where = f"row {self.row}" if self.row else "a row"
-        return f"{where}{f' ({self.id})' if self.id else ''}: {self.message}"
+        return f"row {self.row}{f' ({self.id})' if self.id else ''}: {self.message}"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from sidecar.baking.differences import Wanted
 from sidecar.baking.messages import Task, order_line, read_answer, task_line
 from sidecar.baking.script import Failure
 from sidecar.children.starting import start
-from sidecar.protocol.errors import InternalError, NpcVoiceError
+from sidecar.protocol.errors import NpcVoiceError
 from sidecar.synthesis import Synthesizer
 
 MODULE = "sidecar.baking.speaking_child"
@@ -61,7 +61,7 @@ class OtherSpeaker:
     def clip(self, wanted: Wanted) -> Clip | Failure:
         order = wanted.order
         try:
-            process = self._process = self._process or self._started()
+            process = self._process or self._started()
             assert process.stdin and process.stdout
             process.stdin.write(order_line(order, wanted.key))
             process.stdin.flush()
@@ -108,9 +108,7 @@ def attempted(synthesizer: Synthesizer, wanted: Wanted) -> Clip | Failure:
     except NpcVoiceError as error:
         return Failure.of(order.row, order.id, error)
     except Exception as error:
-        return Failure.of(
-            order.row, order.id, InternalError(f"the line failed: {type(error).__name__}: {error}")
-        )
+        return Failure(order.row, order.id, f"the line failed: {type(error).__name__}: {error}")
 
 
 def clips(wanted: Sequence[Wanted], speakers: Sequence[Speaker]) -> Generator[Clip | Failure, None, None]:

@@ -9,6 +9,7 @@ import textwrap
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 
 from sidecar.speech import TimedWord
 from sidecar.text.markup.edits import Edit
@@ -55,7 +56,8 @@ def content(shown: Sequence[Cue], kind: str) -> str:
     """The file, `kind` srt or vtt."""
     if kind == "vtt":
         blocks = [
-            f"{_clock(c.start_s, '.')} --> {_clock(c.end_s, '.')}\n{_escaped(_rows(c.text))}\n" for c in shown
+            f"{_clock(c.start_s, '.')} --> {_clock(c.end_s, '.')}\n{escape(_rows(c.text), quote=False)}\n"
+            for c in shown
         ]
         return "\n".join(["WEBVTT\n", *blocks])
     blocks = [
@@ -116,7 +118,3 @@ def _clock(time_s: float, point: str) -> str:
     total_ms = round(max(time_s, 0.0) * 1000)
     minutes, ms = divmod(total_ms, 60_000)
     return f"{minutes // 60:02}:{minutes % 60:02}:{ms // 1000:02}{point}{ms % 1000:03}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

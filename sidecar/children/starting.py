@@ -30,7 +30,7 @@ CHILDREN = (
 )  # fmt: skip
 _LIBRARIES = (
     "sidecar", "torch", "numpy", "safetensors", "onnx", "msgpack", "filelock", "platformdirs", "cryptography",
-    "soundfile", "soxr", "misaki", "jieba", "pypinyin",
+    "psutil", "soundfile", "soxr", "misaki", "jieba", "pypinyin",
 )  # fmt: skip
 #: After the standard library, before whatever this interpreter would find by itself.
 _START = (

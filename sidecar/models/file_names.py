@@ -19,7 +19,7 @@ def check_file_name(name: str) -> None:
     shown = ascii(name)[:80]
     if ".." in re.split(r"[/\\]", name) or re.search(r"[/\\:\0]", name):
         raise refusal(Reason.PATH_ESCAPE, f"{shown}: a file must lie in the pack itself, without a path")
-    if _DEVICES.fullmatch(name.partition(".")[0].rstrip()):
+    if is_device(name):
         raise refusal(Reason.DEVICE_NAME, f"{shown} is the name of a device on Windows")
     if name.lower().endswith(_PICKLED):
         raise refusal(
@@ -36,6 +36,11 @@ def check_file_name(name: str) -> None:
             f"{shown} is not a name for a pack's file: expected {MANIFEST}, {SIGNATURE}, *.safetensors in "
             f"lower case, {LEXICON}, {EMOTIONS}, {', '.join(lists())}, LICENSE, NOTICE or README",
         )
+
+
+def is_device(name: str) -> bool:
+    """Windows keeps some names for its devices, whatever follows a dot."""
+    return bool(_DEVICES.fullmatch(name.partition(".")[0].rstrip()))
 
 
 def is_text(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from sidecar.baking.bake import Baked, Choice, Plans, baked, planned
@@ -60,7 +61,7 @@ def bake(
     voice = synthesizer or tone_voice().synthesizer
     plans = plans_of(folder, lines, choice, output, voice, cast)
     own = speakers or (lambda count: [OwnSpeaker(voice)])
-    return baked(plans, choice, folder / "out", own, lambda work: None, lambda done: None)
+    return baked(plans, choice, folder / "out", own, lambda total: nullcontext(lambda done: None))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
