@@ -54,7 +54,7 @@ def bake_command(load_voice: Loader) -> Callable[..., None]:
         only: Annotated[list[str] | None, typer.Option(help="Only this id; guard-* for several.")] = None,
         character: Annotated[list[str] | None, typer.Option(help="Only this character's lines.")] = None,
         force: Annotated[
-            bool, typer.Option("--force", help="Make them anew even if nothing changed.")
+            bool, typer.Option("--force", help="Make them again even if nothing changed.")
         ] = False,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
         workers: Annotated[

@@ -21,7 +21,7 @@ from sidecar.version import __version__
 
 Floats = npt.NDArray[np.float32]
 
-ENCODING = 2  #: counts up when the same samples become other bytes: what was kept of them is then made anew
+ENCODING = 2  #: counts up when the same samples become other bytes: what was kept of them is then made again
 GENERATOR = f"npc-voice {__version__}"
 SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 

@@ -29,7 +29,7 @@ from sidecar.synthesis import Synthesizer
 @dataclass(frozen=True)
 class Choice:
     """Which lines: ids as patterns of the shell, and characters; all where none are given. `force` makes
-    them anew even if nothing has changed."""
+    them again even if nothing has changed."""
 
     ids: tuple[str, ...] = ()
     characters: tuple[str, ...] = ()

@@ -45,7 +45,7 @@ def work_for(
 ) -> Work:
     """`listed` are the ids of all lines of the script, those too that are not wanted now or cannot be made:
     their clips stay. `is_whole`: everything that the script has is wanted, so what it does not list may go.
-    With `force` all that is wanted is made anew."""
+    With `force` all that is wanted is made again."""
     keep = [
         w for w in wanted if not force and _is_kept(w, known.get(w.order.id)) and is_intact(known[w.order.id])
     ]

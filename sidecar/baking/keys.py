@@ -31,7 +31,7 @@ def model_key(model: Model) -> str:
 
 def line_key(model: str, prepared: PreparedLine, order: Order) -> str:
     """Of a line: its phonemes and the voice's numbers rather than their names, so that only what a changed
-    lexicon, pack or table of emotions touches is made anew. `model` is `model_key`."""
+    lexicon, pack or table of emotions touches is made again. `model` is `model_key`."""
     pauses = [(phrase.resumes, phrase.pauses, phrase.before_s, phrase.after_s) for phrase in prepared.spoken]
     words = [item.text for phrase in prepared.spoken for item in phrase.items if isinstance(item, Word)]
     line = prepared.line

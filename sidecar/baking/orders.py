@@ -170,4 +170,4 @@ def _stems(rows: Sequence[Row]) -> tuple[dict[int, str], list[Failure]]:
 
 
 def _one_of(name: str, value: object, known: Sequence[str]) -> None:
-    one_of({name: str(value)}, name, known, "")
+    one_of({name: str(value)}, name, known)

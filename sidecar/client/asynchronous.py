@@ -387,7 +387,7 @@ class AsyncClient:
 
     async def _answered_late(self, link: _Link) -> bool:
         """Wait on, for as long as all attempts, while the sidecar speaks: it drops the lines of a connection
-        that closes, and would begin anew."""
+        that closes, and would begin again."""
         for _ in range(self.options.attempts - 1):
             if not await is_current(link.connection, self.options.connection_file):
                 return False

@@ -380,7 +380,7 @@ namespace NpcVoice
 
         /// <summary>
         /// Waits on, for as long as all attempts, while the sidecar speaks: it drops the lines of a connection
-        /// that closes, and would begin anew.
+        /// that closes, and would begin again.
         /// </summary>
         private async Task<bool> InLateTime(Task reply, RequestLink link, CancellationToken stop)
         {
