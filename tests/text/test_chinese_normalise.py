@@ -3,7 +3,6 @@
 import csv
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from sidecar.text.chinese.normalise import normalise
 from sidecar.text.chinese.words import word_cutter
 from sidecar.text.tokens import MARKS, Token, TokenKind
+from tests.timing import least_cpu_s
 
 CASES = Path(__file__).parent / "data" / "chinese_cases.tsv"
 
@@ -100,9 +100,7 @@ def test_any_line_gives_ordered_spans_inside_it(line: str, offset: int) -> None:
 def test_hundred_thousand_characters_take_seconds_at_most(unit: str) -> None:
     line = unit * (100_000 // len(unit))
     word_cutter()
-    start = time.process_time()
-    normalise(line)
-    assert time.process_time() - start < 10
+    assert least_cpu_s(lambda: normalise(line), tries=2) < 10
 
 
 def test_jieba_reads_and_writes_nothing_in_the_temporary_folder(tmp_path: Path) -> None:
