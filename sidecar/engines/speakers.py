@@ -33,6 +33,10 @@ class Reach:
         size = math.sqrt(math.fsum(row[2] for row in ranges) / len(ranges))
         return cls((low + high) / 2, np.maximum((high - low) / 2, np.float32(max(size, 1e-6))))
 
+    def within(self, columns: slice) -> "Reach":
+        """The same for some of the columns."""
+        return Reach(self.middle[columns], self.half[columns])
+
     def complaint(self, table: Reals) -> str | None:
         """What is out of reach in rows [rows, width] of finite numbers, and the nearest that is not."""
         far = (table - self.middle) / self.half
@@ -71,6 +75,10 @@ class Speakers(ABC):
     def table(self, name: str) -> Floats:
         """The embeddings [rows, width] of one of `names`."""
 
+    def layers(self, _name: str) -> Floats | None:
+        """What a speaker adds to its timbre in each layer of the network, [layers, width of the timbre]."""
+        return None
+
     def choose(self, choice: SpeakerChoice) -> Speaker:
         """A speaker by name, index, blend or raw numbers. Raises `UnknownSpeaker` or `BadRequest`."""
         if isinstance(choice, str):
@@ -89,7 +97,7 @@ class Speakers(ABC):
                 f"unknown speaker {name[:80]!r}{did_you_mean(name, self.names)}", field="speaker"
             )
         if name not in self._speakers:
-            self._speakers[name] = Speaker(name, self.table(name))
+            self._speakers[name] = Speaker(name, self.table(name), self.layers(name))
         return self._speakers[name]
 
     def indexed(self, index: int) -> Speaker:
@@ -98,7 +106,8 @@ class Speakers(ABC):
         return self.named(self.names[index])
 
     def blend(self, weights: Mapping[str, float]) -> Speaker:
-        """The weighted mean of several speakers; weights are scaled to sum to 1."""
+        """The weighted mean of several speakers; weights are scaled to sum to 1. Layers that are not there
+        are zeros."""
         for name, weight in weights.items():
             if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= 1e6:
                 raise BadRequest(
@@ -110,7 +119,12 @@ class Speakers(ABC):
         parts = [(self.named(name), weight / total) for name, weight in weights.items() if weight > 0]
         rows = min(len(part.table) for part, _ in parts)
         table = sum((part.table[:rows] * np.float32(share) for part, share in parts), np.float32(0))
-        return Speaker("+".join(f"{part.name}:{share:.3g}" for part, share in parts), np.asarray(table))
+        layers = [part.layers * np.float32(share) for part, share in parts if part.layers is not None]
+        return Speaker(
+            "+".join(f"{part.name}:{share:.3g}" for part, share in parts),
+            np.asarray(table),
+            np.sum(layers, axis=0, dtype=np.float32) if layers else None,
+        )
 
     def raw(self, numbers: Sequence[float]) -> Speaker:
         """An embedding given number by number, used for phrases of every length."""

@@ -15,10 +15,15 @@ Reals = npt.NDArray[np.floating[Any]]  #: of either precision, on the way to a c
 
 @dataclass(frozen=True, eq=False)
 class Speaker:
-    """A voice: `table` [rows, width]; a phrase of n phonemes uses row n - 1, or the last there is."""
+    """A voice: `table` [rows, width]; a phrase of n phonemes uses row n - 1, or the last there is.
+
+    `layers` [layers, width of the timbre], for models whose layers can differ: what is added to a row's
+    timbre in each of them.
+    """
 
     name: str
     table: Floats
+    layers: Floats | None = None
 
     def row(self, phonemes: int) -> Floats:
         """The embedding [width] for a phrase of that many phonemes."""

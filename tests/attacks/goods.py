@@ -15,6 +15,7 @@ from tests.attacks.packs import (
     KEY,
     LEXICON,
     MANIFEST,
+    MINIATURE,
     OTHER_KEY,
     SPEAKERS,
     VOICES,
@@ -202,6 +203,15 @@ def voices_in_low_rank(pack: Path, rng: random.Random) -> Path:
         },
         VOICES,
     )
+    return pack
+
+
+@good
+def voices_with_layers(pack: Path, rng: random.Random) -> Path:
+    """One of two, in half or single precision."""
+    numbers, precision = np.random.default_rng(rng.randrange(2**32)), rng.choice([np.float16, np.float32])
+    layers = (0.1 * numbers.standard_normal((MINIATURE.timbre_layers, 128))).astype(precision)
+    change_tensors(pack, lambda voices: voices | {f"{SPEAKERS[0]}.layers": layers}, VOICES)
     return pack
 
 

@@ -351,6 +351,30 @@ def voice_that_no_network_knows(pack: Path, rng: random.Random) -> None:
     change_tensors(pack, change, VOICES)
 
 
+@defect(R.TENSOR_SHAPE, R.TENSOR_DTYPE, R.TENSOR_UNEXPECTED)
+def layers_that_are_none(pack: Path, rng: random.Random) -> None:
+    """Of another network, in another type, of another voice's, or without a voice."""
+    shape, kind = rng.choice([((58, 128), "<f4"), ((18, 127), "<f4"), ((128,), "<f4"), ((18, 128), "<i4")])
+    layers = np.ones(shape, kind)
+
+    def change(voices: Arrays) -> Arrays:
+        if rng.random() < 0.3:
+            del voices["am_two"]
+            return voices | {"am_two.layers": np.ones((18, 128), np.float32)}
+        return voices | {"am_two.layers": layers}
+
+    change_tensors(pack, change, VOICES)
+
+
+@defect(R.NOT_FINITE, R.OUT_OF_RANGE)
+def layers_that_no_network_knows(pack: Path, rng: random.Random) -> None:
+    layers = np.zeros((18, 128), np.float32)
+    layers[rng.randrange(18), rng.randrange(128)] = rng.choice([np.nan, -np.inf, 7.0, -60.0])
+    if rng.random() < 0.3:
+        layers[rng.randrange(18)] = 2.0
+    change_tensors(pack, lambda voices: voices | {"am_two.layers": layers}, VOICES)
+
+
 @defect(R.TENSOR_SHAPE)
 def picture_of_another_size(pack: Path, rng: random.Random) -> None:
     shape = rng.choice([(80, 41), (80,), (3000, 40), (80, 40, 1)])

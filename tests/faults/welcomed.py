@@ -33,7 +33,7 @@ from tests.processes import sidecar
 LINE, SPEAKER, SEED = "Halt! Who goes there?", "am_michael", 7
 PATIENCE_S, LOADING_S, LOOK_S, PAUSE_S = 120.0, 20.0, 0.2, 1.5
 #: Random voices for two speakers that the real voice has not: nothing that could pass for the original.
-OF_MINIATURES = {"voices_in_low_rank"}
+OF_MINIATURES = {"voices_in_low_rank", "voices_with_layers"}
 
 Make = Callable[[Path, random.Random], Path]
 Deliver = Callable[[Path, Path], None]

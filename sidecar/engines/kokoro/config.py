@@ -51,6 +51,12 @@ class KokoroConfig:
         return self.bert_positions - 2
 
     @property
+    def timbre_layers(self) -> int:
+        """Layers of the decoder that listen to the timbre: 10, and as published 24 in each stage."""
+        blocks = 1 + len(self.resblock_kernels)
+        return 2 * (5 + len(self.upsample_rates) * blocks * len(self.resblock_dilations))
+
+    @property
     def samples_per_curve_frame(self) -> int:
         """Audio samples for one step of the F0 curve (300 samples = 12.5 ms)."""
         upsampling = self.hop

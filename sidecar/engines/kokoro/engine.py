@@ -18,6 +18,7 @@ from sidecar.engines.kokoro.voices import MANNER, TIMBRE, Voices, language_of
 from sidecar.engines.layers import Span
 from sidecar.engines.tensors import check_fit, padded, read_tensors
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
+from sidecar.protocol.errors import ModelRejected
 from sidecar.text.languages import LANGUAGES
 
 FRAME_S = 0.025
@@ -40,7 +41,9 @@ class KokoroEngine:
     ) -> "KokoroEngine":
         """Read a pack's two files. Strict: raises `ModelRejected` on a missing, extra or misshapen tensor."""
         network = fill(config, read_tensors(weights))
-        return cls(network.prepare(device, precision), Voices.load(voices), device, precision)
+        known = Voices.load(voices)
+        _check_layers(known, config.timbre_layers)
+        return cls(network.prepare(device, precision), known, device, precision)
 
     @property
     def description(self) -> EngineDescription:
@@ -98,7 +101,7 @@ class KokoroEngine:
     @torch.inference_mode()
     def _render(self, plans: Sequence[Plan], seeds: Sequence[int]) -> list[Floats]:
         tokens, token_span = self._tokens([plan.phrase.phonemes for plan in plans])
-        timbre = self._rows([plan.phrase.timbre.row(len(plan.phrase.phonemes))[TIMBRE] for plan in plans])
+        timbre = self._timbre([plan.phrase for plan in plans])
         index, span = self._alignment([plan.durations_frames for plan in plans])
         f0, energy = self._rows([plan.f0_hz for plan in plans]), self._rows([plan.energy for plan in plans])
         samples_per_frame = 2 * self.network.config.samples_per_curve_frame
@@ -108,6 +111,16 @@ class KokoroEngine:
         audio = self.network.render(tokens, token_span, index, span, f0, energy, timbre, noise)
         rows = audio.float().cpu().numpy()
         return [row[:length].copy() for row, length in zip(rows, lengths, strict=True)]
+
+    def _timbre(self, phrases: Sequence[Phrase]) -> Tensor:
+        """[B, style], or [B, layers, style] where a voice has something to add in each layer."""
+        rows = self._rows([phrase.timbre.row(len(phrase.phonemes))[TIMBRE] for phrase in phrases])
+        offsets = [phrase.timbre.layers for phrase in phrases]
+        if all(each is None for each in offsets):
+            return rows
+        config = self.network.config
+        nothing = np.zeros((config.timbre_layers, config.style), np.float32)
+        return rows[:, None] + self._rows([nothing if each is None else each for each in offsets])
 
     def _tokens(self, lines: Sequence[str]) -> tuple[Tensor, Span]:
         if (longest := max(map(len, lines))) > self.network.config.max_phonemes:
@@ -122,6 +135,14 @@ class KokoroEngine:
 
     def _rows(self, rows: Sequence[np.ndarray]) -> Tensor:
         return padded(rows).to(self.device)
+
+
+def _check_layers(voices: Voices, expected: int) -> None:
+    """Raises `ModelRejected` naming a voice whose layers are not the network's."""
+    for name in voices.names:
+        layers = voices.named(name).layers
+        if layers is not None and len(layers) != expected:
+            raise ModelRejected(f"voice {name!r} has {len(layers)} layers, expected {expected}")
 
 
 def gaussian(seed: int, samples: int, harmonics: int) -> Floats:

@@ -52,18 +52,23 @@ class BiLSTM(nn.Module):
 
 
 class AdaIN(nn.Module):
-    """Adaptive instance normalisation (Huang & Belongie 2017): style sets each channel's mean and scale."""
+    """Adaptive instance normalisation (Huang & Belongie 2017): style sets each channel's mean and scale.
+
+    The style `s` is [B, style] for all layers, or [B, layers, style]: then this one listens to row `place`.
+    """
 
     def __init__(self, style: int, channels: int) -> None:
         super().__init__()
         self.fc = Linear(style, 2 * channels)
+        self.place = 0
 
     def affine(self, x: Tensor, s: Tensor, span: Span) -> tuple[Tensor, Tensor]:
         """Scale and shift, each [B, 1, C], such that ``x * scale + shift`` is the normalised x.
 
         Statistics are taken in float32 over the valid steps only.
         """
-        gamma, beta = self.fc(s).unsqueeze(1).chunk(2, dim=-1)
+        own = s if s.ndim == 2 else s[:, self.place]  # [B, style]
+        gamma, beta = self.fc(own).unsqueeze(1).chunk(2, dim=-1)
         mean, variance = instance_statistics(x, span)
         scale = (1 + gamma) * torch.rsqrt(variance + NORM_EPS)
         return scale, beta - mean * scale

@@ -53,7 +53,8 @@ class Kokoro(nn.Module):
         self, tokens: Tensor, token_span: Span, index: Tensor, span: Span,
         f0_hz: Tensor, energy: Tensor, timbre: Tensor, noise: Tensor,
     ) -> Tensor:  # fmt: skip
-        """The rendering half; `noise` [B, 600 F, harmonics] -> samples [B, 600 F]."""
+        """The rendering half; `timbre` [B, style] or [B, layers, style], `noise` [B, 600 F, harmonics]
+        -> samples [B, 600 F]."""
         text = span.clean(spread(self.text_encoder(tokens, token_span), index))
         return self.decoder(text, f0_hz, energy, timbre, noise, span)
 

@@ -4,14 +4,16 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from sidecar.engines.headers import Header, TensorEntry
+from sidecar.engines.headers import Header, TensorEntry, check_shape
 from sidecar.engines.kokoro.config import VOICES, WIDTH, KokoroConfig
+from sidecar.engines.shapes import Shape
 from sidecar.protocol.reasons import Reason, refusal
 
 _MOST_ROWS, _HIGHEST_RANK = 1024, 256
+_LAYER_TYPES = ("F16", "F32")
 
 
-def check_tables(_config: KokoroConfig, speakers: tuple[str, ...], headers: Mapping[str, Header]) -> None:
+def check_tables(config: KokoroConfig, speakers: tuple[str, ...], headers: Mapping[str, Header]) -> None:
     """A voice for each speaker and no other. Raises `ModelRejected`."""
     voices: dict[str, dict[str, TensorEntry]] = defaultdict(dict)
     for key, entry in headers[VOICES].items():
@@ -20,7 +22,10 @@ def check_tables(_config: KokoroConfig, speakers: tuple[str, ...], headers: Mapp
         where = f"in {VOICES} only" if odd[0] in voices else "in the manifest only"
         raise refusal(Reason.SPEAKERS_DIFFER, f"speaker {odd[0]!r} is {where}")
     for name in speakers:
-        _check_voice(name, voices[name])
+        entries = dict(voices[name])
+        if layers := entries.pop(f"{name}.layers", None):
+            _check_layers(layers, (config.timbre_layers, config.style))
+        _check_voice(name, entries)
 
 
 def check_values(folder: Path) -> None:
@@ -32,8 +37,16 @@ def check_values(folder: Path) -> None:
 
     voices = Voices.load(folder / VOICES)
     for name in voices.names:
-        if complaint := voices.reach.complaint(voices.named(name).table):
+        if complaint := voices.complaint(name):
             raise refusal(Reason.OUT_OF_RANGE, f"{VOICES}: voice {name}: {complaint}")
+
+
+def _check_layers(entry: TensorEntry, shape: Shape) -> None:
+    if entry.dtype not in _LAYER_TYPES:
+        raise refusal(
+            Reason.TENSOR_DTYPE, f"{VOICES}: {entry.name!r} is of type {entry.dtype}, expected F16 or F32"
+        )
+    check_shape(VOICES, entry, shape)
 
 
 def _check_voice(name: str, entries: Header) -> None:

@@ -2,7 +2,9 @@
 
 The first 128 numbers of a row are timbre, the last 128 manner. A file holds a voice either as
 a plain table ``name`` or in low rank as ``name.mean`` [256], ``name.length`` [510, r] and
-``name.style`` [r, 256], with table = mean + length @ style.
+``name.style`` [r, 256], with table = mean + length @ style. Beside either may stand
+``name.layers`` [58, 128]: what is added to the timbre in each layer of the decoder, in the order of
+`Decoder.timbre_layers`.
 """
 
 from collections.abc import Mapping
@@ -70,6 +72,25 @@ class Voices(Speakers):
         if table.ndim != 2 or len(table) == 0 or table.shape[1] != WIDTH or not np.isfinite(table).all():
             raise ModelRejected(f"voice {name!r} is not a finite table of {WIDTH} columns")
         return np.ascontiguousarray(table, dtype=np.float32)
+
+    def layers(self, name: str) -> Floats | None:
+        """[layers, 128] in float32, or None for a voice whose timbre is the same in all layers."""
+        if (offsets := self._tensors.get(f"{name}.layers")) is None:
+            return None
+        if offsets.shape[1:] != (TIMBRE.stop,) or not np.isfinite(offsets).all():
+            raise ModelRejected(f"voice {name!r}: layers are not finite rows of {TIMBRE.stop} numbers")
+        return offsets.astype(np.float32)
+
+    def complaint(self, name: str) -> str | None:
+        """What of a voice lies beyond where the network knows voices, in its rows or in a layer."""
+        speaker = self.named(name)
+        if (wrong := self.reach.complaint(speaker.table)) or speaker.layers is None:
+            return wrong
+        reach, timbre = self.reach.within(TIMBRE), speaker.table[:, TIMBRE]
+        for layer, offset in enumerate(speaker.layers):
+            if wrong := reach.complaint(timbre + offset):
+                return f"in layer {layer}, {wrong}"
+        return None
 
 
 def language_of(name: str) -> str:
