@@ -19,7 +19,7 @@ EXIT_SOME_FAILED = 6  #: of many things asked for in one call some were not done
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for tools.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Precision = Annotated[str, typer.Option(help="auto, float32 or bfloat16.")]
+Precision = Annotated[str, typer.Option(help="auto, float32, bfloat16 or int8.")]
 PackName = Annotated[
     str | None, typer.Option("--pack", help="Pack folder or name; default voice if not given.")
 ]

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import torch
 
+from sidecar.engines import onednn
 from sidecar.engines.shortage import is_shortage
 from sidecar.protocol.errors import BadRequest, InsufficientMemory, InternalError, NpcVoiceError
 
@@ -17,7 +18,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-PRECISIONS = ("auto", "float32", "bfloat16")
+PRECISIONS = ("auto", "float32", "bfloat16", "int8")
 
 
 class DeviceLost(InternalError):
@@ -27,10 +28,12 @@ class DeviceLost(InternalError):
 @dataclass(frozen=True)
 class Placement:
     """`precision` is that of the decoder's convolutions; planning is always float32. An NVIDIA `device` has
-    its number."""
+    its number. With `int8`, a family that knows how runs most of them in 8 bits, and the rest in
+    `precision`."""
 
     device: torch.device
     precision: torch.dtype
+    int8: bool = False
 
     @property
     def is_unproven(self) -> bool:
@@ -77,9 +80,13 @@ def place(device: str = "auto", precision: str = "auto") -> Placement:
     chosen = best_device() if device == "auto" else available(device)
     if chosen.type == "cuda":
         keep_float32_exact()
-    if precision == "auto":
-        return Placement(chosen, torch.bfloat16 if gains_from_bfloat16(chosen) else torch.float32)
-    return Placement(chosen, getattr(torch, precision))
+    if precision in ("float32", "bfloat16"):
+        return Placement(chosen, getattr(torch, precision))
+    fits = chosen.type == "cpu" and onednn.is_there()
+    if precision == "int8" and not fits:
+        where = f"{chosen.type} with this processor and PyTorch"
+        raise BadRequest(f"precision 'int8' is not to be had on {where}: use 'auto'", field="precision")
+    return Placement(chosen, torch.bfloat16 if gains_from_bfloat16(chosen) else torch.float32, fits)
 
 
 def check_precision(precision: str) -> None:

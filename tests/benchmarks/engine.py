@@ -85,7 +85,7 @@ def contender(name: str, threads: int, device: str) -> Callable[[str, Speaker], 
 
 
 def names(device: str) -> list[str]:
-    own = ["ours auto", "ours float32"]
+    own = ["ours auto", "ours bfloat16", "ours float32"]
     return own if device != "cpu" else [*own, "onnxruntime int8", "kokoro 0.9.4"]
 
 

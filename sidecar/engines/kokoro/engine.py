@@ -10,6 +10,7 @@ from torch import Tensor
 from sidecar.engines.base import EngineDescription, SpeakerChoice
 from sidecar.engines.batches import batched, rows_on
 from sidecar.engines.device import device_errors
+from sidecar.engines.kokoro import int8
 from sidecar.engines.kokoro.config import ARCHITECTURE, CAPABILITIES, DEFAULT_SPEAKER, KokoroConfig
 from sidecar.engines.kokoro.names import parameter_names
 from sidecar.engines.kokoro.network import Kokoro
@@ -22,6 +23,8 @@ from sidecar.protocol.errors import ModelRejected
 from sidecar.text.languages import LANGUAGES
 
 FRAME_S = 0.025
+#: Spoken to see how large what goes into each convolution becomes; 5 s, all kinds of sounds.
+OBSERVED = ("hˌu ɡˈOz ðˈɛɹ?", "ni↓xau↓, ly↓ɕi↗ŋꭧɤ↓.", "ʃˌi mˈɛʒəɹz ðə vˈɪʒən.", "ʤˈʌmp, ju fˈulz!")
 
 
 class KokoroEngine:
@@ -34,6 +37,7 @@ class KokoroEngine:
         self.network, self.voices = network, voices
         self.device, self.precision = device, precision
         self.rows_at_once = rows_at_once or rows_on(device)
+        self.is_in_8_bits = False
 
     @classmethod
     def load(
@@ -57,9 +61,21 @@ class KokoroEngine:
             alphabet=frozenset(VOCABULARY),
             batch_rows=self.rows_at_once,
             device=str(self.device),
-            precision=str(self.precision).removeprefix("torch."),
+            precision="int8" if self.is_in_8_bits else str(self.precision).removeprefix("torch."),
             capabilities=CAPABILITIES,
         )
+
+    def in_8_bits(self) -> "KokoroEngine":
+        """This engine, with most of what renders in 8 bits from now on; CPU only. Deterministic: four of its
+        own speakers say a phrase each, by which the steps are chosen."""
+        names = self.voices.names
+        speakers = [self.voices.named(names[at * len(names) // len(OBSERVED)]) for at in range(len(OBSERVED))]
+        phrases = [Phrase(text, who, who) for text, who in zip(OBSERVED, speakers, strict=True)]
+        with int8.observed(self.network.decoder) as largest:
+            self.render(self.plan(phrases), range(len(phrases)))
+        int8.quantize(self.network.decoder, largest)
+        self.is_in_8_bits = True
+        return self
 
     def speaker(self, choice: SpeakerChoice) -> Speaker:
         return self.voices.choose(choice)

@@ -25,7 +25,10 @@ def _shapes(config: KokoroConfig) -> Mapping[str, Mapping[str, Shape]]:
 def _load(folder: Path, _speakers: tuple[str, ...], config: KokoroConfig, placement: "Placement") -> "Engine":
     from sidecar.engines.kokoro.engine import KokoroEngine
 
-    return KokoroEngine.load(folder / WEIGHTS, folder / VOICES, config, placement.device, placement.precision)
+    engine = KokoroEngine.load(
+        folder / WEIGHTS, folder / VOICES, config, placement.device, placement.precision
+    )
+    return engine.in_8_bits() if placement.int8 else engine
 
 
 def _takes(sources: Sequence[Path]) -> bool:
