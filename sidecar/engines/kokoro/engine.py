@@ -66,16 +66,21 @@ class KokoroEngine:
         )
 
     def in_8_bits(self) -> "KokoroEngine":
-        """This engine, with most of what renders in 8 bits from now on; CPU only. Deterministic: four of its
-        own speakers say a phrase each, by which the steps are chosen."""
+        """This engine, with most of what renders in 8 bits from now on; CPU only, deterministic."""
+        decoder = self.network.decoder
         names = self.voices.names
-        speakers = [self.voices.named(names[at * len(names) // len(OBSERVED)]) for at in range(len(OBSERVED))]
-        phrases = [Phrase(text, who, who) for text, who in zip(OBSERVED, speakers, strict=True)]
-        with int8.observed(self.network.decoder) as largest:
-            self.render(self.plan(phrases), range(len(phrases)))
-        int8.quantize(self.network.decoder, largest)
+        spread = [names[at * len(names) // len(OBSERVED)] for at in range(len(OBSERVED))]
+        int8.quantize(decoder, int8.recorded(decoder) or self.observed(OBSERVED, spread))
         self.is_in_8_bits = True
         return self
+
+    def observed(self, lines: Sequence[str], names: Sequence[str]) -> int8.Largest:
+        """How large what goes into the decoder's convolutions becomes, when each speaker says a phrase."""
+        speakers = [self.voices.named(name) for name in names]
+        phrases = [Phrase(text, who, who) for text, who in zip(lines, speakers, strict=True)]
+        with int8.observed(self.network.decoder) as largest:
+            self.render(self.plan(phrases), range(len(phrases)))
+        return largest
 
     def speaker(self, choice: SpeakerChoice) -> Speaker:
         return self.voices.choose(choice)

@@ -6,11 +6,14 @@ on 255 steps, the size of a step chosen for each channel by what it reached whil
 bring the harmonic source in, which put more distance between the two sounds than all the others together.
 """
 
+import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from importlib import resources
 
 import torch
+from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
@@ -22,6 +25,8 @@ TILE = 1 << 16  #: values that pass through the activation at once: they stay in
 #: sin(pi r) for r in -0.5..0.5 is ``r * (SINE[0] + SINE[1] * r^2 + SINE[2] * r^4)``, to 7e-5.
 SINE = (3.140640011185644, -5.136904793578415, 2.299545254333336)
 
+#: What is reached with the default voice's weights, recorded by `tools/record_int8_ranges.py`.
+RECORDED = "int8_ranges.safetensors"
 Largest = dict[str, Tensor]  #: by the name of a convolution: what each channel of its input reached, [C]
 
 
@@ -48,6 +53,25 @@ def observed(decoder: nn.Module) -> Iterator[Largest]:
             hook = conv.register_forward_pre_hook(lambda _, inputs, name=name: note(name, inputs[0]))
             hooks.callback(hook.remove)
         yield largest
+
+
+def fingerprint(decoder: nn.Module) -> str:
+    """SHA-256 of the last stage's blocks, in bfloat16, whatever they are kept in: 6 MB."""
+    digest = hashlib.sha256()
+    for name, conv in eligible(decoder).items():
+        if ".stages.1." in f".{name}":
+            weight = conv.weight.detach().to(torch.bfloat16).contiguous()
+            digest.update(weight.view(torch.int16).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def recorded(decoder: nn.Module) -> Largest | None:
+    """What is known beforehand of just these weights; nothing of others."""
+    source = resources.files("sidecar.engines.kokoro") / "data" / RECORDED
+    with resources.as_file(source) as file, safe_open(file, "pt") as ranges:
+        if ranges.metadata()["weights"] != fingerprint(decoder):
+            return None
+        return {name: ranges.get_tensor(name).float() for name in eligible(decoder)}
 
 
 def quantize(decoder: nn.Module, largest: Mapping[str, Tensor]) -> None:
