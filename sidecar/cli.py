@@ -34,6 +34,7 @@ from sidecar.protocol.formats import FILE_ENDINGS
 from sidecar.protocol.limits import LINE_CHARACTERS, PITCH_ST, SPEED
 
 if TYPE_CHECKING:
+    from sidecar.models.pack import Pack
     from sidecar.voice import Voice
 
 app = typer.Typer(help="Voices for game characters.", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -76,6 +77,19 @@ def load_voice(pack: str | None, device: str, precision: str, threads: int | Non
         return Voice.load(
             folder, device=device, precision=precision, threads=threads, home=home, progress=progress
         )
+
+
+def asked_about(pack: str | None) -> "Pack":
+    """The pack of that name, or the default voice: what is known of it without loading it."""
+    from sidecar.home import Home
+    from sidecar.models.default_voice import ensure_default_voice
+    from sidecar.modkit.finding import find_pack
+
+    home = Home.from_environment()
+    if pack:
+        return find_pack(home, pack)
+    with progress_bar() as progress:
+        return ensure_default_voice(home, progress)
 
 
 @app.command()
@@ -209,9 +223,11 @@ def report(
 @explained
 def speakers(pack: PackName = None, as_json: AsJson = False) -> None:
     """List the voices of a pack."""
-    voice = load_voice(pack, "cpu", "float32", None)
-    engine = voice.synthesizer.model.engine
-    rows = [(name, engine.language_of(name)) for name in engine.description.speakers]
+    from sidecar.models.architecture import family_of
+
+    manifest = asked_about(pack).manifest
+    language_of = family_of(manifest).language_of
+    rows = [(name, language_of(name)) for name in manifest.speakers]
     if as_json:
         print(json.dumps([{"name": name, "language": language} for name, language in rows]))
         return
@@ -225,9 +241,11 @@ def speakers(pack: PackName = None, as_json: AsJson = False) -> None:
 @explained
 def emotions(pack: PackName = None, as_json: AsJson = False) -> None:
     """List what --emotion can ask for; as JSON, in full, in the form of an emotions.json."""
-    from sidecar.prosody.emotions import as_file
+    from sidecar.home import Home
+    from sidecar.models.own_files import load_emotions
+    from sidecar.prosody.emotions import as_file, with_users
 
-    known = load_voice(pack, "cpu", "float32", None).emotions
+    known = with_users(load_emotions(asked_about(pack)), Home.from_environment().emotions)
     if as_json:
         print(json.dumps(as_file(known), ensure_ascii=False))
         return

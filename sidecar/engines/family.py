@@ -73,7 +73,8 @@ class Family(Generic[C]):
 
     `name` is the manifest's `architecture`, `title` what people call it, `languages` BCP 47 tags of what its
     models can speak. A pack has `weight_files`, of which `weights.safetensors` is the first, `table_files`,
-    which hold tensors that are not weights, and `lists`, ids by line.
+    which hold tensors that are not weights, and `lists`, ids by line. `language_of` gives the BCP 47 tag of
+    the language that a speaker was recorded in, by the name alone.
 
     `checked_config` raises `ValueError` naming the field at fault. `shapes` gives every tensor of every file
     of weights. `check_tables` (configuration, speakers, headers by file) judges what shapes cannot say, by
@@ -84,6 +85,7 @@ class Family(Generic[C]):
     name: str
     title: str
     languages: tuple[str, ...]
+    language_of: Callable[[str], str]
     capabilities: Capabilities
     weight_files: tuple[str, ...]
     table_files: tuple[str, ...]

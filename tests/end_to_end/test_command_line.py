@@ -126,15 +126,28 @@ def test_what_needs_no_voice_is_refused_before_one_is_loaded(tmp_path: Path):
         (["say", "Hi.", "--pack", "nowhere"], 3),
         (["pack", "info", "nowhere"], 3),
     ):
-        program = (
-            "import atexit, sys; from sidecar import cli; sys.argv[0] = 'npc-voice'\n"
-            "atexit.register(lambda: print('torch' in sys.modules)); cli.main()"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", program, *arguments], capture_output=True, text=True, cwd=tmp_path
-        )
+        done = whether_torch_is_loaded(arguments, tmp_path)
         assert (done.returncode, done.stdout) == (code, "False\n"), done.stderr
         assert done.stderr.startswith("ERROR") and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("question", ["speakers", "emotions"])
+def test_what_is_only_listed_is_told_without_a_network(pack: Pack, tmp_path: Path, question: str):
+    done = whether_torch_is_loaded([question, "--json"], tmp_path)
+    answer, _, loaded = done.stdout.rstrip().rpartition("\n")
+    assert done.returncode == 0 and loaded == "False"
+    assert len(json.loads(answer)) > 1
+
+
+def whether_torch_is_loaded(arguments: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
+    """The command; the last line that it prints says so."""
+    program = (
+        "import atexit, sys; from sidecar import cli; sys.argv[0] = 'npc-voice'\n"
+        "atexit.register(lambda: print('torch' in sys.modules)); cli.main()"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, cwd=folder
+    )
 
 
 def start_server(tmp_path: Path) -> tuple[subprocess.Popen[str], Path]:

@@ -77,6 +77,7 @@ SINE = Family(
     name=ARCHITECTURE,
     title="Sine",
     languages=LANGUAGES,
+    language_of=lambda speaker: LANGUAGES[0],
     capabilities=CAPABILITIES,
     weight_files=(WEIGHTS,),
     table_files=(),

@@ -12,6 +12,11 @@ SAMPLE_RATE_HZ = 16000
 EDGE_KERNEL = 7  #: of the vocoder's first and last convolution
 
 
+def language_of(_speaker: str) -> str:
+    """English: the published speakers are readers of English books, whatever else they speak here."""
+    return "en-US"
+
+
 @dataclass(frozen=True)
 class EmotiVoiceConfig:
     """Sizes of every part (source: `config/joint/config.yaml` of netease-youdao/EmotiVoice, Apache-2.0).

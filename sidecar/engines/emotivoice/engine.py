@@ -17,6 +17,7 @@ from sidecar.engines.emotivoice.config import (
     DEFAULT_SPEAKER,
     SAMPLE_RATE_HZ,
     EmotiVoiceConfig,
+    language_of,
 )
 from sidecar.engines.emotivoice.files import STYLE, TOKENS, VOCABULARY
 from sidecar.engines.emotivoice.lists import numbered, read_list
@@ -112,8 +113,7 @@ class EmotiVoiceEngine:
         return self.speakers.choose(choice)
 
     def language_of(self, speaker: str) -> str:
-        """English: the published speakers are readers of English books, whatever else they speak here."""
-        return LANGUAGES[0]
+        return language_of(speaker)
 
     def plan(self, phrases: Sequence[Phrase]) -> list[Plan]:
         with device_errors("this line", self.device):

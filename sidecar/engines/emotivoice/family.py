@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sidecar.engines.emotivoice.config import ARCHITECTURE, CAPABILITIES, EmotiVoiceConfig
+from sidecar.engines.emotivoice.config import ARCHITECTURE, CAPABILITIES, EmotiVoiceConfig, language_of
 from sidecar.engines.emotivoice.config_check import checked_config, joint_shapes, style_shapes
 from sidecar.engines.emotivoice.files import KINDS, REQUIRED, STYLE, TOKENS, VOCABULARY
 from sidecar.engines.family import WEIGHTS, Contents, Family, Importing
@@ -57,6 +57,7 @@ EMOTIVOICE = Family(
     name=ARCHITECTURE,
     title="EmotiVoice",
     languages=LANGUAGES,
+    language_of=language_of,
     capabilities=CAPABILITIES,
     weight_files=(WEIGHTS, STYLE),
     table_files=(),

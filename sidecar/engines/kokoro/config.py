@@ -10,6 +10,17 @@ WIDTH = 256  #: of a row of the voice tables
 DEFAULT_SPEAKER = "af_heart"
 CAPABILITIES = Capabilities(plans_f0=True, plans_energy=True, streams_pieces=False, reads_prompts=False)
 
+#: First letter of a voice's name -> the language of its recordings (source: hexgrad/Kokoro-82M, VOICES.md).
+RECORDED_IN = {
+    "a": "en-US", "b": "en-GB", "e": "es", "f": "fr-FR", "h": "hi", "i": "it", "j": "ja",
+    "p": "pt-BR", "z": "zh-CN",
+}  # fmt: skip
+
+
+def language_of(name: str) -> str:
+    """BCP 47 tag for a voice's name; English for names that follow no convention."""
+    return RECORDED_IN.get(name[:1], "en-US") if name[2:3] == "_" else "en-US"
+
 
 @dataclass(frozen=True)
 class KokoroConfig:

@@ -11,11 +11,17 @@ from sidecar.engines.base import EngineDescription, SpeakerChoice
 from sidecar.engines.batches import batched, rows_on
 from sidecar.engines.device import device_errors
 from sidecar.engines.kokoro import int8
-from sidecar.engines.kokoro.config import ARCHITECTURE, CAPABILITIES, DEFAULT_SPEAKER, KokoroConfig
+from sidecar.engines.kokoro.config import (
+    ARCHITECTURE,
+    CAPABILITIES,
+    DEFAULT_SPEAKER,
+    KokoroConfig,
+    language_of,
+)
 from sidecar.engines.kokoro.names import parameter_names
 from sidecar.engines.kokoro.network import Kokoro
 from sidecar.engines.kokoro.vocabulary import BOUNDARY, VOCABULARY
-from sidecar.engines.kokoro.voices import MANNER, TIMBRE, Voices, language_of
+from sidecar.engines.kokoro.voices import MANNER, TIMBRE, Voices
 from sidecar.engines.layers import Span
 from sidecar.engines.tensors import check_fit, padded, read_tensors
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker

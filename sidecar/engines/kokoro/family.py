@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sidecar.engines.family import WEIGHTS, Alone, Contents, Family, Importing
-from sidecar.engines.kokoro.config import ARCHITECTURE, CAPABILITIES, VOICES, KokoroConfig
+from sidecar.engines.kokoro.config import ARCHITECTURE, CAPABILITIES, VOICES, KokoroConfig, language_of
 from sidecar.engines.kokoro.config_check import checked_config, tensor_shapes
 from sidecar.engines.kokoro.pack_check import check_tables, check_values
 from sidecar.engines.shapes import Shape
@@ -53,6 +53,7 @@ KOKORO = Family(
     name=ARCHITECTURE,
     title="Kokoro",
     languages=LANGUAGES,
+    language_of=language_of,
     capabilities=CAPABILITIES,
     weight_files=(WEIGHTS,),
     table_files=(VOICES,),

@@ -24,12 +24,6 @@ from sidecar.protocol.errors import ModelRejected
 TIMBRE = slice(0, 128)
 MANNER = slice(128, 256)
 
-#: First letter of a voice's name -> the language of its recordings (source: hexgrad/Kokoro-82M, VOICES.md).
-LANGUAGES = {
-    "a": "en-US", "b": "en-GB", "e": "es", "f": "fr-FR", "h": "hi", "i": "it", "j": "ja",
-    "p": "pt-BR", "z": "zh-CN",
-}  # fmt: skip
-
 
 class Voices(Speakers):
     """The voices of one pack."""
@@ -91,11 +85,6 @@ class Voices(Speakers):
             if wrong := reach.complaint(timbre + offset):
                 return f"in layer {layer}, {wrong}"
         return None
-
-
-def language_of(name: str) -> str:
-    """BCP 47 tag for a voice's name; English for names that follow no convention."""
-    return LANGUAGES.get(name[:1], "en-US") if name[2:3] == "_" else "en-US"
 
 
 @cache
