@@ -21,6 +21,7 @@ from sidecar.console import (
     DeviceOption,
     Loudness,
     PackName,
+    PolicyName,
     Precision,
     SampleRate,
     err,
@@ -260,7 +261,7 @@ def serve(
         int | None, typer.Option(min=0, max=65535, help="Serve Prometheus metrics on loopback.")
     ] = None,
     log_text: Annotated[bool, typer.Option(help="Let the text of lines into the log.")] = False,
-    policy: Annotated[str, typer.Option(help="Whose packs are taken: any, signed or known.")] = "any",
+    policy: PolicyName = "any",
     canary: Annotated[
         float, typer.Option(min=0, max=0.9, help="Share of sessions that try a new version first.")
     ] = 0.0,

@@ -18,7 +18,7 @@ from sidecar.server.reloading.dependencies import Dependencies, ServerSide
 T = TypeVar("T")
 MOST_REFUSED = 256  #: refused drops that are told of, the latest
 #: What the policy of now says, and that of tomorrow may not.
-BY_POLICY = (Reason.UNSIGNED.value, Reason.PUBLISHER_UNKNOWN.value)
+BY_POLICY = (Reason.UNSIGNED.value, Reason.PUBLISHER_UNKNOWN.value, Reason.CONSENT_MISSING.value)
 
 
 class Context:

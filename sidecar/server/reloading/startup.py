@@ -147,9 +147,10 @@ class Judge:
         signer = check_signature(
             (pack.folder / MANIFEST).read_bytes(),
             signature.read_bytes() if signature.exists() else None,
-            settings.policy,
+            settings.policy.who,
             settings.trusted_keys,
         )
+        settings.policy.check_consent(pack.manifest)
         return signer or UNSIGNED
 
 
