@@ -16,7 +16,7 @@ from sidecar.server.lines.refusals import Refusals, too_late
 from sidecar.server.lines.retries import Asked, Retries
 from sidecar.server.lines.scheduling import Admission
 from sidecar.server.lines.takes import Referring, Take, TakeKey, as_line
-from sidecar.server.live_voices import LiveVoices
+from sidecar.server.live_voices import Description, LiveVoices
 
 MAX_WAITERS, MAX_OWN_WAITERS = 4096, 512  #: in all, and of one client
 
@@ -132,7 +132,7 @@ class Intake:
         if request.stream:
             self._check_streams(caller)
         known = self._voices.describe(request.model, caller.session)
-        key = TakeKey.of(known.fingerprint, request, known.engine.capabilities.streams_pieces)
+        key = key_of(known, request)
         if (take := self._stores.memory.get(key)) is not None:
             self._delivery.take(caller, request, known.name, take)
             return
@@ -151,9 +151,7 @@ class Intake:
         if self._queue.hold(waiter):  # its voice went while the disk was asked
             return
         voice = self._voices.find(waiter.request.model, waiter.caller.session)
-        key = TakeKey.of(
-            voice.fingerprint, waiter.request, voice.description.engine.capabilities.streams_pieces
-        )
+        key = key_of(voice.description, waiter.request)
         if (flight := self._queue.joinable(key)) is not None:
             self._check_crowd(waiter.caller)
             self._queue.join(flight, waiter)
@@ -200,6 +198,11 @@ class Intake:
     def _everybody(self) -> Iterator[Waiter]:
         yield from self.waiters()
         yield from self._queue.waiters()
+
+
+def key_of(voice: Description, request: Synthesize) -> TakeKey:
+    in_pieces = voice.engine.capabilities.streams_pieces
+    return TakeKey.of(voice.fingerprint, request, in_pieces, voice.added_of(request))
 
 
 def referring(request: Synthesize, heard: Compared | InternalError) -> Referring:

@@ -41,7 +41,8 @@ def reference_of(request: Synthesize) -> Change:
 
 @dataclass(frozen=True)
 class TakeKey:
-    """Everything that decides a line's bytes. `voice` is the fingerprint of the model and its settings.
+    """Everything that decides a line's bytes. `voice` is the fingerprint of the model and its settings,
+    `added` what tells other packs' voices that are in the line.
 
     `whole`: parts of a container are files of their own, so a line in one piece has other bytes
     than a streamed one, and a loudness is that of the whole; other raw samples are the same either way,
@@ -63,15 +64,18 @@ class TakeKey:
     format: str
     whole: bool
     pieced: bool = False
+    added: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, voice: str, request: Synthesize, in_pieces: bool = False) -> "TakeKey":
+    def of(
+        cls, voice: str, request: Synthesize, in_pieces: bool = False, added: tuple[str, ...] = ()
+    ) -> "TakeKey":
         """`in_pieces`: the model can render a phrase bit by bit."""
         return cls(
             voice, request.text, hashable(request.speaker), hashable(request.manner), mood_of(request),
             request.speed, request.pitch, request.language, request.sample_rate, request.loudness,
             request.seed, request.prompt, request.format, is_in_one_piece(request),
-            in_pieces and request.stream,
+            in_pieces and request.stream, added,
         )  # fmt: skip
 
 
