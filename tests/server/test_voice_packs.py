@@ -14,7 +14,7 @@ from sidecar.home import Home
 from sidecar.models.default_voice import silent
 from sidecar.models.pack import open_pack
 from sidecar.reload.removal import remove_from
-from sidecar.server.config import ModelsConfig, ServeConfig
+from sidecar.server.config import FitConfig, ModelsConfig, ServeConfig
 from sidecar.server.reloading import startup
 from sidecar.server.reloading.reloader import Reloader
 from sidecar.server.server import Server
@@ -41,12 +41,12 @@ def base(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def playing(root: Path, base: Path, **config) -> Iterator[Theatre]:
+def playing(root: Path, base: Path, fit: FitConfig | None = None, **config) -> Iterator[Theatre]:
     """A sidecar whose default voice is the pack in `base`."""
     given = {"quiet_s": QUIET_S, "same_source_s": QUIET_S, "grace_s": QUIET_S, **config}
     models = ModelsConfig(pack=open_pack(base), device="cpu", precision="float32", **given)
     found = startup.start_up(Home(root / "home"), models, silent)
-    server = Server(found.voices, TOKEN, ServeConfig())
+    server = Server(found.voices, TOKEN, ServeConfig(fit=fit))
     server.reload_with(lambda side: Reloader(found.dependencies, found.journal, side, found.entries))
     endpoint, events = server.bind()
     thread = threading.Thread(target=server.run)
