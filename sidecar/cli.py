@@ -21,6 +21,7 @@ from sidecar.console import (
     DeviceOption,
     Loudness,
     PackName,
+    PolicyName,
     Precision,
     SampleRate,
     err,
@@ -278,7 +279,7 @@ def serve(
         int | None, typer.Option(min=0, max=65535, help="Serve Prometheus metrics on loopback.")
     ] = None,
     log_text: Annotated[bool, typer.Option(help="Let the text of lines into the log.")] = False,
-    policy: Annotated[str, typer.Option(help="Whose packs are taken: any, signed or known.")] = "any",
+    policy: PolicyName = "any",
     canary: Annotated[
         float, typer.Option(min=0, max=0.9, help="Share of sessions that try a new version first.")
     ] = 0.0,
@@ -300,8 +301,16 @@ def serve(
 ) -> None:
     """Serve speech to games over ZeroMQ on this machine."""
     from sidecar.home import Home
+    from sidecar.models.trust import Policy
     from sidecar.modkit.finding import find_pack
-    from sidecar.server.config import CacheConfig, ListenConfig, ModelsConfig, ServeConfig, StopConfig
+    from sidecar.server.config import (
+        CacheConfig,
+        FitConfig,
+        ListenConfig,
+        ModelsConfig,
+        ServeConfig,
+        StopConfig,
+    )
     from sidecar.server.process.host import be_nice, keep_one_heap, limit_memory
     from sidecar.server.process.logs import log_to_stderr
     from sidecar.server.process.process import Ready
@@ -315,16 +324,18 @@ def serve(
         be_nice()
     keep_one_heap()
 
+    default = find_pack(home, pack) if pack else None
     config = ServeConfig(
         ListenConfig(address, advertise, port, keys=keys),
         ModelsConfig(
-            find_pack(home, pack) if pack else None, device, precision, threads, policy, canary, not no_watch,
+            default, device, precision, threads, policy, canary, not no_watch,
             low_memory_swap, any_publisher, memory_limit,
         ),
         CacheConfig(cache << 20, home.cache, disk_cache << 20),
         StopConfig(parent_pid, watch_stdin, idle_exit),
         metrics_port=metrics_port,
         log_text=log_text,
+        fit=FitConfig(home, Policy.parsed(policy).needs_consent, not no_watch, default),
     )  # fmt: skip
 
     def load() -> Startup:

@@ -23,6 +23,9 @@ Precision = Annotated[str, typer.Option(help="auto, float32, bfloat16 or int8.")
 PackName = Annotated[
     str | None, typer.Option("--pack", help="Pack folder or name; default voice if not given.")
 ]
+PolicyName = Annotated[
+    str, typer.Option(help="Whose packs are taken: any, signed or known; with ,consent no voice without it.")
+]
 Loudness = Annotated[float | None, typer.Option(help="Target in LUFS (EBU R128)")]
 SampleRate = Annotated[int | None, typer.Option(help="In Hz; the model's own if not given.")]
 

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from sidecar.console import AsJson, err, explained, out
+from sidecar.console import AsJson, PolicyName, err, explained, out
 from sidecar.engines.registry import FAMILIES
 from sidecar.files import shown
 
 if TYPE_CHECKING:
     from sidecar.checks.candidate import Checked
+    from sidecar.models.manifest import Manifest
     from sidecar.models.pack import Pack
+    from sidecar.modkit.making import Making
 
 pack_app = typer.Typer(help="Make, check, sign and look at voice packs.", no_args_is_help=True)
 trust_app = typer.Typer(help="The publishers whose packs you trust.", no_args_is_help=True)
@@ -57,7 +59,10 @@ def import_pack(
 @explained
 def make(
     source: Annotated[
-        Path, typer.Argument(help="A folder with weights.safetensors, and voices.safetensors.")
+        Path,
+        typer.Argument(
+            help="A folder with weights.safetensors and voices.safetensors; with --base, voices alone."
+        ),
     ],
     name: Name,
     version: VersionText,
@@ -72,20 +77,39 @@ def make(
     archive: Annotated[
         bool, typer.Option("--archive", help="One .npcvoice file instead of a folder.")
     ] = False,
+    base: Annotated[
+        str | None, typer.Option(help="A pack whose weights speak the voices: a voice pack is made.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a pack from weights and voices; the probe is spoken and recorded."""
     from sidecar.modkit.making import Making, archive_name, make_pack, write_archive
 
     making = Making(name, version, licence, origin, tuple(language or ()), tuple(line or ()), speaker)
+
+    def made(target: Path) -> "Pack":
+        return make_pack(source, target, making) if base is None else made_of(source, target, making, base)
+
     if not archive:
-        show_pack(make_pack(source, folder / f"{name}-{version}", making), as_json)
+        show_pack(made(folder / f"{name}-{version}"), as_json)
         return
     with tempfile.TemporaryDirectory() as work:
-        pack = make_pack(source, Path(work) / "pack", making)
+        pack = made(Path(work) / "pack")
         file = write_archive(pack, folder / archive_name(pack))
         show_pack(pack, as_json)
     err.print(f"{file}: {file.stat().st_size:,} bytes", highlight=False)
+
+
+def made_of(voices: Path, target: Path, making: "Making", base: str) -> "Pack":
+    """A voice pack for the pack that `base` names, a folder, a name or name-version."""
+    from sidecar.home import Home
+    from sidecar.models.pack import verify
+    from sidecar.modkit.finding import find_pack
+    from sidecar.modkit.voice_pack import make_voice_pack
+
+    found = find_pack(Home.from_environment(), base)
+    verify(found)
+    return make_voice_pack(voices, target, making, found)
 
 
 @pack_app.command("check")
@@ -94,7 +118,7 @@ def check(
     source: Annotated[
         Path, typer.Argument(help="A folder, a .npcvoice file, or x.safetensors with its .sha256")
     ],
-    policy: Annotated[str, typer.Option(help="Whose packs are taken: any, signed or known.")] = "any",
+    policy: PolicyName = "any",
     as_json: AsJson = False,
 ) -> None:
     """Check a pack just as the sidecar does before it uses one, and show every stage."""
@@ -102,12 +126,14 @@ def check(
     from sidecar.checks.settings import settings_for
     from sidecar.checks.stages import StageTime
     from sidecar.home import Home
+    from sidecar.models.pack import packs_in
 
     def show(taken: StageTime) -> None:
         if not as_json:
             out.print(f"ok    {taken.stage.value:<10}{taken.ms:10.1f} ms", highlight=False)
 
-    settings = settings_for(Home.from_environment(), policy)
+    home = Home.from_environment()
+    settings = settings_for(home, policy, packs_in(home.models))
     with tempfile.TemporaryDirectory() as store:
         show_report(check_candidate(source, Path(store), settings, on_stage=show), as_json)
 
@@ -167,7 +193,7 @@ def list_packs(as_json: AsJson = False) -> None:
     from sidecar.modkit.finding import installed_packs
 
     rows = [
-        (p.manifest.name, p.manifest.version, p.manifest.architecture, str(p.folder), "")
+        (p.manifest.name, p.manifest.version, kind_of(p.manifest), str(p.folder), "")
         if isinstance(p, Pack)
         else (p[0].name, "", "", str(p[0]), p[1].message)
         for p in installed_packs(Home.from_environment())
@@ -197,6 +223,12 @@ def pack_info(
     show_pack(found, as_json)
 
 
+def kind_of(manifest: "Manifest") -> str:
+    """Its architecture; whose voices they are, where it has voices only."""
+    base = manifest.base
+    return manifest.architecture if base is None else f"voices for {base.name} {base.version}"
+
+
 def show_pack(pack: "Pack", as_json: bool) -> None:
     if as_json:
         print(pack.manifest.to_json(), end="")
@@ -207,6 +239,7 @@ def show_pack(pack: "Pack", as_json: bool) -> None:
         ("name", m.name),
         ("version", m.version),
         ("architecture", m.architecture),
+        *voice_facts(m),
         ("licence", m.licence),
         ("languages", ", ".join(m.languages)),
         ("speakers", speakers),
@@ -218,6 +251,22 @@ def show_pack(pack: "Pack", as_json: bool) -> None:
     for row in facts + [(f.name, f"{f.size_bytes:,} bytes, sha256 {f.sha256[:16]}…") for f in m.files]:
         table.add_row(*row)
     out.print(table)
+
+
+def voice_facts(manifest: "Manifest") -> list[tuple[str, str]]:
+    """What a voice pack says of its base, and of where its voices come from."""
+    if manifest.base is None:
+        return []
+    fitted = manifest.fitted
+    if fitted is None:
+        return [("base", manifest.base.label), ("consent", "it says nothing of any")]
+    return [
+        ("base", manifest.base.label),
+        ("consent", fitted.consent),
+        ("consent given", fitted.date),
+        ("recordings", ", ".join(f"sha256 {clip[:16]}…" for clip in fitted.clips_sha256)),
+        ("method", fitted.method),
+    ]
 
 
 def signer_of(pack: "Pack") -> str:

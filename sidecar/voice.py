@@ -9,10 +9,11 @@ from sidecar.engines.device import Placement, memory_errors, on_device
 from sidecar.engines.guest import own_defaults, set_threads
 from sidecar.home import Home
 from sidecar.line import Line
+from sidecar.models.bases import find_base, verified_in
 from sidecar.models.default_voice import Progress, ensure_default_voice, silent
-from sidecar.models.loader import load_model
+from sidecar.models.loader import Model, joined, load_model, read_added
 from sidecar.models.manifest import Manifest
-from sidecar.models.pack import open_pack, verify
+from sidecar.models.pack import Pack, open_pack, packs_in, verify
 from sidecar.prosody.change import NONE, Change
 from sidecar.prosody.clip_memory import ClipMemory
 from sidecar.prosody.emotions import NEUTRAL, Repertoire, with_users
@@ -49,7 +50,8 @@ class Voice:
         home: Home | None = None,
         progress: Progress = silent,
     ) -> "Voice":
-        """Load a pack's folder, or the default voice, which is converted on first use (some seconds).
+        """Load a pack's folder, or the default voice, which is converted on first use (some seconds). A voice
+        pack's base is looked for in the home.
 
         `device`: auto (the best on which the voice speaks), cpu, cuda, mps; `precision`: auto, float32,
         bfloat16, int8; `threads`: CPU threads of this process; `lexicon`: own pronunciations (word ->
@@ -79,7 +81,7 @@ class Voice:
             lexicon = UserLexicon.load(home.lexicon)
         elif isinstance(lexicon, Mapping):
             lexicon = UserLexicon(lexicon)
-        model = load_model(found, placement)
+        model = model_of(found, placement, home)
         emotions = with_users(model.emotions, home.emotions)
         voice = cls(Synthesizer(model, (lexicon or UserLexicon()).over(model.lexicon), emotions=emotions))
         if placement.is_unproven:
@@ -153,6 +155,16 @@ class Voice:
         """The same line phrase by phrase, the first as soon as it is ready. Options as in `synthesize`."""
         heard = self._reference(reference, baseline)
         return self.synthesizer.stream(Line(text, speaker, reference=heard, **options))  # type: ignore[arg-type]
+
+
+def model_of(pack: Pack, placement: Placement, home: Home) -> Model:
+    """A pack that has been verified, loaded; for a voice pack its base, with its voices. Raises `BaseMissing`
+    or `ModelRejected`."""
+    if pack.manifest.base is None:
+        return load_model(pack, placement)
+    base = find_base(pack.manifest.base, [*verified_in(home), *packs_in(home.models)])
+    model = load_model(base, placement)
+    return joined(model, [read_added(pack, model)])
 
 
 def read(clip: bytes | str | Path) -> bytes:

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from sidecar.checks.stages import CheckReport, CheckSettings, Stage, StageTime
 from sidecar.children.running import Ended, Report, run_child
+from sidecar.models.bases import BaseMissing
 from sidecar.models.file_names import MANIFEST
 from sidecar.models.pack import Pack, flush, intact, open_pack, storage_errors
 from sidecar.protocol.errors import Cancelled, InternalError, ModelRejected, StorageError
@@ -103,6 +104,8 @@ def verdict(name: str, ended: Ended, settings: CheckSettings) -> Report:
     kind, where = last.get("kind"), last.get("stage", Stage.START.value)
     if kind == "passed":
         return last
+    if kind == "base_missing":
+        raise BaseMissing(last["message"], last["sha256"], tip=last["tip"])
     if kind == "rejected":
         raise ModelRejected(last["message"], reason=last["reason"], tip=last["tip"])
     if kind == "storage":

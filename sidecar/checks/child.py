@@ -26,8 +26,16 @@ from sidecar.children.inside import (
 from sidecar.engines.family import WEIGHTS
 from sidecar.engines.headers import Header
 from sidecar.engines.shortage import is_shortage
-from sidecar.models.architecture import check_description, check_headers, family_of
+from sidecar.models.architecture import (
+    check_base,
+    check_description,
+    check_headers,
+    family_of,
+    tensor_files,
+)
+from sidecar.models.bases import BaseMissing, find_base
 from sidecar.models.file_names import EMOTIONS, LEXICON, MANIFEST, PROBE, SIGNATURE
+from sidecar.models.manifest import Manifest
 from sidecar.models.pack import Pack, seal
 from sidecar.models.safetensors_header import read_header
 from sidecar.models.trust import check_signature
@@ -53,6 +61,8 @@ def told(run: Callable[[], Findings]) -> dict[str, Any]:
     """The last report: what a check found, or why there is nothing to find. Raises what is a bug of ours."""
     try:
         return {"kind": "passed", **run(), "peak_memory_bytes": peak_memory_bytes()}
+    except BaseMissing as error:
+        return {"kind": "base_missing", "sha256": error.sha256, "message": error.message, "tip": error.tip}
     except ModelRejected as error:
         return {"kind": "rejected", "reason": error.reason, "message": error.message, "tip": error.tip}
     except InsufficientMemory:
@@ -79,20 +89,32 @@ def check_source(source: Path, staging: Path, settings: CheckSettings) -> Findin
         check_description(manifest)
     with stage(Stage.SIGNATURE):
         signer = checked_signer(dropped, text, settings, staging)
+        settings.policy.check_consent(manifest)
     with stage(Stage.COPY):
         (staging / MANIFEST).write_bytes(text)
         copy_files(dropped, manifest, staging)
     pack = Pack(staging, manifest)
     with stage(Stage.HEADERS):
         family = family_of(manifest)
-        headers: Headers = {name: read_header(staging / name) for name in (*family.tensor_files, PROBE)}
+        headers: Headers = {name: read_header(staging / name) for name in tensor_files(manifest)}
         check_headers(manifest, headers)
         check_own_files(pack)
     with stage(Stage.VALUES):
         check_tensors(staging, headers, family.weight_files)
         family.check_values(staging)
-    distance = spoken(pack) if settings.listen else None
+    base = base_of(manifest, settings)  # last of what is quick: it may come yet, and all else is right
+    distance = spoken(pack, base) if settings.listen else None
     return {"signer": signer, "distance_nepers": distance}
+
+
+def base_of(manifest: Manifest, settings: CheckSettings) -> Pack | None:
+    """The verified pack that speaks a voice pack's voices; None for a pack with weights of its own. Raises
+    `BaseMissing`, and `ModelRejected` where the two do not belong together."""
+    if manifest.base is None:
+        return None
+    base = find_base(manifest.base, map(Path, settings.bases))
+    check_base(manifest, base.manifest)
+    return base
 
 
 def check_bare(source: Path, staging: Path, settings: CheckSettings) -> Findings:
@@ -101,7 +123,7 @@ def check_bare(source: Path, staging: Path, settings: CheckSettings) -> Findings
         refuse_link(source)
         sha256 = bare.checksum_of(source)
     with stage(Stage.SIGNATURE):
-        check_signature(b"", None, settings.policy, settings.trusted_keys)
+        check_signature(b"", None, settings.policy.who, settings.trusted_keys)
     with stage(Stage.COPY):
         bare.copy_checkpoint(source, staging, sha256, settings.max_pack_bytes)
     with stage(Stage.HEADERS):
@@ -121,7 +143,7 @@ def check_bare(source: Path, staging: Path, settings: CheckSettings) -> Findings
 def checked_signer(dropped: Source, manifest: bytes, settings: CheckSettings, staging: Path) -> str | None:
     """The key that signed; the signature travels with the copy."""
     signature = read_signature(dropped)
-    signer = check_signature(manifest, signature, settings.policy, settings.trusted_keys)
+    signer = check_signature(manifest, signature, settings.policy.who, settings.trusted_keys)
     if signature is not None:
         (staging / SIGNATURE).write_bytes(signature)
     return signer
@@ -142,21 +164,22 @@ def check_tensors(folder: Path, headers: Headers, weights: tuple[str, ...]) -> N
         check_values(folder / name, header, are_weights=name in weights)
 
 
-def loaded(pack: Pack) -> "Synthesizer":
+def loaded(pack: Pack, base: Pack | None = None) -> "Synthesizer":
     with stage(Stage.LOAD):
         import torch
 
         from sidecar.engines.device import place
-        from sidecar.models.loader import load_model
+        from sidecar.models.loader import joined, load_model, read_added
         from sidecar.synthesis import Synthesizer
 
         torch.set_num_threads(1)
-        model = load_model(pack, place("cpu", "float32"))
+        model = load_model(base or pack, place("cpu", "float32"))
+        model = model if base is None else joined(model, [read_added(pack, model)])
         return Synthesizer(model, model.lexicon)
 
 
-def spoken(pack: Pack) -> float:
-    synthesizer = loaded(pack)
+def spoken(pack: Pack, base: Pack | None) -> float:
+    synthesizer = loaded(pack, base)
     with stage(Stage.PROBE):
         from sidecar.checks.speaking import check_others, check_probe
 

@@ -1,16 +1,18 @@
 """What the user's home and a policy's name make of a check."""
 
+from collections.abc import Iterable
+from pathlib import Path
+
 from sidecar.checks.stages import CheckSettings
 from sidecar.home import Home
-from sidecar.models.trust import TrustList, TrustPolicy
-from sidecar.protocol.errors import BadRequest
+from sidecar.models.bases import verified_in
+from sidecar.models.trust import Policy, TrustList
 
 
-def settings_for(home: Home, policy: str = TrustPolicy.ANY.value) -> CheckSettings:
-    """Raises `BadRequest` for a policy that is none, or a list of publishers that cannot be read."""
-    try:
-        chosen = TrustPolicy(policy)
-    except ValueError as error:
-        known = ", ".join(choice.value for choice in TrustPolicy)
-        raise BadRequest(f"policy {policy!r}: expected one of {known}", field="policy") from error
-    return CheckSettings(chosen, TrustList.load(home.trust).keys)
+def settings_for(home: Home, policy: str = "any", more_bases: Iterable[Path] = ()) -> CheckSettings:
+    """A voice pack's base is looked for among verified copies, and then in `more_bases`.
+
+    Raises `BadRequest` for a policy that is none, or a list of publishers that cannot be read.
+    """
+    bases = tuple(str(folder) for folder in (*verified_in(home), *more_bases))
+    return CheckSettings(Policy.parsed(policy), TrustList.load(home.trust).keys, bases=bases)

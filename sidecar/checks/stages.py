@@ -1,10 +1,10 @@
 """The order of the checks, what is allowed, and what a check took."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from sidecar.models.trust import TrustPolicy
+from sidecar.models.trust import Policy, TrustPolicy
 
 MIB = 1 << 20
 
@@ -34,34 +34,40 @@ class CheckSettings:
     Without `listen` the check ends before the pack is loaded and spoken, and random weights pass. The
     sidecar must never do that; it is there for tests of what does not need a sounding voice. `timeout_s`
     is generous, since a game may leave a check little of the machine; `processor_s` bounds what it uses.
+    `bases` are folders of packs that a voice pack's base may be.
     """
 
-    policy: TrustPolicy = TrustPolicy.ANY
+    policy: Policy = field(default_factory=Policy)
     trusted_keys: frozenset[str] = frozenset()
     timeout_s: float = 600.0
     processor_s: int = 180
     memory_bytes: int = 4 << 30
     max_pack_bytes: int = (4 << 30) - 1
     listen: bool = True
+    bases: tuple[str, ...] = ()
 
     def to_request(self) -> dict[str, Any]:
         return {
-            "policy": self.policy.value,
+            "policy": self.policy.who.value,
+            "needs_consent": self.policy.needs_consent,
             "trusted_keys": sorted(self.trusted_keys),
             "timeout_s": self.timeout_s,
             "processor_s": self.processor_s,
             "memory_bytes": self.memory_bytes,
             "max_pack_bytes": self.max_pack_bytes,
             "listen": self.listen,
+            "bases": list(self.bases),
         }
 
     @classmethod
     def from_request(cls, request: dict[str, Any]) -> "CheckSettings":
+        plain = dict(request)
         parsed = {
-            "policy": TrustPolicy(request["policy"]),
+            "policy": Policy(TrustPolicy(plain.pop("policy")), plain.pop("needs_consent")),
             "trusted_keys": frozenset(request["trusted_keys"]),
+            "bases": tuple(request["bases"]),
         }
-        return cls(**{**request, **parsed})
+        return cls(**{**plain, **parsed})
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """A child's own side: limits on itself, reports, and an end when the parent is gone."""
 
+import contextlib
 import json
 import os
 import sys
@@ -35,6 +36,16 @@ def report(**fields: object) -> None:
 def lower_priority() -> None:
     if sys.platform != "win32":  # there the parent chose it
         os.nice(max(0, _NICE - os.nice(0)))
+
+
+def give_way() -> None:
+    """From now on, have the processor when nobody else wants it, where the system knows that; elsewhere at a
+    low priority."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+            return
+    lower_priority()
 
 
 def limit_self(memory_bytes: int, cpu_s: int) -> None:

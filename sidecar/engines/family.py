@@ -14,8 +14,10 @@ from sidecar.engines.shapes import Shape
 if TYPE_CHECKING:
     from sidecar.engines.base import Engine
     from sidecar.engines.device import Placement
+    from sidecar.engines.speakers import Speakers
 
 WEIGHTS = "weights.safetensors"  #: in a pack of every family; its hash is the pack's identity
+VOICES = "voices.safetensors"  #: in a voice pack of every family that has them
 
 C = TypeVar("C")
 
@@ -68,6 +70,16 @@ class Alone(Generic[C]):
 
 
 @dataclass(frozen=True)
+class Joining:
+    """For a family whose models can speak voices that come without weights, in a `voices.safetensors` alone.
+    `read` gives the voices of such a file; `join` an engine of the same weights, not copied, which has them
+    behind its own. Both raise `ModelRejected`."""
+
+    read: Callable[[Path], "Speakers"]
+    join: Callable[["Engine", Sequence["Speakers"]], "Engine"]
+
+
+@dataclass(frozen=True)
 class Family(Generic[C]):
     """One architecture. `C` is its configuration, a frozen dataclass of whole numbers and tuples of them.
 
@@ -97,6 +109,7 @@ class Family(Generic[C]):
     load: Callable[[Path, tuple[str, ...], C, "Placement"], "Engine"]
     importing: Importing
     alone: Alone[C] | None = None
+    joining: Joining | None = None
 
     @property
     def tensor_files(self) -> tuple[str, ...]:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from sidecar.audio.mel import BANDS
-from sidecar.engines.family import Family
+from sidecar.engines.family import VOICES, Family
 from sidecar.engines.headers import Header, check_shape, check_shapes
 from sidecar.engines.registry import FAMILIES, lists
-from sidecar.models.file_names import PROBE
+from sidecar.models.file_names import LEXICON, PROBE
 from sidecar.models.manifest import Manifest
 from sidecar.protocol.reasons import Reason, refusal
 
@@ -37,12 +37,13 @@ def check_description(manifest: Manifest) -> None:
     """Architecture, configuration, languages and the set of files. Raises `ModelRejected`."""
     family = family_of(manifest)
     config_of(manifest)
+    _check_kind(manifest, family)
     if odd := sorted(set(manifest.languages) - set(family.languages)):
         known = ", ".join(family.languages)
         raise refusal(
             Reason.MANIFEST_FIELD, f"manifest: language {odd[0]!r} cannot be read: known are {known}"
         )
-    needed = (*family.tensor_files, PROBE, *family.lists)
+    needed = (*tensor_files(manifest), *(family.lists if manifest.base is None else ()))
     for name in needed:
         manifest.file(name)
     for file in manifest.files:
@@ -50,9 +51,42 @@ def check_description(manifest: Manifest) -> None:
             raise refusal(Reason.EXTRA_FILE, f"a {family.name} pack has no place for {file.name}")
 
 
+def tensor_files(manifest: Manifest) -> tuple[str, ...]:
+    """The safetensors of a pack: all of its family's, or a voice pack's own; and the probe's picture."""
+    return (*(family_of(manifest).tensor_files if manifest.base is None else (VOICES,)), PROBE)
+
+
+def _check_kind(manifest: Manifest, family: Family[Any]) -> None:
+    if manifest.base is None:
+        return
+    if family.joining is None:
+        able = " or ".join(repr(name) for name, known in FAMILIES.items() if known.joining is not None)
+        raise refusal(
+            Reason.ARCHITECTURE, f"{family.name} models take no voices from elsewhere: expected {able}"
+        )
+    if manifest.has(LEXICON):  # it would change what others say
+        raise refusal(Reason.EXTRA_FILE, f"a voice pack has no place for {LEXICON}")
+
+
+def check_base(manifest: Manifest, base: Manifest) -> None:
+    """A voice pack against the pack of the weights that it needs. Raises `ModelRejected`."""
+    if (manifest.architecture, config_of(manifest)) != (base.architecture, config_of(base)):
+        raise refusal(Reason.CONFIG, f"manifest: config is not that of the base {base.name} {base.version}")
+    if odd := sorted(set(manifest.languages) - set(base.languages)):
+        raise refusal(
+            Reason.MANIFEST_FIELD,
+            f"manifest: language {odd[0]!r} is none of the base's: {', '.join(base.languages)}",
+        )
+    if taken := sorted(set(manifest.speakers) & set(base.speakers)):
+        raise refusal(
+            Reason.SPEAKER_TAKEN, f"speaker {taken[0]!r} is one of {base.name} {base.version} already"
+        )
+
+
 def check_headers(manifest: Manifest, headers: Mapping[str, Header]) -> None:
     """Every tensor's name, shape and type, by file. Raises `ModelRejected` naming the first at fault."""
-    check_weights(manifest, headers)
+    if manifest.base is None:
+        check_weights(manifest, headers)
     family_of(manifest).check_tables(config_of(manifest), manifest.speakers, headers)
     _check_probe(headers[PROBE], len(manifest.probe.lines))
 

@@ -11,12 +11,13 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any, NoReturn
 
-from sidecar.engines.family import WEIGHTS
+from sidecar.engines.family import VOICES, WEIGHTS
 from sidecar.models.file_names import MANIFEST, check_file_name
 from sidecar.models.version import Version, is_version
 from sidecar.protocol.reasons import Reason, refusal
 
-FORMAT = 2
+FORMAT, VOICES_FORMAT = 2, 3  #: of a whole model, and of voices for one that is elsewhere
+MAX_CLIPS = 64
 MAX_BYTES = 256 << 10
 MAX_FILES = 16
 MAX_SPEAKERS = 10_000
@@ -25,6 +26,7 @@ PROBE_SEED_LIMIT = 2**31 - 1
 TOLERANCE_RANGE_NEPERS = (0.02, 0.25)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_DATE = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?", re.ASCII)
 _SPEAKER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 #: No control characters, nothing invisible, nothing that turns the direction of writing.
@@ -57,8 +59,37 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class Base:
+    """The model that a voice pack's voices belong to: the one with these weights. Name and version are what
+    it was called where the voices were made, for people."""
+
+    name: str
+    version: str
+    sha256: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} {self.version} (weights {self.sha256[:12]}…)"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Where a fitted voice comes from: what the person whose voice it is has agreed to, in words, the day
+    (YYYY-MM-DD), the recordings and the method."""
+
+    consent: str
+    date: str
+    clips_sha256: tuple[str, ...]
+    method: str
+
+
+@dataclass(frozen=True)
 class Manifest:
-    """A pack's description. `config` are the architecture's dimensions, as its own code defines them."""
+    """A pack's description. `config` are the architecture's dimensions, as its own code defines them.
+
+    With a `base` it is a voice pack: voices that are spoken by the weights of another pack, and `fitted` says
+    where they come from if they were fitted to recordings.
+    """
 
     name: str
     version: str
@@ -71,6 +102,8 @@ class Manifest:
     probe: Probe
     files: tuple[PackFile, ...]
     format: int = FORMAT
+    base: Base | None = None
+    fitted: Fitted | None = None
 
     def file(self, name: str) -> PackFile:
         """Raises `ModelRejected` when the pack has no such file."""
@@ -84,8 +117,8 @@ class Manifest:
 
     @property
     def sha256(self) -> str:
-        """Identity of the pack's content: the hash of its weights."""
-        return self.file(WEIGHTS).sha256
+        """Identity of the pack's content: the hash of its weights, or of its voices if it has only those."""
+        return self.file(WEIGHTS if self.base is None else VOICES).sha256
 
     @cached_property
     def precedence(self) -> Version:
@@ -93,7 +126,10 @@ class Manifest:
         return Version.parse(self.version)
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=False, indent=2) + "\n"
+        data = asdict(self)
+        if self.base is None:
+            del data["base"], data["fitted"]
+        return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Manifest":
@@ -101,13 +137,15 @@ class Manifest:
         data = read_json(text, MANIFEST, Reason.MANIFEST_JSON, MAX_BYTES)
         if not isinstance(data, dict):
             raise refusal(Reason.MANIFEST_JSON, f"{MANIFEST} must hold an object")
-        if type(data.get("format", FORMAT)) is not int or data.get("format", FORMAT) != FORMAT:
+        kind = data.get("format", FORMAT)
+        if type(kind) is not int or kind not in (FORMAT, VOICES_FORMAT):
             raise refusal(
                 Reason.MANIFEST_FORMAT,
-                f"{MANIFEST}: format is {data['format']!r}, this version reads {FORMAT}",
+                f"{MANIFEST}: format is {kind!r:.40}, this version reads {FORMAT} and {VOICES_FORMAT}",
                 tip="make the pack again with `npc-voice pack make`",
             )
-        _has_keys(MANIFEST, data, {field.name for field in fields(cls)})
+        known = {field.name for field in fields(cls)}
+        _has_keys(MANIFEST, data, known if kind == VOICES_FORMAT else known - _OF_VOICES)
         return cls._checked(data)
 
     @classmethod
@@ -127,15 +165,25 @@ class Manifest:
             if line.speaker not in speakers:
                 _odd(f"probe speaker {line.speaker!r} is none of the pack's speakers")
         languages = _names("languages", data["languages"], _LANGUAGE, 64)
-        parsed = {"languages": languages, "speakers": speakers, "probe": probe, "files": files}
+        parsed: dict[str, Any] = {
+            "languages": languages,
+            "speakers": speakers,
+            "probe": probe,
+            "files": files,
+        }
+        if data["format"] == VOICES_FORMAT:
+            parsed |= {"base": _base(data["base"]), "fitted": _fitted(data["fitted"])}
         return cls(**{**data, **parsed})
 
 
-def check_identity(name: object, version: object) -> None:
+_OF_VOICES = {"base", "fitted"}
+
+
+def check_identity(name: object, version: object, of: str = "") -> None:
     """Raises `ModelRejected` unless these can be a pack's name and version, so a folder's name."""
-    _match("name", name, _NAME)
+    _match(f"{of}name", name, _NAME)
     if not is_version(version):
-        _odd(f"version is {version!r}, expected a semantic version such as 1.2.3 or 1.2.3-beta.1")
+        _odd(f"{of}version is {version!r:.80}, expected a semantic version such as 1.2.3 or 1.2.3-beta.1")
 
 
 def read_json(text: str | bytes, where: str, reason: Reason, max_bytes: int) -> Any:
@@ -217,6 +265,26 @@ def _file(entry: object) -> PackFile:
     _match("files.sha256", entry["sha256"], _SHA256)
     _whole("files.size_bytes", entry["size_bytes"], 1, 2**53)
     return PackFile(entry["name"], entry["sha256"], entry["size_bytes"])
+
+
+def _base(data: object) -> Base:
+    _has_keys("base", data, {"name", "version", "sha256"})
+    assert isinstance(data, dict)
+    check_identity(data["name"], data["version"], "base.")
+    return Base(data["name"], data["version"], _match("base.sha256", data["sha256"], _SHA256))
+
+
+def _fitted(data: object) -> Fitted | None:
+    if data is None:
+        return None
+    _has_keys("fitted", data, {"consent", "date", "clips_sha256", "method"})
+    assert isinstance(data, dict)
+    return Fitted(
+        _text("fitted.consent", data["consent"], MAX_TEXT),
+        _match("fitted.date", data["date"], _DATE),
+        _names("fitted.clips_sha256", data["clips_sha256"], _SHA256, MAX_CLIPS),
+        _text("fitted.method", data["method"], MAX_TEXT),
+    )
 
 
 def _probe(data: object) -> Probe:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sidecar import files
 from sidecar.models.file_names import SIGNATURE
-from sidecar.models.manifest import read_json
+from sidecar.models.manifest import Manifest, read_json
 from sidecar.protocol.errors import BadRequest, ModelRejected, StorageError
 from sidecar.protocol.reasons import Reason, refusal
 
@@ -25,6 +25,37 @@ class TrustPolicy(str, Enum):
     ANY = "any"  # unsigned packs too
     SIGNED = "signed"  # signed by anybody
     KNOWN = "known"  # signed with a key in the user's list
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What may speak: `who` must have signed it, and whether a voice pack must say what the person whose
+    voice it is has agreed to."""
+
+    who: TrustPolicy = TrustPolicy.ANY
+    needs_consent: bool = False
+
+    @classmethod
+    def parsed(cls, text: str) -> "Policy":
+        """`any`, `signed` or `known`, or one of them with `,consent`. Raises `BadRequest`."""
+        who, comma, more = text.partition(",")
+        choices = [choice.value for choice in TrustPolicy]
+        if who not in choices or (comma and more != _CONSENT):
+            known = ", ".join([*choices, *(f"{choice},{_CONSENT}" for choice in choices)])
+            raise BadRequest(f"policy {text[:80]!r}: expected one of {known}", field="policy")
+        return cls(TrustPolicy(who), bool(comma))
+
+    def check_consent(self, manifest: Manifest) -> None:
+        """Raises `ModelRejected` for voices whose pack says nothing of their person's consent."""
+        if self.needs_consent and manifest.base is not None and manifest.fitted is None:
+            raise refusal(
+                Reason.CONSENT_MISSING,
+                f"{manifest.name} {manifest.version} says nothing of the consent of those whose voices it "
+                f"has, and the policy asks for it",
+            )
+
+
+_CONSENT = "consent"
 
 
 @dataclass(frozen=True)

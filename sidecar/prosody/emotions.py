@@ -146,6 +146,11 @@ class Repertoire:
         whole = max(1.0, sum(weights.values()))
         return [(self.find(asked), weight / whole) for asked, weight in weights.items()]
 
+    def with_own_of(self, other: "Repertoire") -> "Repertoire":
+        """With what single speakers have in `other`."""
+        levels = {**self.levels_db, **other.levels_db}
+        return Repertoire(self.emotions, {**self.own, **other.own}, levels)
+
     def over(self, text: str | bytes, where: str) -> "Repertoire":
         """With what a file says besides or instead. Raises `BadRequest` naming the place in `where`."""
         content = parsed(text, where)

@@ -74,6 +74,21 @@ class ModelReleased:
 
 
 @dataclass(frozen=True)
+class VoiceFit:
+    """How the voice of a clip (`reference.use` voice or both) comes along. `clip` is the sha256 of its bytes,
+    `speaker` what the voice is or will be called, for `model`; `state`: waiting, running, dropped (fitted, on
+    its way to life), ready or failed. `reason` is the error's code, `detail` says how it went."""
+
+    topic: ClassVar[str] = "voice.fit"
+    clip: str
+    speaker: str
+    model: str
+    state: str
+    reason: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True)
 class ServerOverloaded:
     topic: ClassVar[str] = "server.overloaded"
     lines_waiting: int
@@ -112,11 +127,11 @@ class LineDone:
 
 Event = (
     ModelFound | ModelChecking | ModelRejection | ModelLive | ModelCanary | ModelRolledBack | ModelReleased
-    | ServerOverloaded | ServerStopping | LineStarted | LineDone
+    | VoiceFit | ServerOverloaded | ServerStopping | LineStarted | LineDone
 )  # fmt: skip
 KINDS: tuple[type[Event], ...] = (
     ModelFound, ModelChecking, ModelRejection, ModelLive, ModelCanary, ModelRolledBack, ModelReleased,
-    ServerOverloaded, ServerStopping, LineStarted, LineDone,
+    VoiceFit, ServerOverloaded, ServerStopping, LineStarted, LineDone,
 )  # fmt: skip
 _BY_TOPIC = {kind.topic: kind for kind in KINDS}
 TOPICS = tuple(_BY_TOPIC)

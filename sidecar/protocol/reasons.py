@@ -35,6 +35,7 @@ class Reason(str, Enum):
     SIGNATURE_FORM = "signature_form"
     SIGNATURE_WRONG = "signature_wrong"
     PUBLISHER_UNKNOWN = "publisher_unknown"
+    CONSENT_MISSING = "consent_missing"  # a fitted voice without a word from its person
     # Files against the manifest.
     MISSING_FILE = "missing_file"
     EXTRA_FILE = "extra_file"
@@ -55,6 +56,8 @@ class Reason(str, Enum):
     OUT_OF_RANGE = "out_of_range"
     ALL_ZERO = "all_zero"
     SPEAKERS_DIFFER = "speakers_differ"
+    SPEAKER_TAKEN = "speaker_taken"  # a voice is called like one that its base has
+    BASE_MISSING = "base_missing"  # a voice pack whose base is not there
     LEXICON = "lexicon"
     EMOTIONS = "emotions"
     # What it sounds like.

@@ -187,8 +187,19 @@ class CacheStats:
 
 
 @dataclass(frozen=True)
+class FitStats:
+    """Voices of clips since the start: fits that wait, that run, whose voice is ready, that have failed."""
+
+    waiting: int
+    running: int
+    ready: int
+    failed: int
+
+
+@dataclass(frozen=True)
 class StatsReply:
-    """Since the start. `real_time_factor`: seconds of work for a second of speech."""
+    """Since the start. `real_time_factor`: seconds of work for a second of speech. `fits`: where voices can
+    be fitted to clips."""
 
     uptime_s: float
     requests: Mapping[str, int]
@@ -202,6 +213,7 @@ class StatsReply:
     cache: CacheStats
     memory_bytes: int
     device_memory_bytes: int | None = None
+    fits: FitStats | None = None
 
 
 @dataclass(frozen=True)

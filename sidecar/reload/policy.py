@@ -3,6 +3,8 @@
 Rules, in this order: what the user pinned becomes live; what was found is checked, the newest and smallest
 first; the highest ready version of a name becomes live, unless the name is pinned, a trial is under way, or
 it is `held`: the name is another publisher's, or it lacks what the live version can.
+
+A voice pack is checked once a copy of its base is there, and live while its base is: it adds to that.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -67,7 +69,7 @@ def gives_way(snapshot: Snapshot, entry: Entry, share: float) -> Entry | None:
     None where that is not allowed, nobody speaks for the name, or a trial needs both.
     """
     on_trial = any(e.name == entry.name and e.state is State.CANARY for e in snapshot.entries)
-    if not snapshot.low_memory_swap or share < 1 or on_trial:
+    if not snapshot.low_memory_swap or share < 1 or on_trial or entry.base:
         return None
     return live_of(snapshot.entries, entry.name)
 
@@ -79,14 +81,25 @@ def _pinned(snapshot: Snapshot) -> Action | None:
             continue  # another drop of the version that speaks is no reason to load it again
         for entry in snapshot.entries:
             is_wanted = (entry.name, entry.version, entry.state) == (name, version, State.READY)
-            if is_wanted and _of_another(snapshot, entry) is None:
+            if is_wanted and _of_another(snapshot, entry) is None and _unfit(snapshot, entry) is None:
                 return Load(entry)
     return None
 
 
 def _found(snapshot: Snapshot) -> Action | None:
-    found = [e for e in snapshot.entries if e.state is State.FOUND and e.source not in snapshot.resting]
+    found = [e for e in to_check(snapshot.entries) if e.source not in snapshot.resting]
     return Check(max(found, key=lambda e: (e.changed_ns, -e.size_bytes))) if found else None
+
+
+def to_check(entries: Sequence[Entry]) -> list[Entry]:
+    """What was found and can be checked: voices need a copy of their base for that."""
+    bases = {e.sha256 for e in entries if e.folder is not None and not e.base}
+    return [e for e in entries if e.state is State.FOUND and (not e.base or e.base in bases)]
+
+
+def speaks_for(base: Entry, voices: Entry) -> bool:
+    """Whether these voices are for that pack, which is live, or on trial."""
+    return base.state in (State.LIVE, State.CANARY) and not base.base and base.sha256 == voices.base
 
 
 def held(snapshot: Snapshot, entry: Entry) -> Hold | None:
@@ -94,7 +107,7 @@ def held(snapshot: Snapshot, entry: Entry) -> Hold | None:
     if entry.state is not State.READY:
         return None
     live = live_of(snapshot.entries, entry.name)
-    if (hold := _of_another(snapshot, entry)) is not None:
+    if (hold := _of_another(snapshot, entry) or _unfit(snapshot, entry)) is not None:
         return hold
     is_pinned = snapshot.pins.get(entry.name) == entry.version
     return None if live is None or is_pinned else _lacking(entry, live)
@@ -115,6 +128,36 @@ def _of_another(snapshot: Snapshot, entry: Entry) -> Hold | None:
         return Hold("name_reserved", f"{entry.name} is what ships with the program: no pack takes it; {tip}")
     whose = f"the publisher with key {owner[:16]}…" if owner else "somebody who does not sign"
     return Hold("name_owned", f"{entry.name} has been spoken for by {whose}, and this is another's; {tip}")
+
+
+def _unfit(snapshot: Snapshot, entry: Entry) -> Hold | None:
+    """What nobody can decide otherwise: voices without their base, or by a name that is taken; a name that is
+    a model's for voices, or the other way round."""
+    for other in snapshot.entries:
+        is_other_kind = other.name == entry.name and bool(other.base) != bool(entry.base)
+        if is_other_kind and other.state in (State.LIVE, State.CANARY):
+            kinds = ("a model", "voices") if entry.base else ("voices", "a model")
+            return Hold("name_owned", f"{other.label} speaks, which is {kinds[0]}, and this is {kinds[1]}")
+    if not entry.base:
+        return None
+    if not any(speaks_for(other, entry) for other in snapshot.entries):
+        return Hold(
+            "base_missing", f"its voices need the weights {entry.base[:12]}…, which no live model has"
+        )
+    return _taken(snapshot, entry)
+
+
+def _taken(snapshot: Snapshot, entry: Entry) -> Hold | None:
+    """Another pack has a voice of that name."""
+    for other in snapshot.entries:
+        is_beside = other.base == entry.base and other.name != entry.name and other.state is State.LIVE
+        if not (is_beside or speaks_for(other, entry)):
+            continue
+        if shared := sorted(entry.speakers & other.speakers):
+            return Hold(
+                "speaker_taken", f"the speaker {shared[0]} is one of {other.label} already: remove one"
+            )
+    return None
 
 
 def _lacking(entry: Entry, live: Entry) -> Hold | None:
@@ -141,7 +184,8 @@ def _newer(snapshot: Snapshot) -> Action | None:
             continue
         if held(snapshot, entry) is not None:
             continue
-        return Load(entry, snapshot.canary_share if live is not None and snapshot.canary_share else 1.0)
+        is_tried = live is not None and snapshot.canary_share > 0 and not entry.base
+        return Load(entry, snapshot.canary_share if is_tried else 1.0)
     return None
 
 

@@ -2,10 +2,10 @@
 
     FOUND -> CHECKING -> READY -> LOADING -> LIVE
                                           -> CANARY -> LIVE
-    LIVE -> READY       another version took its place
     CANARY -> REJECTED  it did worse than the live one
     LOADING, CHECKING -> REJECTED
-    CHECKING -> FOUND   the check was ended from outside
+    CHECKING -> FOUND   the check was ended from outside, or a voice pack's base is not there yet
+    LIVE -> READY       another version took its place, or a voice pack's base is live no more
     READY -> FOUND      its copy is gone or damaged, and what was dropped is still there
 
 A pack that is dropped again starts over with FOUND.
@@ -45,7 +45,8 @@ class Entry:
     """A pack that has been seen. `source` is its name in the models folder, `stamp` tells one drop from the
     next, `changed_ns` is when it changed last. `folder` is the verified copy, once there is one; `name`,
     `version`, `sha256`, `speakers`, `languages` come from it, `signer` is the key that signed it. `share` is
-    the part of the sessions that hear it while it is on trial; `tries` are checks that came to no verdict."""
+    the part of the sessions that hear it while it is on trial; `tries` are checks that came to no verdict.
+    `base`: a voice pack, and the sha256 of the weights that it needs."""
 
     source: str
     stamp: str
@@ -63,6 +64,7 @@ class Entry:
     changed_ns: int = 0
     share: float | None = None
     tries: int = 0
+    base: str = ""
 
     @property
     def label(self) -> str:

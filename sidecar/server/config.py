@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sidecar.home import Home
+from sidecar.models.bases import verified_in
 from sidecar.models.pack import Pack
 from sidecar.protocol.limits import Limits
 from sidecar.reload.budget import SAME_SOURCE_S
@@ -71,8 +73,39 @@ class StopConfig:
 
 
 @dataclass(frozen=True)
+class FitConfig:
+    """Where voices are fitted to clips, and dropped: the data folder. Where the policy `needs_consent`, or
+    nobody looks at what is dropped (`watch`), none is fitted. `default`: the pack that speaks by default, and
+    need not lie in the store."""
+
+    folder: Home
+    needs_consent: bool = False
+    watch: bool = True
+    default: Pack | None = None
+
+    @property
+    def home(self) -> Path:
+        return self.folder.root
+
+    @property
+    def models(self) -> Path:
+        return self.folder.models
+
+    @property
+    def work(self) -> Path:
+        """Clips that wait, and what is being made of them."""
+        return self.folder.cache / "clips"
+
+    def bases(self) -> tuple[Path, ...]:
+        """Where the pack may lie whose weights a voice is fitted to."""
+        own = () if self.default is None else (self.default.folder,)
+        return (*own, *verified_in(self.folder))
+
+
+@dataclass(frozen=True)
 class ServeConfig:
-    """`metrics_port` None: no metrics, 0: any port. `log_text` lets the text of lines into the log."""
+    """`fit` None: no voices are fitted. `metrics_port` None: no metrics, 0: any port. `log_text` lets the
+    text of lines into the log."""
 
     listen: ListenConfig = field(default_factory=ListenConfig)
     models: ModelsConfig = field(default_factory=ModelsConfig)
@@ -81,5 +114,6 @@ class ServeConfig:
     limits: Limits = field(default_factory=Limits)
     queue: QueueLimits = field(default_factory=QueueLimits)
     trial: TrialRules = field(default_factory=TrialRules)
+    fit: FitConfig | None = None
     metrics_port: int | None = None
     log_text: bool = False

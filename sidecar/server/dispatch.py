@@ -46,6 +46,7 @@ from sidecar.protocol.requests import (
     Stats,
     Synthesize,
 )
+from sidecar.server.lines.clip_voices import ClipVoices
 from sidecar.server.lines.desk import Desk
 from sidecar.server.lines.flight import Caller, now_s
 from sidecar.server.lines.memory_cache import MemoryCache
@@ -72,6 +73,7 @@ class Dispatch:
     shut_down: Callable[[], None]
     log_text: bool = False
     reloader: Reloader | None = None
+    clip_voices: ClipVoices | None = None
     began_s: float = field(default_factory=now_s)
 
     def do(self, caller: Caller, request: Request, bodies: Sequence[bytes]) -> Reply | None:
@@ -151,4 +153,5 @@ class Dispatch:
             cache=self.cache.stats(),
             memory_bytes=resident_bytes(),
             device_memory_bytes=device_bytes(),
+            fits=self.clip_voices.stats if self.clip_voices is not None else None,
         )

@@ -1,14 +1,17 @@
 """The models that lines are spoken with: who speaks for which name, for which sessions, and until when."""
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from sidecar import __version__
 from sidecar.audio.encode import ENCODING
 from sidecar.engines.base import Engine, EngineDescription
+from sidecar.models.loader import Model
 from sidecar.prosody.emotions import Repertoire
 from sidecar.protocol.errors import NoModel, UnknownModel, did_you_mean
 from sidecar.protocol.replies import EmotionRow, ModelName, SpeakerRow
+from sidecar.protocol.requests import Speaker, Synthesize
 from sidecar.reload.policy import Side
 from sidecar.synthesis import Synthesizer
 
@@ -18,13 +21,27 @@ GRACE_S = 2.0  #: how long a model that was replaced is kept at least, lines or 
 @dataclass(frozen=True)
 class Description:
     """What can be told of a voice, whether it is in memory or not. `fingerprint` changes with anything that
-    changes its sound."""
+    changes its sound; `added` has the sha256 of the manifest from which each speaker comes that is another
+    pack's."""
 
     name: ModelName
     fingerprint: str
     engine: EngineDescription
     speakers: tuple[SpeakerRow, ...]
     emotions: tuple[EmotionRow, ...]
+    added: Mapping[str, str] = field(default_factory=dict)
+
+    def added_of(self, request: Synthesize) -> tuple[str, ...]:
+        """Of what was added, that which a line is spoken with."""
+        if not self.added:
+            return ()
+        named = [name for choice in (request.speaker, request.manner) for name in self._named(choice)]
+        return tuple(sorted({self.added[name] for name in named if name in self.added}))
+
+    def _named(self, choice: Speaker) -> Iterable[str]:
+        if isinstance(choice, int):
+            return self.engine.speakers[choice : choice + 1] if choice >= 0 else ()
+        return (choice,) if isinstance(choice, str) else choice if isinstance(choice, Mapping) else ()
 
 
 @dataclass(eq=False)
@@ -48,11 +65,16 @@ class ServedVoice:
         settings = (manifest.to_json(), facts.device, facts.precision, own, __version__, ENCODING)
         fingerprint = hashlib.sha256(repr(settings).encode()).hexdigest()
         known = (speakers_of(engine, manifest.name), emotions_of(synthesizer.emotions))
-        return cls(synthesizer, Description(name, fingerprint, facts, *known))
+        return cls(synthesizer, Description(name, fingerprint, facts, *known, added_to(synthesizer.model)))
 
     @property
     def name(self) -> ModelName:
         return self.description.name
+
+    @property
+    def weights(self) -> Model:
+        """The model without what was added to it: the same for all that share its weights."""
+        return self.synthesizer.model.alone or self.synthesizer.model
 
     @property
     def fingerprint(self) -> str:
@@ -175,6 +197,24 @@ class LiveVoices:
             self.reloads += 1
         return old
 
+    def speaking(self) -> tuple[ServedVoice, ...]:
+        """Everybody who speaks now, on trial too."""
+        return (*self._live.values(), *(trial.voice for trial in self._trials.values()))
+
+    def replace(self, old: ServedVoice, new: ServedVoice, now_s: float) -> bool:
+        """`new` stands where `old` does, and is it but for speakers that were added or went. Lines under way
+        are not touched. False, and nothing done, where `old` does not speak any more."""
+        name, trial = old.name.name, self._trials.get(old.name.name)
+        if self._live.get(name) is old:
+            self._live[name] = new
+        elif trial is not None and trial.voice is old:
+            self._trials[name] = Trial(new, trial.share)
+        else:
+            return False
+        new.trial = old.trial
+        self._retired.append((old, now_s))
+        return True
+
     def let_go(self, name: str) -> bool:
         """Hold the live voice of `name` no longer, although there is no other yet; no line may be asked of it
         until `exchange` or `put_back`. False, and nothing done, while lines are spoken with it or with one
@@ -220,10 +260,12 @@ class LiveVoices:
         return tuple((trial, self._live[name]) for name, trial in self._trials.items())
 
     def released(self, now_s: float) -> list[ModelName]:
-        """Let go of those whose last line has ended and whose grace is over; their names."""
+        """Let go of those whose last line has ended and whose grace is over; the names of those whose weights
+        go with them."""
         gone = [v for v, since in self._retired if v.leases == 0 and now_s - since > self._grace_s]
         self._retired = [(v, since) for v, since in self._retired if v not in gone]
-        return [voice.name for voice in gone]
+        kept = {id(voice.weights) for voice in (*self.speaking(), *(v for v, _ in self._retired))}
+        return [voice.name for voice in gone if id(voice.weights) not in kept]
 
     @property
     def retiring(self) -> bool:
@@ -244,6 +286,15 @@ def speakers_of(engine: Engine, model: str) -> tuple[SpeakerRow, ...]:
         SpeakerRow(name, display_name(name), engine.language_of(name), model)
         for name in engine.description.speakers
     )
+
+
+def added_to(model: Model) -> dict[str, str]:
+    manifests = [added.pack.manifest for added in model.added]
+    return {
+        speaker: hashlib.sha256(manifest.to_json().encode()).hexdigest()
+        for manifest in manifests
+        for speaker in manifest.speakers
+    }
 
 
 def display_name(speaker: str) -> str:

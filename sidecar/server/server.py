@@ -17,17 +17,19 @@ from sidecar.protocol.events import Event, ModelCanary, ModelReleased, ServerSto
 from sidecar.protocol.inbound import Inbound, holds_token, read_request
 from sidecar.protocol.replies import ErrorReply, Reply, Retold, reply_frame
 from sidecar.reload.policy import cost_ratio, judge
-from sidecar.server.config import CacheConfig, ServeConfig
+from sidecar.server.config import CacheConfig, FitConfig, ServeConfig
 from sidecar.server.dispatch import Dispatch
 from sidecar.server.door.door import Door, Endpoints, Visitors
 from sidecar.server.lines.answers import Answers
 from sidecar.server.lines.clip_listener import ClipListener
+from sidecar.server.lines.clip_voices import ClipVoices
 from sidecar.server.lines.desk import Desk, Tools
 from sidecar.server.lines.device_thread import DeviceThread
 from sidecar.server.lines.disk_cache import DiskCache
 from sidecar.server.lines.flight import Caller, now_s
 from sidecar.server.lines.memory_cache import MemoryCache
 from sidecar.server.lines.queue import Stores
+from sidecar.server.lines.voice_fitter import FitOrder, FitResult, VoiceFitter, complaint_of
 from sidecar.server.live_voices import LiveVoices
 from sidecar.server.metrics import Metrics, MetricsSnapshot, ServerLevel
 from sidecar.server.reloading.dependencies import ServerSide
@@ -75,11 +77,13 @@ class Server:
             lambda names, heard: self._later(lambda: self._desk.heard(names, heard))
         )
         stores = Stores(self._cache, self._disk)
-        tools = Tools(voices, self._device, stores, answers, self._clip_listener)
+        self._fitter, self._clip_voices = self._fitting(self._config.fit)
+        tools = Tools(voices, self._device, stores, answers, self._clip_listener, self._clip_voices)
         self._desk = Desk(tools, self._config.queue)
         self._dispatch = Dispatch(
             voices, self._desk, self.metrics, self._cache, limits,
             lambda: self._begin_to_stop("a shutdown request", True, now_s()), self._config.log_text,
+            clip_voices=self._clip_voices,
         )  # fmt: skip
 
     def reload_with(self, make: Callable[[ServerSide], Reloader]) -> None:
@@ -115,6 +119,8 @@ class Server:
             self._reloader.start()
         if self._disk is not None:
             self._disk.start()
+        if self._fitter is not None:
+            self._fitter.start()
 
     def _safely(self, job: Callable[[], None]) -> None:
         """The process must outlive any bug in a request's, a line's or a voice's way: what it concerned
@@ -161,6 +167,8 @@ class Server:
     def close(self) -> bool:
         """End the threads and close the sockets; `run` does this itself. False if the device is still in a
         pass, which nothing can interrupt: then only the process's end ends it."""
+        if self._fitter is not None:
+            self._fitter.stop()
         ended = self._device.stop(PASS_S)
         if self._reloader is not None:
             ended = self._reloader.stop(PASS_S) and ended
@@ -183,6 +191,21 @@ class Server:
             lambda key, take: self._later(lambda: self._desk.found_on_disk(key, take)),
         )
 
+    def _fitting(self, config: FitConfig | None) -> tuple[VoiceFitter | None, ClipVoices | None]:
+        """What fits voices to clips, and who speaks meanwhile."""
+        if config is None:
+            return None, None
+
+        def begun(order: FitOrder) -> None:
+            self._later(lambda: voices.begun(order))
+
+        def told(result: FitResult) -> None:
+            self._later(lambda: voices.done(result))
+
+        fitter = VoiceFitter(config, begun, told)
+        voices = ClipVoices(self._voices, fitter, self.publish, now_s, complaint_of(config))
+        return fitter, voices
+
     # --- the clock
 
     def _look_at_the_clock(self) -> None:
@@ -193,6 +216,8 @@ class Server:
         if (due_s := self._desk.due_s) is not None and now >= due_s:
             self._desk.work()
         self._look_at_the_voices(now)
+        if self._clip_voices is not None:
+            self._clip_voices.look()
         idle_s = self._config.stop.idle_exit_s
         if self._desk.open_lines:
             self._heard_s = now

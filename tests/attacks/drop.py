@@ -9,6 +9,7 @@ from pathlib import Path
 from sidecar.checks.candidate import check_candidate
 from sidecar.checks.stages import CheckSettings
 from sidecar.models.signature import public_key
+from sidecar.models.trust import Policy
 from sidecar.protocol.errors import ModelRejected
 from tests.attacks.packs import KEY
 from tests.attacks.registry import Spoil
@@ -32,7 +33,9 @@ def drop(good: Path, work: Path, name: str, spoil: Spoil, seed: int) -> Outcome:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # zipfile warns of the names we give twice on purpose
         dropped = spoil(pack, random.Random(f"{name} {seed}"))
-    settings = CheckSettings(policy=dropped.policy, trusted_keys=frozenset({public_key(KEY)}), timeout_s=120)
+    settings = CheckSettings(
+        policy=Policy(dropped.policy), trusted_keys=frozenset({public_key(KEY)}), timeout_s=120
+    )
     store = work / "store"
     try:
         taken = check_candidate(dropped.source, store, settings)

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 from sidecar.audio.mel import BANDS
 from sidecar.engines.kokoro.config import KokoroConfig
 from sidecar.engines.kokoro.config_check import tensor_shapes
-from sidecar.models.manifest import Manifest, PackFile, Probe, ProbeLine
+from sidecar.models.manifest import VOICES_FORMAT, Base, Fitted, Manifest, PackFile, Probe, ProbeLine
 from sidecar.models.pack import describe
 from sidecar.models.signature import signed
 
@@ -44,6 +44,7 @@ KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 OTHER_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
 
 Arrays = dict[str, np.ndarray]
+FITTED = Fitted("I may be spoken with in mods of mine.", "2026-11-30", ("ab" * 32,), "by hand")
 
 
 def make_miniature(
@@ -78,6 +79,50 @@ def make_miniature(
         source="random numbers",
         probe=Probe((ProbeLine("[[Halt|hˈɔlt]]!", "af_one", 7),), 0.04),
         files=listed(folder),
+    )
+    (folder / MANIFEST).write_bytes(manifest.to_json().encode())
+    return folder
+
+
+def make_voices(
+    folder: Path,
+    base: Path,
+    *,
+    name: str = "mara",
+    version: str = "1.0.0",
+    speakers: tuple[str, ...] = ("mara",),
+    layers: bool = True,
+    fitted: Fitted | None = FITTED,
+    seed: int = 1,
+) -> Path:
+    """A voice pack of random voices for the pack in the folder `base`: sound in everything but its sound."""
+    folder.mkdir(parents=True)
+    random, known = np.random.default_rng(seed), Manifest.from_json((base / MANIFEST).read_bytes())
+    config = KokoroConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in known.config.items()})
+    voices: Arrays = {}
+    for speaker in speakers:
+        voices[speaker] = random.standard_normal((4, 256)).astype(np.float32) * 0.15
+        if layers:
+            shape = (config.timbre_layers, config.style)
+            voices[f"{speaker}.layers"] = (0.1 * random.standard_normal(shape)).astype(np.float16)
+    save_file(voices, folder / VOICES)
+    save_file({"line.0": random.standard_normal((80, BANDS)).astype(np.float16)}, folder / PROBE)
+    levels = {"format": 1, "levels_db": dict.fromkeys(speakers, -2.0)}
+    (folder / EMOTIONS).write_text(json.dumps(levels), "utf-8")
+    manifest = Manifest(
+        name=name,
+        version=version,
+        architecture="kokoro",
+        config=known.config,
+        languages=("en-US",),
+        speakers=speakers,
+        licence="CC0-1.0",
+        source="random numbers",
+        probe=Probe((ProbeLine("[[Halt|hˈɔlt]]!", speakers[0], 7),), 0.04),
+        files=listed(folder),
+        format=VOICES_FORMAT,
+        base=Base(known.name, known.version, known.sha256),
+        fitted=fitted,
     )
     (folder / MANIFEST).write_bytes(manifest.to_json().encode())
     return folder

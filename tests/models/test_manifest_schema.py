@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from importlib import resources
 from typing import Any
 
@@ -10,13 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sidecar.models.manifest import Manifest
+from sidecar.models.manifest import VOICES_FORMAT, Base, Manifest
 from sidecar.protocol.errors import ModelRejected
+from tests.attacks.packs import FITTED
 from tests.models.test_manifest import GOOD
 
 SCHEMA = json.loads((resources.files("sidecar.models") / "data" / "manifest.schema.json").read_text("utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+VOICES = replace(GOOD, format=VOICES_FORMAT, base=Base("mine", "1.0.0", "0" * 64), fitted=FITTED)
 PLAIN: dict[str, Any] = json.loads(GOOD.to_json())
+OF_VOICES: dict[str, Any] = json.loads(VOICES.to_json())
 
 #: Values that are wrong, or right, in one field or another.
 VALUES = [
@@ -39,8 +43,13 @@ def places(data: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 PLACES = [place for place in places(PLAIN) if place and place[0] != "config"]
 
 
-def changed(place: tuple[Any, ...], value: Any) -> dict[str, Any]:
-    data = copy.deepcopy(PLAIN)
+PLACES_OF_VOICES = [
+    place for place in places(OF_VOICES) if place and place[0] in ("format", "base", "fitted", "name")
+]
+
+
+def changed(place: tuple[Any, ...], value: Any, of: dict[str, Any] = PLAIN) -> dict[str, Any]:
+    data = copy.deepcopy(of)
     inner: Any = data
     for key in place[:-1]:
         inner = inner[key]
@@ -58,7 +67,7 @@ def ours(data: Any) -> bool:
 
 def test_the_schema_is_one_and_takes_a_good_manifest():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    assert VALIDATOR.is_valid(PLAIN)
+    assert VALIDATOR.is_valid(PLAIN) and VALIDATOR.is_valid(OF_VOICES)
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: ".".join(map(str, place)))
@@ -66,6 +75,19 @@ def test_schema_and_checks_agree_on_every_value_in_every_place(place: tuple[Any,
     for value in VALUES:
         data = changed(place, value)
         assert VALIDATOR.is_valid(data) == ours(data), (place, value)
+
+
+@pytest.mark.parametrize("place", PLACES_OF_VOICES, ids=lambda place: ".".join(map(str, place)))
+def test_schema_and_checks_agree_on_every_value_in_a_voice_pack(place: tuple[Any, ...]):
+    for value in [*VALUES, 3, 4, "2026-11-30", "2026-13-01", ["0" * 64], ["0" * 64] * 2, ["0" * 63]]:
+        data = changed(place, value, OF_VOICES)
+        assert VALIDATOR.is_valid(data) == ours(data), (place, value)
+
+
+@pytest.mark.parametrize("field", ["base", "fitted", "format", "name"])
+def test_schema_and_checks_agree_on_a_field_that_a_voice_pack_lacks(field: str):
+    data = {name: value for name, value in OF_VOICES.items() if name != field}
+    assert not VALIDATOR.is_valid(data) and not ours(data)
 
 
 @pytest.mark.parametrize("place", [place for place in PLACES if isinstance(place[-1], str)])

@@ -14,6 +14,7 @@ from sidecar.protocol.events import (
     ModelRolledBack,
     ServerOverloaded,
     ServerStopping,
+    VoiceFit,
 )
 from sidecar.protocol.limits import Limits
 from sidecar.protocol.replies import (
@@ -25,6 +26,7 @@ from sidecar.protocol.replies import (
     EmotionRow,
     EmotionsReply,
     ErrorReply,
+    FitStats,
     HelloReply,
     LineTiming,
     ModelName,
@@ -131,6 +133,7 @@ REPLIES: dict[str, Reply | ErrorReply] = {
     "stats": StatsReply(
         12.5, {"ping": 3}, {"bad_request": 1}, 1, 1, 0, 3.25, 0.25,
         {"total": Quantiles(3, 90.0, 120.0, 130.0)}, CacheStats(1, 2, 2, 70_000), 1 << 30, 1 << 29,
+        FitStats(1, 1, 3, 0),
     ),
     "ping": PingReply(),
     "shutdown": ShutdownReply(2),
@@ -148,6 +151,7 @@ EVENTS: dict[str, Event] = {
         ModelCanary("mine", "0.2.0", 0.1, 20, 1, 1.1),
         ModelRolledBack("mine", "0.2.0", "0.1.0", "errors: 3 of 20"),
         ModelReleased("mine", "0.1.0"),
+        VoiceFit("5a" * 32, "clip-0123456789abcdef", "kokoro-82m", "failed", "bad_audio", "two people speak"),
         ServerOverloaded(256, 400),
         ServerStopping("SIGTERM", 3),
         LineStarted("42", "bark", "npc-7"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.reload.policy import Check, Load, Side, Snapshot, TrialRules, decide, gives_way, judge
+from sidecar.reload.policy import Check, Load, Side, Snapshot, TrialRules, decide, gives_way, held, judge
 from sidecar.reload.states import LEGAL, Entry, State
 
 FOUND, READY, LIVE, CANARY, REJECTED, LOADING, CHECKING = (
@@ -145,3 +145,48 @@ def test_a_trial_ends_by_errors_cost_or_enough_good_lines(new: Side, promote: bo
 
 def test_an_old_version_that_fails_as_often_does_not_condemn_the_new():
     assert judge(Side(20, 10, 5.0, 20.0), Side(20, 10, 5.0, 20.0), TrialRules()).promote
+
+
+BASE = replace(entry("1.0.0", State.LIVE), sha256="w" * 64, speakers=frozenset({"af_one"}))
+
+
+def voices(
+    version: str, state: State = State.READY, name: str = "mara", speaker: str = "mara", **more
+) -> Entry:
+    return replace(
+        entry(version, state, name), **{"base": "w" * 64, "speakers": frozenset({speaker}), **more}
+    )
+
+
+def test_voices_are_checked_once_there_is_a_copy_of_their_base():
+    found = voices("1.0.0", State.FOUND, folder=None)
+    assert decide(Snapshot([found])) is None
+    assert decide(Snapshot([BASE, found])) == Check(found)
+    assert decide(Snapshot([found, voices("2.0.0", sha256="w" * 64)])) is None, "voices are no base"
+
+
+@pytest.mark.parametrize(
+    ("others", "reason"),
+    [
+        ([BASE], None),
+        ([], "base_missing"),
+        ([replace(BASE, sha256="x" * 64)], "base_missing"),
+        ([replace(BASE, state=State.READY)], "base_missing"),
+        ([replace(BASE, state=State.CANARY)], None),
+        ([BASE, voices("1.0.0", State.LIVE)], None),
+        ([BASE, voices("1.0.0", State.LIVE, "other")], "speaker_taken"),
+        ([BASE, voices("1.0.0", State.READY, "other")], None),
+        ([BASE, voices("1.0.0", State.LIVE, "other", "orm")], None),
+        ([replace(BASE, speakers=frozenset({"mara"}))], "speaker_taken"),
+        ([BASE, replace(BASE, name="mara")], "name_owned"),
+    ],
+)
+def test_voices_become_live_with_their_base_where_their_names_are_free(
+    others: list[Entry], reason: str | None
+):
+    ready = voices("2.0.0")
+    for pins in ({}, {"mara": "2.0.0"}):
+        snapshot = Snapshot([*others, ready], pins=pins, canary_share=0.5)
+        hold = held(snapshot, ready)
+        assert (hold.reason if hold is not None else None) == reason
+        assert (decide(snapshot) == Load(ready)) == (reason is None)

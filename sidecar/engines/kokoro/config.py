@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from sidecar.engines.family import VOICES as VOICES
 from sidecar.engines.family import Capabilities
 
 ARCHITECTURE = "kokoro"
-VOICES = "voices.safetensors"  #: in a pack, beside the weights
 WIDTH = 256  #: of a row of the voice tables
 DEFAULT_SPEAKER = "af_heart"
 CAPABILITIES = Capabilities(plans_f0=True, plans_energy=True, streams_pieces=False, reads_prompts=False)

@@ -55,6 +55,14 @@ class KokoroEngine:
         _check_layers(known, config.timbre_layers)
         return cls(network.prepare(device, precision), known, device, precision)
 
+    def with_voices(self, more: Sequence[Voices]) -> "KokoroEngine":
+        """The same weights, not copied, with other voices behind its own. Raises `ModelRejected` for layers
+        that are not the network's, and for a name that is there already."""
+        for voices in more:
+            _check_layers(voices, self.network.config.timbre_layers)
+        joined = self.voices.before(more)
+        return KokoroEngine(self.network, joined, self.device, self.precision, self.rows_at_once)
+
     @property
     def description(self) -> EngineDescription:
         names = self.voices.names

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sidecar.engines.family import WEIGHTS, Alone, Contents, Family, Importing
+from sidecar.engines.family import WEIGHTS, Alone, Contents, Family, Importing, Joining
 from sidecar.engines.kokoro.config import ARCHITECTURE, CAPABILITIES, VOICES, KokoroConfig, language_of
 from sidecar.engines.kokoro.config_check import checked_config, tensor_shapes
 from sidecar.engines.kokoro.pack_check import check_tables, check_values
@@ -14,6 +14,7 @@ from sidecar.text.languages import LANGUAGES
 if TYPE_CHECKING:
     from sidecar.engines.base import Engine
     from sidecar.engines.device import Placement
+    from sidecar.engines.speakers import Speakers
 
 _SUFFIXES = (".pth", ".pt", ".onnx")
 
@@ -29,6 +30,20 @@ def _load(folder: Path, _speakers: tuple[str, ...], config: KokoroConfig, placem
         folder / WEIGHTS, folder / VOICES, config, placement.device, placement.precision
     )
     return engine.in_8_bits() if placement.int8 else engine
+
+
+def _read(voices: Path) -> "Speakers":
+    from sidecar.engines.kokoro.voices import Voices
+
+    return Voices.load(voices)
+
+
+def _join(engine: "Engine", more: Sequence["Speakers"]) -> "Engine":
+    from sidecar.engines.kokoro.engine import KokoroEngine
+    from sidecar.engines.kokoro.voices import Voices
+
+    assert isinstance(engine, KokoroEngine)
+    return engine.with_voices([voices for voices in more if isinstance(voices, Voices)])
 
 
 def _takes(sources: Sequence[Path]) -> bool:
@@ -71,4 +86,5 @@ KOKORO = Family(
         convert=_convert,
     ),
     alone=Alone(KokoroConfig(), _complete),
+    joining=Joining(_read, _join),
 )

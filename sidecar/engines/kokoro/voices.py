@@ -7,7 +7,7 @@ a plain table ``name`` or in low rank as ``name.mean`` [256], ``name.length`` [5
 `Decoder.timbre_layers`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
@@ -20,19 +20,31 @@ from sidecar.engines.kokoro.config import WIDTH
 from sidecar.engines.speakers import Reach, Speakers
 from sidecar.prosody.plan import Floats
 from sidecar.protocol.errors import ModelRejected
+from sidecar.protocol.reasons import Reason
 
 TIMBRE = slice(0, 128)
 MANNER = slice(128, 256)
 
 
 class Voices(Speakers):
-    """The voices of one pack."""
+    """The voices of one pack, and behind them, in their order, those of others."""
 
     width = WIDTH
 
-    def __init__(self, tensors: Mapping[str, Floats]) -> None:
-        self._tensors = tensors
-        super().__init__(sorted({name.partition(".")[0] for name in tensors}))
+    def __init__(self, tensors: Mapping[str, Floats], more: "Sequence[Voices]" = ()) -> None:
+        self._tensors = dict(tensors)
+        names = sorted({name.partition(".")[0] for name in tensors})
+        for voices in more:
+            names += voices.names
+            self._tensors |= voices._tensors
+        super().__init__(names)
+
+    def before(self, more: "Sequence[Voices]") -> "Voices":
+        """With other voices behind these. Raises `ModelRejected` for a name that is given twice."""
+        joined = Voices(self._tensors, more)
+        if twice := [name for name in joined.names if joined.names.count(name) > 1]:
+            raise ModelRejected(f"two voices are called {twice[0]!r}", reason=Reason.SPEAKER_TAKEN.value)
+        return joined
 
     @classmethod
     def load(cls, path: Path) -> "Voices":

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from sidecar.prosody.change import Change
 from sidecar.prosody.clip_memory import ClipMemory, Clips
+from sidecar.prosody.traits import Traits
 from sidecar.protocol.errors import BadAudio, InternalError
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,11 @@ class ClipListener:
 
     def known(self, clips: Clips) -> Compared | None:
         return self._clips.known_change(clips)
+
+    def traits(self, name: str) -> Traits | None:
+        """What was measured in a clip that was heard, by its sha256; None for one that was refused."""
+        heard = self._clips.known(name)
+        return heard if isinstance(heard, Traits) else None
 
     def listen(self, clips: Clips) -> bool:
         """False when too many wait."""

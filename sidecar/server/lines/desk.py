@@ -12,6 +12,7 @@ from sidecar.protocol.errors import Cancelled, InternalError, NpcVoiceError, Shu
 from sidecar.protocol.requests import Synthesize
 from sidecar.server.lines.answers import Answers
 from sidecar.server.lines.clip_listener import ClipListener, Compared
+from sidecar.server.lines.clip_voices import ClipVoices
 from sidecar.server.lines.delivery import Delivery
 from sidecar.server.lines.device_thread import DeviceThread, Outcome
 from sidecar.server.lines.flight import Caller, Flight, Waiter
@@ -35,6 +36,7 @@ class Tools:
     stores: Stores
     answers: Answers
     clip_listener: ClipListener
+    clip_voices: ClipVoices | None = None
 
 
 class Desk:
@@ -53,7 +55,7 @@ class Desk:
         )  # fmt: skip
         self._intake = Intake(
             tools.voices, tools.stores, tools.clip_listener, self._retries, refusals, self._delivery,
-            self._queue, lambda route: route in self._away,
+            self._queue, lambda route: route in self._away, tools.clip_voices,
         )  # fmt: skip
         self._streams = self._delivery.streams
         self._away: dict[bytes, float] = {}  # connections that are closed, and until when they may come back

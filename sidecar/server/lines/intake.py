@@ -4,11 +4,14 @@ Everything here runs on the server's thread. A line may have to wait for its cli
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
+from sidecar.prosody.change import NONE
 from sidecar.prosody.clip_memory import Clips
 from sidecar.protocol.errors import InternalError, NpcVoiceError, ShuttingDown, Unsupported
 from sidecar.protocol.requests import Synthesize
 from sidecar.server.lines.clip_listener import ClipListener, Compared
+from sidecar.server.lines.clip_voices import ClipVoices
 from sidecar.server.lines.delivery import Delivery
 from sidecar.server.lines.flight import Caller, Waiter
 from sidecar.server.lines.queue import LineQueue, Stores
@@ -16,7 +19,7 @@ from sidecar.server.lines.refusals import Refusals, too_late
 from sidecar.server.lines.retries import Asked, Retries
 from sidecar.server.lines.scheduling import Admission
 from sidecar.server.lines.takes import Referring, Take, TakeKey, as_line
-from sidecar.server.live_voices import LiveVoices
+from sidecar.server.live_voices import Description, LiveVoices
 
 MAX_WAITERS, MAX_OWN_WAITERS = 4096, 512  #: in all, and of one client
 
@@ -27,12 +30,14 @@ class Intake:
     def __init__(
         self, voices: LiveVoices, stores: Stores, clip_listener: ClipListener, retries: Retries,
         refusals: Refusals, delivery: Delivery, queue: LineQueue, is_away: Callable[[bytes], bool],
+        clip_voices: ClipVoices | None = None,
     ) -> None:  # fmt: skip
         self._voices, self._stores, self._clip_listener = voices, stores, clip_listener
         self._retries, self._refusals, self._delivery, self._queue = retries, refusals, delivery, queue
-        self._is_away = is_away
+        self._is_away, self._clip_voices = is_away, clip_voices
         self._on_disk: dict[TakeKey, list[Waiter]] = {}
         self._on_clip: dict[tuple[str, ...], list[Waiter]] = {}
+        self._clips: dict[tuple[str, ...], Clips] = {}  # those that are listened to
         self.closed = False
 
     def ask(self, caller: Caller, request: Synthesize, clips: Clips | None) -> None:
@@ -44,12 +49,9 @@ class Intake:
             self._consider(caller, request, self.closed)
             return
         if request.reference != "emotion":
-            raise Unsupported(
-                f"use is {request.reference!r}: a clip's voice cannot be taken over, only its 'emotion'",
-                field="reference",
-            )
+            self._voices_of_clips(request).check(request, caller.session)
         if (heard := self._clip_listener.known(clips)) is not None:
-            self._consider(caller, referring(request, heard), self.closed)
+            self._consider(caller, self._referring(caller, request, heard, clips), self.closed)
         else:
             self._ask_listener(clips, Waiter.of(caller, request))
 
@@ -67,9 +69,11 @@ class Intake:
 
     def heard(self, names: tuple[str, ...], heard: Compared | InternalError) -> None:
         """What was heard in the clips of those names."""
+        clips = self._clips.pop(names, None)
         for waiter in self._on_clip.pop(names, []):
             with self._refusals.refusing(waiter):
-                self._consider(waiter.caller, referring(waiter.request, heard), is_closed=False)
+                request = self._referring(waiter.caller, waiter.request, heard, clips)
+                self._consider(waiter.caller, request, is_closed=False)
 
     def resume(self, name: str) -> None:
         """What was paused is taken in as if it came now, with whoever speaks for `name`."""
@@ -100,6 +104,7 @@ class Intake:
         """What disk and clips tell from now on is for nobody."""
         self._on_disk.clear()
         self._on_clip.clear()
+        self._clips.clear()
 
     def _consider(self, caller: Caller, request: Synthesize, is_closed: bool) -> None:
         """A request whose clip, if it has one, has been heard. Raises what is wrong with it."""
@@ -132,7 +137,7 @@ class Intake:
         if request.stream:
             self._check_streams(caller)
         known = self._voices.describe(request.model, caller.session)
-        key = TakeKey.of(known.fingerprint, request, known.engine.capabilities.streams_pieces)
+        key = key_of(known, request)
         if (take := self._stores.memory.get(key)) is not None:
             self._delivery.take(caller, request, known.name, take)
             return
@@ -151,9 +156,7 @@ class Intake:
         if self._queue.hold(waiter):  # its voice went while the disk was asked
             return
         voice = self._voices.find(waiter.request.model, waiter.caller.session)
-        key = TakeKey.of(
-            voice.fingerprint, waiter.request, voice.description.engine.capabilities.streams_pieces
-        )
+        key = key_of(voice.description, waiter.request)
         if (flight := self._queue.joinable(key)) is not None:
             self._check_crowd(waiter.caller)
             self._queue.join(flight, waiter)
@@ -177,7 +180,34 @@ class Intake:
         self._check_crowd(waiter.caller)
         if clips.names not in self._on_clip and not self._clip_listener.listen(clips):
             raise self._refusals.overloaded(Admission(False, retry_after_s=1.0))
+        self._clips[clips.names] = clips
         self._on_clip.setdefault(clips.names, []).append(waiter)
+
+    def _voices_of_clips(self, request: Synthesize) -> ClipVoices:
+        """Raises `Unsupported` where no voices are fitted."""
+        if self._clip_voices is None:
+            raise Unsupported(
+                f"use is {request.reference!r}: this sidecar takes over a clip's 'emotion' only",
+                field="reference",
+            )
+        return self._clip_voices
+
+    def _referring(
+        self, caller: Caller, request: Synthesize, heard: Compared | InternalError, clips: Clips | None
+    ) -> Referring:
+        """The request with what was heard in its clips: emotion, voice or both. Raises what was wrong with
+        those, or what came of fitting the voice."""
+        if isinstance(heard, NpcVoiceError):
+            raise heard
+        if request.reference == "emotion" or clips is None:
+            return Referring.to(heard, request)
+        traits = self._clip_listener.traits(clips.names[0])
+        if traits is None:
+            raise InternalError("the clip was forgotten: ask again")
+        voices = self._voices_of_clips(request)
+        speaker = voices.speaker(request, caller.session, clips.reference, clips.names[0], traits)
+        change = heard if request.reference == "both" else NONE
+        return Referring.to(change, replace(request, speaker=speaker), (request, clips.names))
 
     def _check_crowd(self, caller: Caller) -> None:
         """Raises `Overloaded` when too many wait for lines that are made already, or asked for elsewhere."""
@@ -202,8 +232,6 @@ class Intake:
         yield from self._queue.waiters()
 
 
-def referring(request: Synthesize, heard: Compared | InternalError) -> Referring:
-    """The request with what was heard in its clips. Raises what was wrong with those."""
-    if isinstance(heard, NpcVoiceError):
-        raise heard
-    return Referring.to(heard, request)
+def key_of(voice: Description, request: Synthesize) -> TakeKey:
+    in_pieces = voice.engine.capabilities.streams_pieces
+    return TakeKey.of(voice.fingerprint, request, in_pieces, voice.added_of(request))

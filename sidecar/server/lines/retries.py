@@ -7,6 +7,7 @@ from sidecar.protocol.errors import BadRequest
 from sidecar.protocol.replies import ModelName
 from sidecar.protocol.requests import Synthesize
 from sidecar.server.lines.flight import Caller, Recording, Stream
+from sidecar.server.lines.takes import asked_as
 
 ENTRIES = 4096
 BYTES = 64 * 1024 * 1024
@@ -51,7 +52,7 @@ class Retries:
         asked = self._asked.get(caller.asked)
         if asked is None or asked.recording.error is not None:
             return None
-        if asked.request != request:
+        if asked_as(asked.request) != asked_as(request):
             raise BadRequest(
                 f"the id {caller.id!r} was used for another request: give each its own", field="id"
             )

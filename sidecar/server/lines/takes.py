@@ -1,7 +1,7 @@
 """Spoken lines as bytes: what a request sounds like, what has been spoken of it, and how it is replied."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
 import zmq
@@ -26,13 +26,21 @@ from sidecar.speech import Speech
 
 @dataclass(frozen=True)
 class Referring(Synthesize):
-    """A request whose clip has been heard: `change` is what was in it."""
+    """A request whose clip has been heard: `change` is what was in it. `asked_as` tells it from others where
+    its speaker was chosen by the clip, since that may be another the next time."""
 
     change: Change = NONE
+    asked_as: object = field(default=None, compare=False)
 
     @classmethod
-    def to(cls, change: Change, request: Synthesize) -> "Referring":
-        return cls(**{f.name: getattr(request, f.name) for f in fields(Synthesize)}, change=change)
+    def to(cls, change: Change, request: Synthesize, asked_as: object = None) -> "Referring":
+        own = {f.name: getattr(request, f.name) for f in fields(Synthesize)}
+        return cls(**own, change=change, asked_as=asked_as)
+
+
+def asked_as(request: Synthesize) -> object:
+    """What makes a request the same as an earlier one."""
+    return request.asked_as if isinstance(request, Referring) and request.asked_as else request
 
 
 def reference_of(request: Synthesize) -> Change:
@@ -41,7 +49,8 @@ def reference_of(request: Synthesize) -> Change:
 
 @dataclass(frozen=True)
 class TakeKey:
-    """Everything that decides a line's bytes. `voice` is the fingerprint of the model and its settings.
+    """Everything that decides a line's bytes. `voice` is the fingerprint of the model and its settings,
+    `added` what tells other packs' voices that are in the line.
 
     `whole`: parts of a container are files of their own, so a line in one piece has other bytes
     than a streamed one, and a loudness is that of the whole; other raw samples are the same either way,
@@ -63,15 +72,18 @@ class TakeKey:
     format: str
     whole: bool
     pieced: bool = False
+    added: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, voice: str, request: Synthesize, in_pieces: bool = False) -> "TakeKey":
+    def of(
+        cls, voice: str, request: Synthesize, in_pieces: bool = False, added: tuple[str, ...] = ()
+    ) -> "TakeKey":
         """`in_pieces`: the model can render a phrase bit by bit."""
         return cls(
             voice, request.text, hashable(request.speaker), hashable(request.manner), mood_of(request),
             request.speed, request.pitch, request.language, request.sample_rate, request.loudness,
             request.seed, request.prompt, request.format, is_in_one_piece(request),
-            in_pieces and request.stream,
+            in_pieces and request.stream, added,
         )  # fmt: skip
 
 

@@ -11,14 +11,15 @@ from sidecar.protocol.errors import ModelRejected, NpcVoiceError
 from sidecar.protocol.reasons import Reason
 from sidecar.reload.candidates import survey
 from sidecar.reload.journal import Journal, Memory, drop_key
-from sidecar.reload.policy import SHIPPED, Snapshot, live_of
+from sidecar.reload.policy import SHIPPED, Snapshot, live_of, to_check
 from sidecar.reload.states import Entry, State
 from sidecar.server.reloading.dependencies import Dependencies, ServerSide
 
 T = TypeVar("T")
 MOST_REFUSED = 256  #: refused drops that are told of, the latest
-#: What the policy of now says, and that of tomorrow may not.
-BY_POLICY = (Reason.UNSIGNED.value, Reason.PUBLISHER_UNKNOWN.value)
+#: What is so now and may not be tomorrow: what the policy says, and a base that is not there.
+_FOR_NOW = (Reason.UNSIGNED, Reason.PUBLISHER_UNKNOWN, Reason.CONSENT_MISSING, Reason.BASE_MISSING)
+FOR_NOW = frozenset(reason.value for reason in _FOR_NOW)
 
 
 class Context:
@@ -43,8 +44,8 @@ class Context:
 
     @property
     def found(self) -> list[str]:
-        """Sources that wait for their check."""
-        return [entry.source for entry in self.entries if entry.state is State.FOUND]
+        """Sources that wait for their check, and for nothing else."""
+        return [entry.source for entry in to_check(self.entries)]
 
     def snapshot(self, resting: Collection[str] = ()) -> Snapshot:
         """What the policy decides by; `resting` are sources that are not to be checked yet. Any thread."""
@@ -73,7 +74,7 @@ class Context:
         reason = getattr(error, "reason", None) or error.code
         self.put(entry.moved(State.REJECTED, reason=reason, detail=error.message))
         self.found_s.pop(entry.source, None)
-        if isinstance(error, ModelRejected) and reason not in BY_POLICY:
+        if isinstance(error, ModelRejected) and reason not in FOR_NOW:
             self.remember_refusal(entry, reason, error.message)
         self.tell(events.ModelRejection(shown(entry.source), reason, error.message))
         refused = [e for e in self.entries if e.state is State.REJECTED and e.folder is None]

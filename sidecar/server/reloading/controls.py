@@ -18,6 +18,7 @@ from sidecar.reload.removal import remove_drop
 from sidecar.reload.rows import is_called
 from sidecar.reload.states import Entry, State
 from sidecar.reload.store import delete
+from sidecar.server.reloading.added_voices import AddedVoices
 from sidecar.server.reloading.context import Context
 from sidecar.server.reloading.loading import Loading
 from sidecar.server.reloading.trials import Trials
@@ -26,8 +27,8 @@ from sidecar.server.reloading.trials import Trials
 class Decisions:
     """On the reloader's thread."""
 
-    def __init__(self, context: Context, trials: Trials, loading: Loading) -> None:
-        self._context, self._trials, self._loading = context, trials, loading
+    def __init__(self, context: Context, trials: Trials, loading: Loading, added: AddedVoices) -> None:
+        self._context, self._trials, self._loading, self._added = context, trials, loading, added
         self._orphans: set[str] = set()  # names whose voice is to go, unless another follows it
 
     def pin(self, name: str, version: str | None) -> None:
@@ -89,6 +90,7 @@ class Decisions:
         """Nobody has followed: their names are nobody's."""
         for name in list(self._orphans):
             if live_of(self._context.entries, name) is None:
+                self._added.take_away(name)
                 self._context.on_server(partial(self._retire, name))
             self._orphans.discard(name)
 
@@ -157,6 +159,8 @@ class Controls:
         """Try a version on part of the sessions; share 0 ends it. Raises `UnknownModel` or `Unsupported`."""
         name, _, version = model.partition("@")
         row = self._row(name, version)
+        if any(e.label == model and e.base for e in self._context.entries):
+            raise Unsupported(f"{model!r} has voices only, which are there for everybody", field="model")
         if row.state == State.LIVE.value or live_of(self._context.entries, name) is None:
             raise Unsupported(
                 f"there is no other version that {model!r} could be tried against", field="model"

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet  # Python 3.10 has one of its own
 from dataclasses import dataclass, field
@@ -28,7 +28,8 @@ class Dependencies:
     `check` puts a verified copy into the store; `load` makes a voice of it that has spoken its probe.
     Both raise an `NpcVoiceError`. `judge` says whose a copy is, by key (`UNSIGNED`: nobody's), or raises
     `ModelRejected` by the policy and the trusted publishers of now. `shipped` is the default voice's folder
-    in the store. `free_bytes` is the memory left on the voices' device.
+    in the store. `free_bytes` is the memory left on the voices' device. `join` makes of a voice that speaks
+    one that has, of other packs' voices, exactly those given.
     """
 
     models: Path
@@ -39,6 +40,7 @@ class Dependencies:
     config: ModelsConfig = field(default_factory=ModelsConfig)
     judge: Callable[[Pack], str] = lambda _: UNSIGNED
     shipped: str = ""
+    join: Callable[[ServedVoice, Sequence[Pack]], ServedVoice] = lambda voice, _: voice
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sidecar.checks.candidate import Interrupted
 from sidecar.files import shown
+from sidecar.models.bases import BaseMissing
 from sidecar.models.manifest import Manifest
 from sidecar.models.pack import Pack, intact
 from sidecar.protocol import events
@@ -97,7 +98,7 @@ class Drops:
                 self.take_up(candidate)
 
     def check(self, entry: Entry) -> None:
-        entry = self._context.put(entry.moved(State.CHECKING))
+        entry = self._context.put(entry.moved(State.CHECKING, reason="", detail=""))
         self.budget.spend(entry.source, time.monotonic())
         self._context.tell(events.ModelChecking(shown(entry.source)))
         try:
@@ -109,6 +110,8 @@ class Drops:
             self._context.put(entry.moved(State.FOUND))
         except Interrupted as error:
             self._try_again(entry, error)
+        except BaseMissing as error:
+            self._wait_for_base(entry, error)
         except NpcVoiceError as error:
             if self._context.is_as_found(entry):
                 self._context.reject(entry, error)
@@ -137,6 +140,16 @@ class Drops:
             self._context.put(entry.moved(State.FOUND, tries=entry.tries + 1))
         else:
             self._context.reject(entry, error)
+
+    def _wait_for_base(self, entry: Entry, error: BaseMissing) -> None:
+        """All else of these voices is right: they are checked again once there is a copy of their base. Where
+        there was one, and it is damaged, they are refused."""
+        if entry.base == error.sha256:
+            self._context.reject(entry, error)
+            return
+        why = {"reason": error.reason, "detail": error.message, "base": error.sha256}
+        self._context.put(entry.moved(State.FOUND, **why))
+        self._context.journal.tell("waiting", source=entry.source, **why)
 
     def _lose(self, entry: Entry) -> None:
         """It was taken away, or changed, under the check, which says nothing of what comes after."""
@@ -172,4 +185,5 @@ def described(entry: Entry, pack: Pack, signer: str) -> Entry:
     return replace(
         entry, folder=pack.folder, name=manifest.name, version=manifest.version, sha256=manifest.sha256,
         signer=signer, speakers=frozenset(manifest.speakers), languages=frozenset(manifest.languages),
+        base=manifest.base.sha256 if manifest.base is not None else "",
     )  # fmt: skip

@@ -15,6 +15,7 @@ from sidecar.reload.room import check_room, fits, freed_bytes
 from sidecar.reload.states import Entry, State
 from sidecar.reload.store import tidy
 from sidecar.server.live_voices import ServedVoice
+from sidecar.server.reloading.added_voices import AddedVoices
 from sidecar.server.reloading.context import Context
 from sidecar.server.reloading.swap_in_place import SwapInPlace
 from sidecar.server.reloading.throttle import Throttle
@@ -28,10 +29,10 @@ T = TypeVar("T")
 class Loading:
     """On the reloader's thread. Whatever fails, the live voice is not touched."""
 
-    def __init__(self, context: Context, trials: Trials) -> None:
-        self._context, self._trials = context, trials
+    def __init__(self, context: Context, trials: Trials, added: AddedVoices) -> None:
+        self._context, self._trials, self._added = context, trials, added
         self._swap_in_place = SwapInPlace(
-            context.dependencies, context.journal, context.server, context.stopping
+            context.dependencies, context.journal, context.server, context.stopping, added.joined
         )
 
     def load(self, entry: Entry, share: float) -> None:
@@ -59,9 +60,14 @@ class Loading:
             self._context.journal.update(lambda memory: replace(memory, loading=None))
 
     def _bring_to_life(self, entry: Entry, pack: Pack, share: float, began_s: float) -> None:
-        """Loaded beside the live one or, where that is allowed and there is no room, in its place.
+        """Loaded beside the live one or, where that is allowed and there is no room, in its place; voices
+        alone are added to those of a model.
 
         Raises an `NpcVoiceError`, or whatever a pack makes of loading."""
+        if entry.base:
+            self._added.add(pack)
+            self._live(entry, began_s)
+            return
         free_bytes = self._context.dependencies.free_bytes()
         old = gives_way(self._context.snapshot(), entry, share)
         if old is None or fits(pack.manifest, free_bytes):
@@ -77,7 +83,7 @@ class Loading:
         self._context.journal.tell(
             "loaded", name=manifest.name, version=manifest.version, ms=round(load_ms, 1)
         )
-        return voice
+        return self._added.joined(voice)
 
     def _bring_to_life_in_place(self, entry: Entry, pack: Pack, old: Entry, began_s: float) -> None:
         try:
@@ -104,14 +110,18 @@ class Loading:
             self._trials.begin(entry, voice, share)
             return
         _, exchange_ms = self._context.on_server(lambda: timed(lambda: voices.exchange(voice, clock())))
-        was = live_of(self._context.entries, entry.name)
         self._trials.stop(entry.name, entry.version, f"{entry.version} took its place")
+        self._context.journal.tell("exchange", name=entry.name, ms=round(exchange_ms, 4))
+        self._live(entry, began_s)
+
+    def _live(self, entry: Entry, began_s: float) -> None:
+        """It speaks: that is written down and told, and what is needed no more goes."""
+        was = live_of(self._context.entries, entry.name)
         self._context.now_live(entry)
         ms = round(1000 * (time.perf_counter() - began_s), 1)
         self._context.tell(
             events.ModelLive(entry.name, entry.version, ms, was.version if was is not None else None)
         )
-        self._context.journal.tell("exchange", name=entry.name, ms=round(exchange_ms, 4))
         try:
             self._tidy()
         except Exception:  # which is no fault of the voice that speaks now

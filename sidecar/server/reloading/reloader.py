@@ -27,6 +27,7 @@ from sidecar.reload.rows import flood_row, row_of
 from sidecar.reload.states import Entry
 from sidecar.reload.watcher import Watcher
 from sidecar.server.process import host
+from sidecar.server.reloading.added_voices import AddedVoices
 from sidecar.server.reloading.context import Context
 from sidecar.server.reloading.controls import Controls, Decisions
 from sidecar.server.reloading.dependencies import Dependencies, ServerSide
@@ -55,9 +56,10 @@ class Reloader:
             else None
         )
         self._trials = Trials(self._context)
-        self._loading = Loading(self._context, self._trials)
+        self._added = AddedVoices(self._context)
+        self._loading = Loading(self._context, self._trials, self._added)
         self._drops = Drops(self._context, self._look_again)
-        self._decisions = Decisions(self._context, self._trials, self._loading)
+        self._decisions = Decisions(self._context, self._trials, self._loading, self._added)
         self.controls = Controls(self._context, self._decisions, self._jobs.put, lambda: self.rows)
         self._thread = threading.Thread(target=self._run, name="reloader", daemon=True)
 
@@ -126,9 +128,11 @@ class Reloader:
             self._safely(job)
             while self._jobs.empty() and not self._context.stopping.is_set():
                 self._safely(self._drops.take_from_later)
+                self._safely(self._added.settle)
                 action = decide(self._snapshot())
                 if action is None:
                     self._safely(self._decisions.retire_orphans)
+                    self._safely(self._added.settle)  # of those that went, voices may have been spoken
                     break
                 self._safely(lambda action=action: self._do(action))  # type: ignore[misc]
 

@@ -18,7 +18,7 @@ from sidecar.home import Home
 from sidecar.models import default_voice
 from sidecar.models.default_voice import Progress, ensure_default_voice
 from sidecar.models.file_names import MANIFEST, PROBE, SIGNATURE
-from sidecar.models.loader import load_model
+from sidecar.models.loader import Model, joined, load_model, read_added
 from sidecar.models.pack import Pack, intact
 from sidecar.models.trust import check_signature
 from sidecar.prosody.emotions import with_users
@@ -81,9 +81,10 @@ def start_up(home: Home, config: ModelsConfig, progress: Progress) -> Startup:
         models=home.models,
         store=home.store,
         check=lambda source, cancelled: checked(
-            source, cancelled, home, settings_for(home, config.policy), journal
+            source, cancelled, home, with_base(settings_for(home, config.policy), default), journal
         ),
         load=lambda pack: loader.load(pack, probe=True),
+        join=loader.join,
         free_bytes=lambda: free_on(loader.placement.device),
         judge=judge,
         config=config,
@@ -121,11 +122,13 @@ def first_voices(home: Home, config: ModelsConfig, shelf: "Shelf", placement: Pl
     if config.memory_limit_mib is not None:
         limit_device_memory(config.memory_limit_mib, placement.device)
     loader, default = Loader(home, placement), shelf.default
-    found = last_live(shelf, loader)
+    found, waiting = last_live(shelf, loader)
     voices, entries = [voice for _, voice in found], [entry for entry, _ in found]
     is_replaced = default.manifest.name in [entry.name for entry in entries]
     if not is_replaced:
         voices.append(loader.load(default, probe=placement.is_unproven))
+    voices, added = with_last_voices(voices, waiting, loader)
+    entries += added
     entries.append(shelf.of_default(State.READY if is_replaced else State.LIVE))
     voices.sort(key=lambda voice: voice.name.name != default.manifest.name)
     with device_errors("the voice", placement.device):
@@ -147,9 +150,10 @@ class Judge:
         signer = check_signature(
             (pack.folder / MANIFEST).read_bytes(),
             signature.read_bytes() if signature.exists() else None,
-            settings.policy,
+            settings.policy.who,
             settings.trusted_keys,
         )
+        settings.policy.check_consent(pack.manifest)
         return signer or UNSIGNED
 
 
@@ -200,6 +204,11 @@ class Shelf:
         return entries
 
 
+def with_base(settings: CheckSettings, default: Pack) -> CheckSettings:
+    """The voice that is served need not lie in the store."""
+    return replace(settings, bases=(str(default.folder), *settings.bases))
+
+
 def checked(
     source: Path, cancelled: threading.Event, home: Home, settings: CheckSettings, journal: Journal
 ) -> Pack:
@@ -219,23 +228,38 @@ class Loader:
 
     def load(self, pack: Pack, probe: bool) -> ServedVoice:
         """With `probe`, one that has been heard in place. Raises `ModelRejected` or `InsufficientMemory`."""
-        user = UserLexicon.load(self.home.lexicon) if self.home.lexicon.exists() else UserLexicon()
         with device_errors("the voice", self.placement.device):
             with returnable_memory():
                 model = load_model(pack, self.placement)
-            emotions = with_users(model.emotions, self.home.emotions)
-            synthesizer = Synthesizer(model, user.over(model.lexicon), emotions=emotions)
+            voice = self._served(model)
             if probe and pack.manifest.has(PROBE):
-                check_probe(synthesizer, pack)
+                check_probe(voice.synthesizer, pack)
             elif probe:
-                synthesizer.warm_up()
+                voice.synthesizer.warm_up()
+        return voice
+
+    def join(self, voice: ServedVoice, packs: Sequence[Pack]) -> ServedVoice:
+        """The same weights, with exactly these voice packs' voices behind their own. Those were heard when
+        they were checked, and the weights in place: they are not heard again. Raises `ModelRejected`."""
+        model = voice.synthesizer.model
+        known = {added.pack.folder: added for added in model.added}
+        added = [known.get(pack.folder) or read_added(pack, model) for pack in packs]
+        return self._served(joined(model, added))
+
+    def _served(self, model: Model) -> ServedVoice:
+        """With what the user's own files say."""
+        user = UserLexicon.load(self.home.lexicon) if self.home.lexicon.exists() else UserLexicon()
+        emotions = with_users(model.emotions, self.home.emotions)
+        synthesizer = Synthesizer(model, user.over(model.lexicon), emotions=emotions)
         return ServedVoice.of(synthesizer, self.home.own_bytes())
 
 
-def last_live(shelf: Shelf, loader: Loader) -> list[tuple[Entry, ServedVoice]]:
-    """The voices that were live at the last end, as far as they are whole and may speak. What kills the
-    process while it is loaded is not loaded at the next start."""
-    journal, found = shelf.journal, []
+def last_live(
+    shelf: Shelf, loader: Loader
+) -> tuple[list[tuple[Entry, ServedVoice]], list[tuple[Entry, Pack]]]:
+    """The voices that were live at the last end, as far as they are whole and may speak; and the voice packs,
+    which need those. What kills the process while it is loaded is not loaded at the next start."""
+    journal, found, added = shelf.journal, [], []
     for name, folder in journal.memory.live.items():
         judged = shelf.judged(folder, State.LIVE)
         if judged is None:
@@ -246,6 +270,9 @@ def last_live(shelf: Shelf, loader: Loader) -> list[tuple[Entry, ServedVoice]]:
         if entry.state is not State.LIVE:
             log.warning("a voice of the last time may not speak: %s", entry.detail)
             continue
+        if entry.base:
+            added.append((entry, pack))
+            continue
         journal.update(lambda memory, folder=folder: memory.with_start(folder, begins=True))  # type: ignore[misc]
         try:
             found.append((entry, loader.load(pack, probe=loader.placement.is_unproven)))
@@ -253,7 +280,34 @@ def last_live(shelf: Shelf, loader: Loader) -> list[tuple[Entry, ServedVoice]]:
         except NpcVoiceError as error:
             log.warning("%s of the last time cannot be loaded: %s", name, error)
         journal.update(lambda memory, folder=folder: memory.with_start(folder, begins=False))  # type: ignore[misc]
-    return found
+    return found, added
+
+
+def with_last_voices(
+    voices: list[ServedVoice], packs: Sequence[tuple[Entry, Pack]], loader: Loader
+) -> tuple[list[ServedVoice], list[Entry]]:
+    """Everybody with the voices that were added at the last end, and the entries of those; without their base
+    they wait."""
+    entries = []
+    for entry, pack in packs:
+        try:
+            joined_ones = [with_voices(voice, pack, loader) for voice in voices]
+        except NpcVoiceError as error:
+            log.warning("%s of the last time cannot be added: %s", entry.name, error)
+            joined_ones = voices
+        is_spoken = joined_ones != voices
+        entries.append(entry if is_spoken else replace(entry, state=State.READY))
+        voices = joined_ones
+    return voices, entries
+
+
+def with_voices(voice: ServedVoice, pack: Pack, loader: Loader) -> ServedVoice:
+    """With a voice pack more, if that is for its weights. Raises `ModelRejected`."""
+    base = pack.manifest.base
+    if base is None or base.sha256 != voice.name.sha256:
+        return voice
+    before = [added.pack for added in voice.synthesizer.model.added]
+    return loader.join(voice, [*before, pack])
 
 
 def blame_crash(journal: Journal) -> None:

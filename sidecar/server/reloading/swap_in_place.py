@@ -18,6 +18,7 @@ from typing import TypeVar
 from sidecar.models.pack import Pack
 from sidecar.protocol.errors import Cancelled, InsufficientMemory
 from sidecar.reload.journal import Journal
+from sidecar.server.live_voices import ServedVoice
 from sidecar.server.process.host import give_back_device_memory, give_back_memory
 from sidecar.server.reloading.dependencies import Dependencies, ServerSide
 
@@ -32,12 +33,14 @@ PUT_BACK_AFTER_S = (0.0, 1.0, 3.0)  #: when the old voice is loaded again: memor
 
 @dataclass(frozen=True)
 class SwapInPlace:
-    """For the reloader's thread. `stopping` ends every wait with `Cancelled`."""
+    """For the reloader's thread. `stopping` ends every wait with `Cancelled`; `joined` gives a voice that was
+    loaded again what it had of other packs' voices."""
 
     dependencies: Dependencies
     journal: Journal
     server: ServerSide
     stopping: threading.Event
+    joined: Callable[[ServedVoice], ServedVoice]
 
     @contextmanager
     def of(self, old: Pack) -> Iterator[None]:
@@ -107,7 +110,7 @@ class SwapInPlace:
         self.journal.tell("lost", name=name, version=version)
 
     def _load_again(self, old: Pack) -> None:
-        voice = self.dependencies.load(old)
+        voice = self.joined(self.dependencies.load(old))
         self._ask(lambda: self.server.voices.put_back(voice))
         self.journal.tell("put_back", name=old.manifest.name, version=old.manifest.version)
 

@@ -33,6 +33,7 @@ const SHAPES := {
 		"streams": "int", "audio_s": "num", "real_time_factor": "num", "latency": "map",
 		"cache": {"hits": "int", "misses": "int", "entries": "int", "bytes": "int"}, "memory_bytes": "int",
 		"device_memory_bytes?": "int",
+		"fits?": {"waiting": "int", "running": "int", "ready": "int", "failed": "int"},
 	},
 	"ping": {}, "shutdown": {"lines": "int"},
 }

@@ -202,6 +202,26 @@ namespace NpcVoice
         public long Bytes { get; }
     }
 
+    /// <summary>Voices that are fitted to clips, since the sidecar's start.</summary>
+    public sealed class FitStats
+    {
+        internal FitStats(Fields row)
+        {
+            Waiting = row.Count("waiting");
+            Running = row.Count("running");
+            Ready = row.Count("ready");
+            Failed = row.Count("failed");
+        }
+
+        public int Waiting { get; }
+
+        public int Running { get; }
+
+        public int Ready { get; }
+
+        public int Failed { get; }
+    }
+
     /// <summary>Since the sidecar's start.</summary>
     public sealed class StatsReply
     {
@@ -222,6 +242,7 @@ namespace NpcVoice
             Cache = new CacheStats(reply.Map("cache"));
             MemoryBytes = reply.Whole("memory_bytes");
             DeviceMemoryBytes = reply.Has("device_memory_bytes") ? reply.Whole("device_memory_bytes") : (long?)null;
+            Fits = reply.Has("fits") ? new FitStats(reply.Map("fits")) : null;
         }
 
         public double UptimeS { get; }
@@ -248,6 +269,9 @@ namespace NpcVoice
         public long MemoryBytes { get; }
 
         public long? DeviceMemoryBytes { get; }
+
+        /// <summary>Null where the sidecar fits no voices.</summary>
+        public FitStats Fits { get; }
     }
 
     internal static class Reply

@@ -93,8 +93,11 @@ namespace NpcVoice
         /// <summary>Semitones, -12 to 12.</summary>
         public double? Pitch;
 
-        /// <summary>A clip, WAV, FLAC or OGG, of somebody whose emotion is to be spoken.</summary>
+        /// <summary>A clip, WAV, FLAC or OGG, of somebody whose emotion, or voice, is to be spoken.</summary>
         public byte[] Reference;
+
+        /// <summary>What the clip is a reference for: emotion, voice or both.</summary>
+        public string ReferenceUse = "emotion";
 
         /// <summary>A neutral clip of the same person, with which the reference is compared.</summary>
         public byte[] Baseline;
@@ -154,7 +157,7 @@ namespace NpcVoice
             Add(header, "speed", Speed);
             Add(header, "pitch", Pitch);
             if (Reference != null)
-                Add(header, "reference", new Dictionary<string, object> { { "use", "emotion" } });
+                Add(header, "reference", new Dictionary<string, object> { { "use", ReferenceUse } });
             if (Baseline != null)
                 Add(header, "baseline", true);
             Add(header, "language", Language);
