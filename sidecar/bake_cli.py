@@ -22,6 +22,7 @@ from sidecar.console import (
 )
 from sidecar.files import printable
 from sidecar.protocol.errors import BadRequest
+from sidecar.protocol.marking import marked
 
 if TYPE_CHECKING:
     from sidecar.baking.bake import Baked, Told
@@ -31,11 +32,12 @@ if TYPE_CHECKING:
     from sidecar.voice import Voice
 
 _NONE = "none"
-Loader = Callable[[str | None, str, str, int | None], "Voice"]
+_SHOWN = 12  #: columns, and rows, that are told of at once
+Loader = Callable[[Path | None, str, str, int | None], "Voice"]
 
 
 def bake_command(load_voice: Loader) -> Callable[..., None]:
-    """The command; `load_voice` takes a pack's name, device, precision and threads."""
+    """The command; `load_voice` takes a pack's folder, device, precision and threads."""
 
     @explained
     def bake(
@@ -76,6 +78,7 @@ def bake_command(load_voice: Loader) -> Callable[..., None]:
         from sidecar.baking.cast import read_cast
         from sidecar.baking.orders import Output
         from sidecar.baking.script import read_script
+        from sidecar.modkit.finding import folder_of
 
         given = dict(loudness=loudness, sample_rate=sample_rate)
         defaults = {name: value for name, value in given.items() if value is not None}
@@ -83,19 +86,21 @@ def bake_command(load_voice: Loader) -> Callable[..., None]:
         output.check()
         choice = Choice(tuple(only or ()), tuple(character or ()), force)
         read, members = read_script(script), None if cast is None else read_cast(cast)
+        choice.check(read)
         _tell_unread(read)
-        voice = load_voice(pack, device, precision, None)
+        found = folder_of(pack)
+        voice = load_voice(found, device, precision, None)
         plans = planned(read, members, output, choice, script.parent, voice.heard, voice.synthesizer)
         for failure in plans.failures:
             err.print(_said(failure), style="red", highlight=False, soft_wrap=True)
         if dry_run:
             done = rehearsed(plans, choice, folder)
         else:
-            done = baked(plans, choice, folder, speakers_of(voice, workers, pack), _progress)
+            done = baked(plans, choice, folder, speakers_of(voice, workers, found), _progress)
         if report is not None and not dry_run:
             _write_report(report, done, folder)
         if as_json:
-            print(json.dumps(_as_json(done)))
+            print(json.dumps(_as_json(done, read)))
         else:
             out.print(done.counts("to make" if dry_run else "made"), highlight=False)
         if done.failed:
@@ -114,21 +119,19 @@ def _progress(total: int) -> "Iterator[Told]":
 
 
 def speakers_of(
-    voice: "Voice", workers: int | None, pack: str | None
+    voice: "Voice", workers: int | None, pack: Path | None
 ) -> Callable[[int], "Sequence[Speaker]"]:
     """This process, and beside it others: on the CPU only, a GPU is one. Raises `BadRequest`."""
     from sidecar.baking.messages import Task
     from sidecar.baking.speakers import OtherSpeaker, OwnSpeaker, default_workers
     from sidecar.home import Home
-    from sidecar.modkit.finding import find_pack
 
     device = voice.description.device
     if device != "cpu" and (workers or 1) > 1:
         raise BadRequest(f"{device} speaks for one worker, not {workers}: use --workers 1", field="workers")
     most = workers or (default_workers() if device == "cpu" else 1)
     home = Home.from_environment()
-    found = str(find_pack(home, pack).folder.resolve()) if pack else ""
-    task = Task(str(home.root.resolve()), found, voice.description.precision)
+    task = Task(str(home.root.resolve()), str(pack.resolve()) if pack else "", voice.description.precision)
     own = OwnSpeaker(voice.synthesizer)
     return lambda lines: [own, *(OtherSpeaker(task) for _ in range(min(most, lines) - 1))]
 
@@ -148,9 +151,14 @@ def _said(done: "Clip | Failure") -> str:
 
 
 def _tell_unread(script: "Script") -> None:
+    """What of a script may not be meant so."""
     if script.unread:
-        columns = printable(", ".join(script.unread[:12]))
+        columns = printable(", ".join(script.unread[:_SHOWN]))
         err.print(f"columns that are not read: {columns}", highlight=False, soft_wrap=True)
+    for note in script.notes[:_SHOWN]:
+        err.print(f"NOTE {printable(str(note))}", highlight=False, soft_wrap=True)
+    if (more := len(script.notes) - _SHOWN) > 0:
+        err.print(f"NOTE {more} more rows are like that", highlight=False, soft_wrap=True)
 
 
 def _write_report(file: Path, done: "Baked", folder: Path) -> None:
@@ -160,16 +168,18 @@ def _write_report(file: Path, done: "Baked", folder: Path) -> None:
     write_whole(file, page(done, folder).encode())
 
 
-def _as_json(done: "Baked") -> dict[str, Any]:
+def _as_json(done: "Baked", script: "Script") -> dict[str, Any]:
     """Counts, and by id what a person has to look at."""
-    return {
+    said = {
         "made": len(done.made),
         "kept": len(done.kept),
         "renamed": len(done.renamed),
         "removed": len(done.removed),
         "failed": [vars(failure) for failure in done.failed],
+        "notes": [vars(note) for note in script.notes],
         "suspicious": [
             {"id": entry.id, "findings": [vars(finding) for finding in entry.findings]}
             for entry in done.suspicious
         ],
     }
+    return marked(said)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sidecar.baking.gate import Finding
 from sidecar.protocol.errors import BadRequest
+from sidecar.protocol.marking import marked
 from sidecar.protocol.record import from_map, to_map
 
 MANIFEST, LENGTHS = "manifest.jsonl", "lengths.json"
@@ -53,7 +54,7 @@ class Entry:
         return self.files[0].name.rpartition(".")[0]
 
     def to_json(self) -> str:
-        return json.dumps(to_map(self), ensure_ascii=False) + "\n"
+        return json.dumps(marked(to_map(self)), ensure_ascii=False) + "\n"
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def manifest_text(entries: Iterable[Entry]) -> str:
 
 def lengths_text(entries: Sequence[Entry]) -> str:
     rows = [{"id": e.id, "file": e.files[0].name, "length_s": round(e.length_s, 4)} for e in entries]
-    return json.dumps({"lines": rows}, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(marked({"lines": rows}), ensure_ascii=False, indent=1) + "\n"
 
 
 def _notes(text: str) -> list[Entry | Gone]:

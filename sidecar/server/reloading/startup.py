@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from filelock import FileLock, Timeout
 
+from sidecar.audio import effect_files
 from sidecar.checks.candidate import check_candidate
 from sidecar.checks.settings import settings_for
 from sidecar.checks.speaking import check_probe
@@ -224,7 +225,9 @@ class Loader:
             with returnable_memory():
                 model = load_model(pack, self.placement)
             emotions = with_users(model.emotions, self.home.emotions)
-            synthesizer = Synthesizer(model, user.over(model.lexicon), emotions=emotions)
+            effects = effect_files.with_users(effect_files.shipped(), self.home.effects)
+            lexicon = user.over(model.lexicon)
+            synthesizer = Synthesizer(model, lexicon, emotions=emotions, known_effects=effects)
             if probe and pack.manifest.has(PROBE):
                 check_probe(synthesizer, pack)
             elif probe:
