@@ -62,6 +62,10 @@ def bake_command(load_voice: Loader) -> Callable[..., None]:
         workers: Annotated[
             int | None, typer.Option(min=1, help="Processes; one for each core if not given.")
         ] = None,
+        ray: Annotated[
+            str | None,
+            typer.Option(help="Speak on a Ray cluster: its address, or auto."),
+        ] = None,
         report: Annotated[
             Path | None, typer.Option(help="Write an .html to listen with, worst first.")
         ] = None,
@@ -76,6 +80,7 @@ def bake_command(load_voice: Loader) -> Callable[..., None]:
         """Speak a script into a folder: sound, lips, subtitles, a manifest. Only what changed is made."""
         from sidecar.baking.bake import Choice, baked, planned, rehearsed
         from sidecar.baking.cast import read_cast
+        from sidecar.baking.cluster import ray_module
         from sidecar.baking.orders import Output
         from sidecar.baking.script import read_script
         from sidecar.modkit.finding import folder_of
@@ -88,6 +93,8 @@ def bake_command(load_voice: Loader) -> Callable[..., None]:
         read, members = read_script(script), None if cast is None else read_cast(cast)
         choice.check(read)
         _tell_unread(read)
+        if ray is not None:
+            ray_module()
         found = folder_of(pack)
         voice = load_voice(found, device, precision, None)
         plans = planned(read, members, output, choice, script.parent, voice.heard, voice.synthesizer)
@@ -96,7 +103,10 @@ def bake_command(load_voice: Loader) -> Callable[..., None]:
         if dry_run:
             done = rehearsed(plans, choice, folder)
         else:
-            done = baked(plans, choice, folder, speakers_of(voice, workers, found), _progress)
+            speakers = (
+                speakers_of(voice, workers, found) if ray is None else cluster_of(voice, workers, found, ray)
+            )
+            done = baked(plans, choice, folder, speakers, _progress)
         if report is not None and not dry_run:
             _write_report(report, done, folder)
         if as_json:
@@ -134,6 +144,23 @@ def speakers_of(
     task = Task(str(home.root.resolve()), str(pack.resolve()) if pack else "", voice.description.precision)
     own = OwnSpeaker(voice.synthesizer)
     return lambda lines: [own, *(OtherSpeaker(task) for _ in range(min(most, lines) - 1))]
+
+
+def cluster_of(
+    voice: "Voice", workers: int | None, pack: Path | None, address: str
+) -> Callable[[int], "Sequence[Speaker]"]:
+    """Workers of a Ray cluster, which is looked for once there is something to speak. Raises
+    `BadRequest`."""
+    from sidecar.baking.cluster import Cluster, Job, ray_module
+    from sidecar.home import Home
+    from sidecar.models.default_voice import folder_in
+    from sidecar.models.pack import open_pack
+
+    if voice.description.device != "cpu":
+        raise BadRequest("--ray speaks on processors: use --device cpu", field="device")
+    home = Home.from_environment()
+    job = Job.of(open_pack(pack or folder_in(home)), home, voice.description.precision)
+    return lambda lines: Cluster(ray_module(), address, job).crew(workers, lines)
 
 
 def _several(text: str) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ TINY = 1e-9
 KERNEL_S, ORDER = 0.06, 4  #: of the filters
 ROOM_DELAY_S, DAMPED_HZ = 0.012, 4500.0
 TAIL_SHARE = 0.6  #: of the time in which a room is 60 dB quieter, that is heard behind a line
-CHORUS_S, VOICES = 0.018, 3
+CHORUS_S, VOICES = 0.018, 2
 
 
 @dataclass(frozen=True)
@@ -156,10 +156,14 @@ def _chorused(sound: Doubles, rate_hz: int, effect: Effect) -> Doubles:
     at = np.arange(len(sound), dtype=np.float64)
     wave, late = 2 * np.pi * effect.chorus_hz / rate_hz * at, CHORUS_S * rate_hz
     depth = effect.chorus_ms / 2000 * rate_hz
+    room = int(late + depth) + 2
+    before = np.concatenate([np.zeros(room), sound])
     others = np.zeros_like(sound)
     for voice in range(VOICES):
-        delay = late + depth * np.sin(wave + 2 * np.pi * voice / VOICES)
-        others += np.interp(at - delay, at, sound, left=0.0)
+        place = room + at - late - depth * np.sin(wave + 2 * np.pi * voice / VOICES)
+        first = place.astype(np.int64)
+        here, share = before[first], place - first
+        others += here + share * (before[first + 1] - here)
     return sound * (1 - effect.chorus_share / 2) + others * (effect.chorus_share / 2)
 
 
@@ -169,7 +173,9 @@ def _placed(sound: Doubles, rate_hz: int, effect: Effect) -> Doubles:
     if not any(measures):
         return sound
     kernel, ahead = _kernel(rate_hz, *measures)
-    return _convolved(sound, kernel)[ahead : ahead + len(sound)]
+    size = _fft_size(min(len(sound) + len(kernel) - 1, 4 * len(kernel)))
+    spectrum = _spectrum(size, rate_hz, *measures)
+    return _filtered(sound, spectrum, len(kernel), size)[ahead : ahead + len(sound)]
 
 
 def _ended(sound: Doubles, rate_hz: int, effect: Effect) -> Doubles:
@@ -178,6 +184,11 @@ def _ended(sound: Doubles, rate_hz: int, effect: Effect) -> Doubles:
     if not length:
         return sound
     return np.concatenate([sound[:-length], sound[-length:] * np.linspace(1, 0, length)])
+
+
+@lru_cache(maxsize=4)
+def _spectrum(size: int, *measures: float) -> npt.NDArray[np.complex128]:
+    return np.fft.rfft(_kernel(*measures)[0], size)
 
 
 @lru_cache(maxsize=8)
@@ -217,14 +228,26 @@ def _room(rate_hz: int, room_s: float) -> Doubles:
 
 
 def _convolved(sound: Doubles, kernel: Doubles) -> Doubles:
-    """All of it, [T + K - 1], by overlapping blocks: memory is the kernel's, however long the line."""
-    size = 2 ** int(np.ceil(np.log2(4 * len(kernel))))
-    step, spectrum = size - len(kernel) + 1, np.fft.rfft(kernel, size)
+    """All of it, [T + K - 1]."""
+    size = _fft_size(min(len(sound) + len(kernel) - 1, 4 * len(kernel)))
+    return _filtered(sound, np.fft.rfft(kernel, size), len(kernel), size)
+
+
+def _fft_size(least: int) -> int:
+    """What is quickly transformed: a power of two, or three quarters of one."""
+    power = 2 ** int(np.ceil(np.log2(max(least, 4))))
+    return power * 3 // 4 if power * 3 // 4 >= least else power
+
+
+def _filtered(sound: Doubles, spectrum: npt.NDArray[np.complex128], taps: int, size: int) -> Doubles:
+    """With a kernel of so many `taps`, by overlapping blocks: memory is the kernel's, however long the
+    line."""
+    step = size - taps + 1
     result = np.zeros(len(sound) + size)
     for start in range(0, len(sound), step):
         block = np.fft.rfft(sound[start : start + step], size)
         result[start : start + size] += np.fft.irfft(block * spectrum, size)
-    return result[: len(sound) + len(kernel) - 1]
+    return result[: len(sound) + taps - 1]
 
 
 def _rms(samples: Floats | Doubles) -> float:

@@ -7,7 +7,6 @@ bake does. A pack comes by its hash: a machine that has it already is sent nothi
 import hashlib
 import io
 import platform
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -36,15 +35,11 @@ class SpeakingWorker:
 
     def __init__(self, manifest: bytes, fetch: Fetch, own: Mapping[str, bytes], precision: str) -> None:
         pack = fetched(Home.from_environment(), manifest, fetch)
-        self._own = Path(tempfile.mkdtemp(prefix="npc-voice-"))
-        try:
+        with tempfile.TemporaryDirectory(prefix="npc-voice-") as folder:
             for name, content in own.items():
-                write_whole(self._own / Path(name).name, content)
-            voice = Voice.load(
-                pack.folder, device="cpu", precision=precision, threads=1, home=Home(self._own)
-            )
-        finally:
-            shutil.rmtree(self._own, ignore_errors=True)
+                write_whole(Path(folder) / Path(name).name, content)
+            home = Home(Path(folder))
+            voice = Voice.load(pack.folder, device="cpu", precision=precision, threads=1, home=home)
         self._speaker = OwnSpeaker(voice.synthesizer)
 
     def setting(self) -> str:
