@@ -18,7 +18,7 @@ MANIFEST, LENGTHS = "manifest.jsonl", "lengths.json"
 Span = tuple[str, float, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class BakedFile:
     """One file of a clip: its name in the folder, and what is in it."""
 
@@ -27,7 +27,7 @@ class BakedFile:
     bytes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A clip that is there. The first of `files` is the sound; `words` are (text, start_s, end_s); `key` is
     `keys.line_key` of what it was made of."""

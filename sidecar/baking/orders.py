@@ -42,7 +42,7 @@ class Output:
             _one_of("subtitles", kind, SUBTITLES)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Order:
     """One line that is to be made. `reference` is what was heard in its clip, `effect` what the request's
     means, if it has one; `character` is empty where

@@ -29,7 +29,7 @@ _NEAR = 0.8  #: a column this like one of ours is a slip of the pen, not a colum
 Cells = dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One line of a script. `cells` has what is filled in, by our columns' names, `file` the name that its
     files begin with where that is not the id."""

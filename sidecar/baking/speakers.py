@@ -25,6 +25,7 @@ from sidecar.synthesis import Synthesizer
 
 MODULE = "sidecar.baking.speaking_child"
 WORKER_BYTES = 1536 << 20  #: what a process with a voice may take
+TRIES = 2  #: processes that a line may take with it
 _ENDS_S = 10.0
 
 
@@ -51,8 +52,8 @@ class OwnSpeaker:
 
 
 class OtherSpeaker:
-    """Speaks in a process of its own, started with the first line. One that dies takes its line with it, and
-    another is started for the next.
+    """Speaks in a process of its own, started with the first line. Where one dies, its line is tried once
+    more in another; a line that takes both with it is a failure.
 
     One thread speaks (`clip`), any may `close`. The process and its pipes are the speaking thread's, which
     holds `_speaking` meanwhile; another may only kill the process.
@@ -65,14 +66,16 @@ class OtherSpeaker:
         self._closed = False
 
     def clip(self, wanted: Wanted) -> Clip | Failure:
-        order = wanted.order
+        order, ends = wanted.order, ""
         with self._speaking:
-            try:
-                answer = _asked(self._process or self._started(), order_line(order, wanted.key))
-                assert answer is not None
-                return answer
-            except (OSError, EOFError, ValueError, BadRequest) as error:  # gone, or no answer of ours
-                return Failure(order.row, order.id, f"the process that spoke it {self._end_of(error)}")
+            for _ in range(TRIES):
+                try:
+                    answer = _asked(self._process or self._started(), order_line(order, wanted.key))
+                    assert answer is not None
+                    return answer
+                except (OSError, EOFError, ValueError, BadRequest) as error:  # gone, or no answer of ours
+                    ends = self._end_of(error)
+        return Failure(order.row, order.id, f"the process that spoke it {ends}")
 
     def close(self) -> None:
         """End the process for good, in the midst of a line too. Any thread, any number of times."""

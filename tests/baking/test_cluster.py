@@ -131,7 +131,7 @@ class Unfit:
 
 def test_a_cluster_that_does_not_answer_is_told_of():
     job = Job(Pack(Path(), None), {}, "float32")  # type: ignore[arg-type]
-    with pytest.raises(BadRequest, match="no Ray cluster answers at 'auto': Could not") as refused:
+    with pytest.raises(BadRequest, match="no Ray cluster answers at 'auto'") as refused:
         Cluster(Unfit, "auto", job)
     assert refused.value.tip == "ray start --head" and "More" not in refused.value.message
 
@@ -147,7 +147,7 @@ def test_a_worker_fetches_a_pack_once_and_only_as_its_hashes_say(pack: Pack, tmp
     for _ in range(2):
         found = fetched(home, manifest, fetch)
     assert asked == [file.name for file in pack.manifest.files] and found.manifest == pack.manifest
-    with pytest.raises(ModelRejected, match="bytes|sha256"):
+    with pytest.raises(ModelRejected, match="the manifest says"):
         fetched(Home(tmp_path / "other"), manifest, lambda name: fetch(name)[:-1])
     assert not list((tmp_path / "other" / PACKS).glob("[!.]*"))
 
@@ -160,7 +160,7 @@ def two_workers():
     nodes = Nodes(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     try:
         for _ in range(2):
-            nodes.add_node(num_cpus=1)
+            nodes.add_node(num_cpus=1, object_store_memory=600 << 20)
         yield nodes.address
     finally:
         import ray
