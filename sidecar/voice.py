@@ -55,8 +55,8 @@ class Voice:
         """Load a pack's folder, or the default voice, which is converted on first use (some seconds).
 
         `device`: auto (the best on which the voice speaks), cpu, cuda, mps; `precision`: auto, float32,
-        bfloat16, int8; `threads`: CPU threads of this process; `lexicon`: own pronunciations (word -> phonemes),
-        by default the home's `lexicon.tsv`; they win over the pack's own.
+        bfloat16, int8; `threads`: CPU threads of this process; `lexicon`: own pronunciations (word ->
+        phonemes), by default the home's `lexicon.tsv`; they win over the pack's own.
         Raises `BadRequest`, `NoModel`, `ModelRejected` or `StorageError`.
         """
         home = home or Home.from_environment()

@@ -20,13 +20,14 @@ from sidecar.audio.timbre import Timbre, held_back
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
+Spectrum = npt.NDArray[np.complex64]
 
 RMS = 0.1  #: at which a line is treated, so that a whisper is distorted like a shout
 TINY = 1e-9
 KERNEL_S, ORDER = 0.06, 4  #: of the filters
 ROOM_DELAY_S, DAMPED_HZ = 0.012, 4500.0
 TAIL_SHARE = 0.6  #: of the time in which a room is 60 dB quieter, that is heard behind a line
-CHORUS_S, VOICES = 0.018, 2
+CHORUS_S = 0.018
 
 
 @dataclass(frozen=True)
@@ -118,56 +119,62 @@ def treated(samples: Floats, rate_hz: int, effect: Effect) -> Floats:
     rms = _rms(samples)
     if not effect.is_heard_after or rms < TINY:
         return samples
-    sound = samples.astype(np.float64) * (RMS / rms)
+    sound = samples * np.float32(RMS / rms)
     for step in (_driven, _rung, _crushed, _chorused, _placed, _ended):
         sound = step(sound, rate_hz, effect)
     gain = 10 ** (effect.level_db / 20) * rms / max(_rms(sound), TINY)
-    return faded(held_back((sound * gain).astype(np.float32)), rate_hz)
+    return faded(held_back(sound * np.float32(gain)), rate_hz)
 
 
-def _driven(sound: Doubles, rate_hz: int, effect: Effect) -> Doubles:
+def _driven(sound: Floats, rate_hz: int, effect: Effect) -> Floats:
     if not effect.drive_db:
         return sound
-    return np.tanh(sound * 10 ** (effect.drive_db / 20))
+    return np.tanh(sound * np.float32(10 ** (effect.drive_db / 20)))
 
 
-def _rung(sound: Doubles, rate_hz: int, effect: Effect) -> Doubles:
+def _rung(sound: Floats, rate_hz: int, effect: Effect) -> Floats:
     if not effect.ring_share:
         return sound
-    carrier = np.sin(2 * np.pi * effect.ring_hz / rate_hz * np.arange(len(sound)))
-    return sound * (1 - effect.ring_share + effect.ring_share * carrier)
+    turns = np.arange(len(sound)) * (effect.ring_hz / rate_hz)  # in full: a phase must not wear off
+    carrier = np.sin(((turns - np.floor(turns)) * 2 * np.pi).astype(np.float32))
+    share = np.float32(effect.ring_share)
+    return sound * (1 - share + share * carrier)
 
 
-def _crushed(sound: Doubles, rate_hz: int, effect: Effect) -> Doubles:
+def _crushed(sound: Floats, rate_hz: int, effect: Effect) -> Floats:
     """Fewer samples, each held, and fewer steps between silence and the loudest."""
     if 0 < effect.crush_hz < rate_hz:
         held = np.floor(np.arange(len(sound)) * (effect.crush_hz / rate_hz))
         sound = sound[(held * (rate_hz / effect.crush_hz)).astype(np.int64)]
     if effect.crush_bits:
-        steps = 2 ** max(effect.crush_bits - 1, 0) / np.abs(sound).max()
-        sound = np.round(sound * steps) / steps
+        steps = np.float32(2 ** max(effect.crush_bits - 1, 0) / np.abs(sound).max())
+        sound = np.rint(sound * steps) / steps
     return sound
 
 
-def _chorused(sound: Doubles, rate_hz: int, effect: Effect) -> Doubles:
-    """Voices that are late by a delay which wanders, each at its own place in the wave."""
+def _chorused(sound: Floats, rate_hz: int, effect: Effect) -> Floats:
+    """Two voices behind the first, by a delay that wanders: where one comes nearer, the other goes."""
     if not effect.chorus_share:
         return sound
-    at = np.arange(len(sound), dtype=np.float64)
-    wave, late = 2 * np.pi * effect.chorus_hz / rate_hz * at, CHORUS_S * rate_hz
-    depth = effect.chorus_ms / 2000 * rate_hz
+    late, depth = CHORUS_S * rate_hz, effect.chorus_ms / 2000 * rate_hz
+    wave = np.arange(len(sound), dtype=np.float32) * np.float32(2 * np.pi * effect.chorus_hz / rate_hz)
+    sweep = np.float32(depth) * np.sin(wave)
     room = int(late + depth) + 2
-    before = np.concatenate([np.zeros(room), sound])
-    others = np.zeros_like(sound)
-    for voice in range(VOICES):
-        place = room + at - late - depth * np.sin(wave + 2 * np.pi * voice / VOICES)
-        first = place.astype(np.int64)
-        here, share = before[first], place - first
-        others += here + share * (before[first + 1] - here)
-    return sound * (1 - effect.chorus_share / 2) + others * (effect.chorus_share / 2)
+    before = np.concatenate([np.zeros(room, np.float32), sound])
+    others = sum(_delayed(before, room, np.float32(late) + side * sweep) for side in (1, -1))
+    share = np.float32(effect.chorus_share / 2)
+    return sound * (1 - share) + others * share
 
 
-def _placed(sound: Doubles, rate_hz: int, effect: Effect) -> Doubles:
+def _delayed(before: Floats, room: int, delay: Floats) -> Floats:
+    """What was `delay` samples ago, with `room` samples before the first; between two by both."""
+    whole = delay.astype(np.int32)
+    at = np.arange(room, len(before), dtype=np.int32) - whole
+    later = before[at]
+    return later + (delay - whole).astype(np.float32) * (before[at - 1] - later)
+
+
+def _placed(sound: Floats, rate_hz: int, effect: Effect) -> Floats:
     """Through filters, in a room."""
     measures = (effect.low_cut_hz, effect.high_cut_hz, effect.room_s, effect.room_share)
     if not any(measures):
@@ -178,17 +185,17 @@ def _placed(sound: Doubles, rate_hz: int, effect: Effect) -> Doubles:
     return _filtered(sound, spectrum, len(kernel), size)[ahead : ahead + len(sound)]
 
 
-def _ended(sound: Doubles, rate_hz: int, effect: Effect) -> Doubles:
+def _ended(sound: Floats, rate_hz: int, effect: Effect) -> Floats:
     """The tail dies away before it is cut."""
     length = min(int(effect.tail_s / 2 * rate_hz), len(sound))
     if not length:
         return sound
-    return np.concatenate([sound[:-length], sound[-length:] * np.linspace(1, 0, length)])
+    return np.concatenate([sound[:-length], sound[-length:] * np.linspace(1, 0, length, dtype=np.float32)])
 
 
 @lru_cache(maxsize=4)
-def _spectrum(size: int, *measures: float) -> npt.NDArray[np.complex128]:
-    return np.fft.rfft(_kernel(*measures)[0], size)
+def _spectrum(size: int, *measures: float) -> Spectrum:
+    return np.fft.rfft(_kernel(*measures)[0].astype(np.float32), size).astype(np.complex64)
 
 
 @lru_cache(maxsize=8)
@@ -202,7 +209,9 @@ def _kernel(
         return filters, ahead
     room = _room(rate_hz, room_s) * room_share
     room[0] += 1 - room_share
-    return _convolved(filters, room), ahead
+    size = _fft_size(len(filters) + len(room))
+    whole = np.fft.irfft(np.fft.rfft(filters, size) * np.fft.rfft(room, size), size)
+    return whole[: len(filters) + len(room) - 1], ahead
 
 
 def _filters(rate_hz: int, low_cut_hz: float, high_cut_hz: float) -> Doubles:
@@ -227,23 +236,17 @@ def _room(rate_hz: int, room_s: float) -> Doubles:
     return np.concatenate([np.zeros(silent + 1), answer / np.sqrt(np.sum(answer**2))])
 
 
-def _convolved(sound: Doubles, kernel: Doubles) -> Doubles:
-    """All of it, [T + K - 1]."""
-    size = _fft_size(min(len(sound) + len(kernel) - 1, 4 * len(kernel)))
-    return _filtered(sound, np.fft.rfft(kernel, size), len(kernel), size)
-
-
 def _fft_size(least: int) -> int:
     """What is quickly transformed: a power of two, or three quarters of one."""
     power = 2 ** int(np.ceil(np.log2(max(least, 4))))
     return power * 3 // 4 if power * 3 // 4 >= least else power
 
 
-def _filtered(sound: Doubles, spectrum: npt.NDArray[np.complex128], taps: int, size: int) -> Doubles:
+def _filtered(sound: Floats, spectrum: Spectrum, taps: int, size: int) -> Floats:
     """With a kernel of so many `taps`, by overlapping blocks: memory is the kernel's, however long the
     line."""
     step = size - taps + 1
-    result = np.zeros(len(sound) + size)
+    result = np.zeros(len(sound) + size, np.float32)
     for start in range(0, len(sound), step):
         block = np.fft.rfft(sound[start : start + step], size)
         result[start : start + size] += np.fft.irfft(block * spectrum, size)

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from sidecar.baking.differences import Wanted
@@ -55,7 +56,8 @@ class SpeakingWorker:
 def setting() -> str:
     """What has to be alike for the same bytes: versions, and the kind of processor."""
     capability = torch.backends.cpu.get_cpu_capability()
-    return f"npc-voice {__version__}, torch {torch.__version__}, {platform.machine()} with {capability}"
+    libraries = f"torch {torch.__version__}, numpy {np.__version__}"
+    return f"npc-voice {__version__}, {libraries}, {platform.machine()} with {capability}"
 
 
 def fetched(home: Home, manifest: bytes, fetch: Fetch) -> Pack:
