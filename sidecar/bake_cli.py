@@ -22,6 +22,7 @@ from sidecar.console import (
 )
 from sidecar.files import printable
 from sidecar.protocol.errors import BadRequest
+from sidecar.protocol.marking import marked
 
 if TYPE_CHECKING:
     from sidecar.baking.bake import Baked, Told
@@ -31,11 +32,12 @@ if TYPE_CHECKING:
     from sidecar.voice import Voice
 
 _NONE = "none"
-Loader = Callable[[str | None, str, str, int | None], "Voice"]
+_SHOWN = 12  #: columns, and rows, that are told of at once
+Loader = Callable[[Path | None, str, str, int | None], "Voice"]
 
 
 def bake_command(load_voice: Loader) -> Callable[..., None]:
-    """The command; `load_voice` takes a pack's name, device, precision and threads."""
+    """The command; `load_voice` takes a pack's folder, device, precision and threads."""
 
     @explained
     def bake(
@@ -60,6 +62,10 @@ def bake_command(load_voice: Loader) -> Callable[..., None]:
         workers: Annotated[
             int | None, typer.Option(min=1, help="Processes; one for each core if not given.")
         ] = None,
+        ray: Annotated[
+            str | None,
+            typer.Option(help="Speak on a Ray cluster: its address, or auto."),
+        ] = None,
         report: Annotated[
             Path | None, typer.Option(help="Write an .html to listen with, worst first.")
         ] = None,
@@ -74,8 +80,10 @@ def bake_command(load_voice: Loader) -> Callable[..., None]:
         """Speak a script into a folder: sound, lips, subtitles, a manifest. Only what changed is made."""
         from sidecar.baking.bake import Choice, baked, planned, rehearsed
         from sidecar.baking.cast import read_cast
+        from sidecar.baking.cluster import ray_module
         from sidecar.baking.orders import Output
         from sidecar.baking.script import read_script
+        from sidecar.modkit.finding import folder_of
 
         given = dict(loudness=loudness, sample_rate=sample_rate)
         defaults = {name: value for name, value in given.items() if value is not None}
@@ -83,19 +91,26 @@ def bake_command(load_voice: Loader) -> Callable[..., None]:
         output.check()
         choice = Choice(tuple(only or ()), tuple(character or ()), force)
         read, members = read_script(script), None if cast is None else read_cast(cast)
+        choice.check(read)
         _tell_unread(read)
-        voice = load_voice(pack, device, precision, None)
+        if ray is not None:
+            ray_module()
+        found = folder_of(pack)
+        voice = load_voice(found, device, precision, None)
         plans = planned(read, members, output, choice, script.parent, voice.heard, voice.synthesizer)
         for failure in plans.failures:
             err.print(_said(failure), style="red", highlight=False, soft_wrap=True)
         if dry_run:
             done = rehearsed(plans, choice, folder)
         else:
-            done = baked(plans, choice, folder, speakers_of(voice, workers, pack), _progress)
+            speakers = (
+                speakers_of(voice, workers, found) if ray is None else cluster_of(voice, workers, found, ray)
+            )
+            done = baked(plans, choice, folder, speakers, _progress)
         if report is not None and not dry_run:
             _write_report(report, done, folder)
         if as_json:
-            print(json.dumps(_as_json(done)))
+            print(json.dumps(_as_json(done, read)))
         else:
             out.print(done.counts("to make" if dry_run else "made"), highlight=False)
         if done.failed:
@@ -114,23 +129,38 @@ def _progress(total: int) -> "Iterator[Told]":
 
 
 def speakers_of(
-    voice: "Voice", workers: int | None, pack: str | None
+    voice: "Voice", workers: int | None, pack: Path | None
 ) -> Callable[[int], "Sequence[Speaker]"]:
     """This process, and beside it others: on the CPU only, a GPU is one. Raises `BadRequest`."""
     from sidecar.baking.messages import Task
     from sidecar.baking.speakers import OtherSpeaker, OwnSpeaker, default_workers
     from sidecar.home import Home
-    from sidecar.modkit.finding import find_pack
 
     device = voice.description.device
     if device != "cpu" and (workers or 1) > 1:
         raise BadRequest(f"{device} speaks for one worker, not {workers}: use --workers 1", field="workers")
     most = workers or (default_workers() if device == "cpu" else 1)
     home = Home.from_environment()
-    found = str(find_pack(home, pack).folder.resolve()) if pack else ""
-    task = Task(str(home.root.resolve()), found, voice.description.precision)
+    task = Task(str(home.root.resolve()), str(pack.resolve()) if pack else "", voice.description.precision)
     own = OwnSpeaker(voice.synthesizer)
     return lambda lines: [own, *(OtherSpeaker(task) for _ in range(min(most, lines) - 1))]
+
+
+def cluster_of(
+    voice: "Voice", workers: int | None, pack: Path | None, address: str
+) -> Callable[[int], "Sequence[Speaker]"]:
+    """Workers of a Ray cluster, which is looked for once there is something to speak. Raises
+    `BadRequest`."""
+    from sidecar.baking.cluster import Cluster, Job, ray_module
+    from sidecar.home import Home
+    from sidecar.models.default_voice import folder_in
+    from sidecar.models.pack import open_pack
+
+    if voice.description.device != "cpu":
+        raise BadRequest("--ray speaks on processors: use --device cpu", field="device")
+    home = Home.from_environment()
+    job = Job.of(open_pack(pack or folder_in(home)), home, voice.description.precision)
+    return lambda lines: Cluster(ray_module(), address, job).crew(workers, lines)
 
 
 def _several(text: str) -> tuple[str, ...]:
@@ -148,9 +178,14 @@ def _said(done: "Clip | Failure") -> str:
 
 
 def _tell_unread(script: "Script") -> None:
+    """What of a script may not be meant so."""
     if script.unread:
-        columns = printable(", ".join(script.unread[:12]))
+        columns = printable(", ".join(script.unread[:_SHOWN]))
         err.print(f"columns that are not read: {columns}", highlight=False, soft_wrap=True)
+    for note in script.notes[:_SHOWN]:
+        err.print(f"NOTE {printable(str(note))}", highlight=False, soft_wrap=True)
+    if (more := len(script.notes) - _SHOWN) > 0:
+        err.print(f"NOTE {more} more rows are like that", highlight=False, soft_wrap=True)
 
 
 def _write_report(file: Path, done: "Baked", folder: Path) -> None:
@@ -160,16 +195,18 @@ def _write_report(file: Path, done: "Baked", folder: Path) -> None:
     write_whole(file, page(done, folder).encode())
 
 
-def _as_json(done: "Baked") -> dict[str, Any]:
+def _as_json(done: "Baked", script: "Script") -> dict[str, Any]:
     """Counts, and by id what a person has to look at."""
-    return {
+    said = {
         "made": len(done.made),
         "kept": len(done.kept),
         "renamed": len(done.renamed),
         "removed": len(done.removed),
         "failed": [vars(failure) for failure in done.failed],
+        "notes": [vars(note) for note in script.notes],
         "suspicious": [
             {"id": entry.id, "findings": [vars(finding) for finding in entry.findings]}
             for entry in done.suspicious
         ],
     }
+    return marked(said)

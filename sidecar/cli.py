@@ -33,6 +33,7 @@ from sidecar.pack_cli import pack_app
 from sidecar.protocol.fields import blend
 from sidecar.protocol.formats import FILE_ENDINGS
 from sidecar.protocol.limits import LINE_CHARACTERS, PITCH_ST, SPEED
+from sidecar.protocol.marking import marked
 
 if TYPE_CHECKING:
     from sidecar.models.pack import Pack
@@ -48,6 +49,9 @@ SpeakerText = Annotated[
     str | None, typer.Option("--speaker", "-s", help="A name, or name:weight,name:weight")
 ]
 EmotionText = Annotated[str, typer.Option("--emotion", "-e", help="A label, or label:weight,label:weight")]
+EffectName = Annotated[
+    str | None, typer.Option(help="A creature's or machine's voice; see npc-voice effects.")
+]
 Intensity = Annotated[float, typer.Option("--intensity", "-i", help="0 (neutral) to 1")]
 
 
@@ -67,17 +71,16 @@ def progress_bar() -> Iterator[Callable[[str, float], None]]:
 
 
 def load_voice(pack: str | None, device: str, precision: str, threads: int | None) -> "Voice":
-    from sidecar.home import Home
-    from sidecar.modkit.finding import find_pack
+    from sidecar.modkit.finding import folder_of
 
-    home = Home.from_environment()
-    folder = find_pack(home, pack).folder if pack else None
+    return voice_in(folder_of(pack), device, precision, threads)
+
+
+def voice_in(folder: Path | None, device: str, precision: str, threads: int | None) -> "Voice":
     from sidecar.voice import Voice  # which takes a second
 
     with progress_bar() as progress:
-        return Voice.load(
-            folder, device=device, precision=precision, threads=threads, home=home, progress=progress
-        )
+        return Voice.load(folder, device=device, precision=precision, threads=threads, progress=progress)
 
 
 def asked_about(pack: str | None) -> "Pack":
@@ -109,14 +112,16 @@ def demo(
     spoken = list(speak_samples(load_voice(None, device, precision, threads), folder, lines))
     if as_json:
         rows = [
-            {
-                "speaker": s.line.speaker,
-                "emotion": s.line.mood,
-                "text": s.line.text,
-                "audio_s": s.audio_s,
-                "work_s": s.work_s,
-                "file": str(s.file),
-            }
+            marked(
+                {
+                    "speaker": s.line.speaker,
+                    "emotion": s.line.mood,
+                    "text": s.line.text,
+                    "audio_s": s.audio_s,
+                    "work_s": s.work_s,
+                    "file": str(s.file),
+                }
+            )
             for s in spoken
         ]
         print(json.dumps(rows))
@@ -125,7 +130,7 @@ def demo(
     out.print(f"the files are in {folder}", highlight=False)
 
 
-app.command("bake")(bake_command(load_voice))
+app.command("bake")(bake_command(voice_in))
 
 
 @app.command()
@@ -146,6 +151,7 @@ def say(
     speed: Annotated[float, typer.Option(help=str(SPEED))] = 1.0,
     pitch: Annotated[float, typer.Option(help=f"Semitones, {PITCH_ST}")] = 0.0,
     language: Annotated[str | None, typer.Option(help="en-US, en-GB or zh-CN")] = None,
+    effect: EffectName = None,
     loudness: Loudness = None,
     sample_rate: SampleRate = None,
     lipsync: Annotated[
@@ -172,16 +178,12 @@ def say(
         files.check_format(lipsync, lipsync_format)
     line = Line(
         text, blend(speaker, "speaker"), blend(manner, "manner"), blend(emotion, "emotion") or "neutral",
-        intensity, speed, pitch, language, sample_rate, loudness, prompt=prompt,
+        intensity, speed, pitch, language, sample_rate, loudness, prompt=prompt, effect=effect,
     )  # fmt: skip
     check_line(line, LINE_CHARACTERS)
     voice = load_voice(pack, device, precision, threads)
     began = time.perf_counter()
-    speech = voice.synthesize(
-        text, line.speaker, manner=line.manner, emotion=line.emotion, intensity=intensity,
-        reference=reference, baseline=baseline, speed=speed, pitch_semitones=pitch, language=language,
-        loudness_lufs=loudness, sample_rate_hz=sample_rate, prompt=prompt,
-    )  # fmt: skip
+    speech = voice.speak(line, reference, baseline)
     work_s = time.perf_counter() - began
     speech.save(output, marked=not unmarked)
     if lipsync is not None:
@@ -190,7 +192,7 @@ def say(
     if as_json:
         words = [[w.text, w.phonemes, round(w.start_s, 3), round(w.end_s, 3)] for w in speech.words]
         report = {"file": str(output), "audio_s": speech.duration_s, "work_s": work_s, "words": words}
-        print(json.dumps(report))
+        print(json.dumps(marked(report)))
     else:
         out.print(f"{output}: {speech.duration_s:.1f} s of speech in {work_s:.1f} s", highlight=False)
 
@@ -203,19 +205,21 @@ def report(
     speaker: SpeakerText = None,
     emotion: EmotionText = "neutral",
     intensity: Intensity = 0.5,
+    effect: EffectName = None,
     pack: PackName = None,
     device: DeviceOption = "auto",
     precision: Precision = "auto",
     threads: Threads = None,
 ) -> None:
-    """Draw how a line is spoken, with and without its emotion, into one page."""
+    """Draw how a line is spoken, with and without its emotion and effect, into one page."""
     from sidecar.line import Line
     from sidecar.models.pack import write_whole
     from sidecar.report import report as page
 
     line = Line(
-        text, blend(speaker, "speaker"), emotion=blend(emotion, "emotion") or "neutral", intensity=intensity
-    )
+        text, blend(speaker, "speaker"), emotion=blend(emotion, "emotion") or "neutral",
+        intensity=intensity, effect=effect,
+    )  # fmt: skip
     write_whole(output, page(load_voice(pack, device, precision, threads), line).encode())
     out.print(f"the page is {output}", highlight=False)
 
@@ -253,6 +257,23 @@ def emotions(pack: PackName = None, as_json: AsJson = False) -> None:
     table = Table("emotion", "中文", "also")
     for emotion in known.emotions.values():
         table.add_row(emotion.name, emotion.display.get("zh", ""), ", ".join(emotion.aliases))
+    out.print(table)
+
+
+@app.command()
+@explained
+def effects(as_json: AsJson = False) -> None:
+    """List what --effect can ask for; as JSON, in full, in the form of an effects.json."""
+    from sidecar.audio.effect_files import as_file, shipped, with_users
+    from sidecar.home import Home
+
+    known = with_users(shipped(), Home.from_environment().effects)
+    if as_json:
+        print(json.dumps(as_file(known), ensure_ascii=False))
+        return
+    table = Table("effect", "what it does")
+    for name, measures in as_file(known)["effects"].items():
+        table.add_row(name, ", ".join(f"{measure} {value:g}" for measure, value in measures.items()))
     out.print(table)
 
 

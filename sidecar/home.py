@@ -42,9 +42,19 @@ class Home:
         """What the user changes of the emotions; read if it is there."""
         return self.root / "emotions.json"
 
+    @property
+    def effects(self) -> Path:
+        """The user's own voice effects; read if it is there."""
+        return self.root / "effects.json"
+
+    @property
+    def own_files(self) -> tuple[Path, ...]:
+        """What the user has written that lines are spoken by."""
+        return tuple(path for path in (self.lexicon, self.emotions, self.effects) if path.exists())
+
     def own_bytes(self) -> bytes:
         """What the user's own files say; nothing where there are none."""
-        return b"\0".join(path.read_bytes() for path in (self.lexicon, self.emotions) if path.exists())
+        return b"\0".join(path.read_bytes() for path in self.own_files)
 
     @property
     def store(self) -> Path:

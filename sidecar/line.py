@@ -4,12 +4,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sidecar.audio.effects import Effect
 from sidecar.engines.base import SpeakerChoice
 from sidecar.prosody.change import NONE, Change
 from sidecar.prosody.emotions import NEUTRAL, Mood, check_weights
 from sidecar.prosody.plan import Phrase
 from sidecar.protocol.errors import BadRequest, EmptyText, TextTooLong
-from sidecar.protocol.fields import check_range
+from sidecar.protocol.fields import check_range, wrong
 from sidecar.protocol.limits import (
     INTENSITY,
     LINE_PHONEMES,
@@ -35,7 +36,7 @@ class Line:
 
     `manner` is a second speaker who lends tune and rhythm while `speaker` keeps the timbre. `reference`
     is what was heard in a clip (`ClipMemory.change`); it adds to `emotion`, and `intensity` scales both.
-    `prompt` says in words how to speak, to models that read it.
+    `prompt` says in words how to speak, to models that read it. `effect` is one by name, or its measures.
     `seed` decides the breath noise; by default it follows from the request.
     """
 
@@ -52,6 +53,7 @@ class Line:
     seed: int | None = None
     reference: Change = NONE
     prompt: str = ""
+    effect: str | Effect | None = None
 
 
 def line_of(request: Synthesize, reference: Change = NONE) -> Line:
@@ -70,6 +72,7 @@ def line_of(request: Synthesize, reference: Change = NONE) -> Line:
         seed=request.seed,
         reference=reference,
         prompt=request.prompt or "",
+        effect=request.effect,
     )
 
 
@@ -97,6 +100,8 @@ def check_line(line: Line, max_characters: int) -> None:
     check_weights(line.emotion)
     if not isinstance(line.prompt, str) or len(line.prompt) > PROMPT_CHARACTERS:
         raise BadRequest(f"prompt must be text of at most {PROMPT_CHARACTERS} characters", field="prompt")
+    if not isinstance(line.effect, str | Effect | None):
+        raise wrong("effect", line.effect, "the name of one")
 
 
 def check_extent(

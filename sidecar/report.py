@@ -21,6 +21,7 @@ from sidecar.prosody.change import NONE
 from sidecar.prosody.emotions import NEUTRAL
 from sidecar.prosody.pitch import VOICED_ABOVE_HZ
 from sidecar.prosody.plan import Plan, Reals
+from sidecar.protocol.marking import page_mark
 from sidecar.speech import Speech
 from sidecar.voice import Voice
 
@@ -34,14 +35,16 @@ _STYLE = (
 
 
 def report(voice: Voice, line: Line) -> str:
-    """The page for a line, beside the same one said neutrally. Raises what `synthesize` raises."""
-    plain = replace(line, emotion=NEUTRAL, reference=NONE)
+    """The page for a line, beside the same one said neutrally and without an effect. Raises what `synthesize`
+    raises."""
+    plain = replace(line, emotion=NEUTRAL, reference=NONE, effect=None)
     takes = [(said, voice.synthesizer.speak(said), voice.synthesizer.plans(said)) for said in (plain, line)]
     before = takes[0][2]
     parts = [take_html(said, speech, plans, before) for said, speech, plans in takes]
     title = html.escape(line.text)
     return (
-        f'<!DOCTYPE html>\n<html><head><meta charset="utf-8"><title>{title}</title>'
+        f'<!DOCTYPE html>\n<html><head><meta charset="utf-8">{page_mark()}'
+        f"<title>{title}</title>"
         f"<style>{_STYLE}</style></head><body><h1>{title}</h1>{''.join(parts)}</body></html>\n"
     )
 
@@ -63,7 +66,8 @@ def take_html(line: Line, speech: Speech, plans: Sequence[Plan], before: Sequenc
         picture(width, ROW_PX, spans((p.symbol, p.start_s, p.end_s) for p in speech.phonemes)),
         picture(width, len(SHAPES) * 10, mouth(speech)),
     ]
-    heading = f"{html.escape(str(asked))}, intensity {line.intensity:g}: {speech.duration_s:.2f} s"
+    voice = f", {line.effect}" if line.effect else ""
+    heading = f"{html.escape(f'{asked}, intensity {line.intensity:g}{voice}')}: {speech.duration_s:.2f} s"
     return f'<h2>{heading}</h2><audio controls src="data:audio/wav;base64,{sound}"></audio>{"".join(rows)}'
 
 

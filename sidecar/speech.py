@@ -187,9 +187,8 @@ def voiced(silent: Speech, samples: Floats, timing: Timing) -> Speech:
 def joined(parts: Sequence[Speech], loudness_lufs: float | None) -> Speech:
     """Consecutive parts as one, brought to a loudness if one is asked for."""
     began = time.perf_counter()
-    samples = np.concatenate([part.samples for part in parts])
-    if loudness_lufs is not None:
-        samples = normalised(samples, parts[0].sample_rate_hz, loudness_lufs)
+    rate_hz = parts[0].sample_rate_hz
+    samples = loud(np.concatenate([part.samples for part in parts]), rate_hz, loudness_lufs)
     sums = [
         math.fsum(stage)
         for stage in zip(
@@ -207,6 +206,11 @@ def joined(parts: Sequence[Speech], loudness_lufs: float | None) -> Speech:
         lost_samples=sum(part.lost_samples for part in parts),
         planned_s=math.fsum(part.planned_s for part in parts),
     )
+
+
+def loud(samples: Floats, rate_hz: int, loudness_lufs: float | None) -> Floats:
+    """At a loudness, if one is asked for."""
+    return samples if loudness_lufs is None else normalised(samples, rate_hz, loudness_lufs)
 
 
 def elapsed_ms(since: float) -> float:

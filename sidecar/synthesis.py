@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sidecar.audio import effect_files, effects
 from sidecar.audio.encode import Mark
 from sidecar.audio.ending import REST_S, last_sound_s, quiet_after
 from sidecar.audio.shape import faded, resampled
@@ -19,12 +20,12 @@ from sidecar.prosody.change import Change
 from sidecar.prosody.edges import with_edges
 from sidecar.prosody.emotions import Mood, Repertoire
 from sidecar.prosody.pauses import with_pauses
-from sidecar.prosody.pitch import transposed
+from sidecar.prosody.pitch import flattened, transposed
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
 from sidecar.prosody.shape import Shape, shape_of
 from sidecar.protocol.errors import EmptyText, InternalError, RequestError, Unsupported
-from sidecar.protocol.limits import LINE_CHARACTERS
-from sidecar.protocol.requests import loudness_of_stream
+from sidecar.protocol.limits import LINE_CHARACTERS, PITCH_ST
+from sidecar.protocol.requests import of_stream, whole_lines_alone
 from sidecar.speech import (
     Speech,
     Timing,
@@ -32,6 +33,7 @@ from sidecar.speech import (
     elapsed_ms,
     ending,
     joined,
+    loud,
     rested,
     shifted,
     timed_phonemes,
@@ -67,6 +69,7 @@ class PreparedLine:
     seed: int
     text_ms: float
     is_bare: bool = False
+    effect: effects.Effect = effects.DRY
 
     def bare(self) -> "PreparedLine":
         """The line as its model alone speaks it, by which packs are known."""
@@ -110,10 +113,11 @@ class Synthesizer:
 
     def __init__(
         self, model: Model, lexicon: UserLexicon | None = None, max_characters: int = LINE_CHARACTERS,
-        emotions: Repertoire | None = None,
+        emotions: Repertoire | None = None, known_effects: effect_files.Effects | None = None,
     ) -> None:  # fmt: skip
         self.model, self.max_characters = model, max_characters
         self.emotions = emotions or model.emotions
+        self.effects = known_effects or effect_files.shipped()
         self._reader = LineReader(model.engine.description.alphabet, lexicon)
 
     def speak(self, line: Line) -> Speech:
@@ -122,6 +126,10 @@ class Synthesizer:
 
     def said(self, prepared: PreparedLine) -> Speech:
         """The whole of a line that has been prepared."""
+        return with_effect(self.said_dry(prepared), prepared)
+
+    def said_dry(self, prepared: PreparedLine) -> Speech:
+        """The same before what its effect does to the finished sound (`with_effect`)."""
         rows = self.model.engine.description.batch_rows
         parts = LineRendering(self, prepared.line, prepared=prepared).parts(rows)
         return joined([part.speech for part in parts], prepared.line.loudness_lufs)
@@ -129,11 +137,11 @@ class Synthesizer:
     def stream(self, line: Line) -> Iterator[Speech]:
         """The line phrase by phrase, as each is ready; times count from the line's start.
 
-        The request is checked before the first phrase is asked for. Loudness is the whole line's
-        matter: asking for it raises `Unsupported`.
+        The request is checked before the first phrase is asked for. Loudness and effects are the whole
+        line's matter: asking for one raises `Unsupported`.
         """
-        if line.loudness_lufs is not None:
-            raise loudness_of_stream()
+        if field := whole_lines_alone(line.loudness_lufs, line.effect):
+            raise of_stream(field)
         rendering = LineRendering(self, line, self.model.engine.description.capabilities.streams_pieces)
         rendering.prepare()
         return (part.speech for part in rendering.parts(first_rows=1))
@@ -152,6 +160,7 @@ class Synthesizer:
         timbre, _ = self._voices(line)
         self.emotions.mood(line.emotion, timbre.name)
         self._check_prompt(line)
+        self._effect(line)
         if line.language is not None:
             dialect(line.language)
 
@@ -161,6 +170,7 @@ class Synthesizer:
         began = time.perf_counter()
         check_line(line, self.max_characters)
         self._check_prompt(line)
+        effect = self._effect(line)
         timbre, manner = self._voices(line)
         style = self.emotions.style(line.emotion, line.intensity)
         text = marked(line.text)
@@ -182,7 +192,9 @@ class Synthesizer:
             line.speaker if isinstance(line.speaker, Mapping) else {timbre.name: 1.0}
         )
         seed = derived_seed(line) if line.seed is None else line.seed
-        return PreparedLine(line, spoken, said, shapes, mood, level_db, seed, elapsed_ms(began))
+        return PreparedLine(
+            line, spoken, said, shapes, mood, level_db, seed, elapsed_ms(began), effect=effect
+        )
 
     @own_defaults()
     def plans(self, line: Line) -> list[Plan]:
@@ -244,6 +256,12 @@ class Synthesizer:
             error.field = "manner"
             raise
 
+    def _effect(self, line: Line) -> effects.Effect:
+        """Raises `BadRequest` with the nearest there is."""
+        if line.effect is None:
+            return effects.DRY
+        return self.effects.find(line.effect) if isinstance(line.effect, str) else line.effect
+
     def _check_prompt(self, line: Line) -> None:
         if line.prompt and not self.model.engine.description.capabilities.reads_prompts:
             raise Unsupported(
@@ -271,10 +289,9 @@ class Synthesizer:
             plan = with_pauses(plan)
         change = prepared.mood.at(median_hz(plan))
         act = bent(plan, change, prepared.shapes[at], prepared.seed + at)
-        return Acted(
-            replace(act, plan=transposed(act.plan, prepared.line.pitch_semitones)),
-            timbre_of(change, prepared.level_db),
-        )
+        tune = transposed(flattened(act.plan, prepared.effect.monotone), pitch_of(prepared))
+        timbre = effects.with_voice_of(timbre_of(change, prepared.level_db), prepared.effect)
+        return Acted(replace(act, plan=tune), timbre)
 
     def _finished(
         self, prepared: PreparedLine, at: int, act: "Acted", samples: Floats, timing: Timing
@@ -394,6 +411,26 @@ class LineRendering:
         self._text_ms, self._start_s = 0.0, self._start_s + piece.speech.duration_s
         self._phrase += piece.is_last
         return LinePart(speech, phrase, piece.share, piece.is_last, self.ended)
+
+
+def with_effect(speech: Speech, prepared: PreparedLine) -> Speech:
+    """A whole line's sound with what its effect does to it, as loud as was asked for; the very same without.
+    Words and lips stay in their times; where a room answers, the mouth is closed behind the line."""
+    effect, began = prepared.effect, time.perf_counter()
+    if not effect.is_heard_after:
+        return speech
+    longer = rested(speech, 0.0, effect.tail_s)
+    samples = effects.treated(longer.samples, longer.sample_rate_hz, effect)
+    treated_ms = elapsed_ms(began)
+    timing = replace(longer.timing, encode_ms=longer.timing.encode_ms + treated_ms)
+    heard = voiced(longer, loud(samples, longer.sample_rate_hz, prepared.line.loudness_lufs), timing)
+    return replace(heard, cut_samples=speech.cut_samples, lost_samples=speech.lost_samples)
+
+
+def pitch_of(prepared: PreparedLine) -> float:
+    """The line's semitones and its effect's, as far as a voice goes."""
+    asked = prepared.line.pitch_semitones + prepared.effect.pitch_st
+    return min(max(asked, PITCH_ST.lowest), PITCH_ST.highest)
 
 
 def voice_of(prepared: PreparedLine) -> str:

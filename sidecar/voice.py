@@ -2,8 +2,11 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from sidecar.audio import effect_files
+from sidecar.audio.effects import Effect
 from sidecar.engines.base import EngineDescription, SpeakerChoice
 from sidecar.engines.device import Placement, memory_errors, on_device
 from sidecar.engines.guest import own_defaults, set_threads
@@ -83,7 +86,9 @@ class Voice:
             lexicon = UserLexicon(lexicon)
         model = model_of(found, placement, home)
         emotions = with_users(model.emotions, home.emotions)
-        voice = cls(Synthesizer(model, (lexicon or UserLexicon()).over(model.lexicon), emotions=emotions))
+        effects = effect_files.with_users(effect_files.shipped(), home.effects)
+        words = (lexicon or UserLexicon()).over(model.lexicon)
+        voice = cls(Synthesizer(model, words, emotions=emotions, known_effects=effects))
         if placement.is_unproven:
             voice.synthesizer.warm_up()
         return voice
@@ -96,6 +101,11 @@ class Voice:
     def emotions(self) -> Repertoire:
         """What `emotion` may ask for."""
         return self.synthesizer.emotions
+
+    @property
+    def effects(self) -> Mapping[str, Effect]:
+        """What `effect` may ask for, by name."""
+        return self.synthesizer.effects.known
 
     @property
     def manifest(self) -> Manifest:
@@ -118,6 +128,7 @@ class Voice:
         loudness_lufs: float | None = None,
         seed: int | None = None,
         prompt: str = "",
+        effect: str | Effect | None = None,
     ) -> Speech:
         """Speak one line of up to 20,000 characters, 6,000 phonemes and ten minutes.
 
@@ -128,13 +139,22 @@ class Voice:
         alias of one or a mixture (label -> weight), as strong as `intensity` 0..1 says, 0 being neutral;
         `speed` 0.5..2; `pitch_semitones` -12..12; `language`: en-US, en-GB or zh-CN, by default the
         speaker's; `loudness_lufs`: EBU R128 target; `prompt`: in words how to speak, for models that read
-        it. Raises a `RequestError` that names the field.
+        it; `effect`: a creature's or machine's voice, by name (`effects`) or as its measures. Raises a
+        `RequestError` that names the field.
         """
         line = Line(
             text, speaker, manner, emotion, intensity, speed, pitch_semitones, language, sample_rate_hz,
-            loudness_lufs, seed, self._reference(reference, baseline), prompt,
+            loudness_lufs, seed, prompt=prompt, effect=effect,
         )  # fmt: skip
-        return self.synthesizer.speak(line)
+        return self.speak(line, reference, baseline)
+
+    def speak(
+        self, line: Line, reference: bytes | str | Path | None = None,
+        baseline: bytes | str | Path | None = None,
+    ) -> Speech:  # fmt: skip
+        """A line as `synthesize` speaks it; what is heard in the clips is added to its reference."""
+        heard = line.reference + self._reference(reference, baseline)
+        return self.synthesizer.speak(replace(line, reference=heard))
 
     def _reference(self, clip: bytes | str | Path | None, baseline: bytes | str | Path | None) -> Change:
         if clip is None:

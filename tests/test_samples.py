@@ -94,4 +94,8 @@ def test_the_script_to_bake_and_its_cast_can_be_spoken() -> None:
         read_cast(samples / "bake_cast.json"), Output(), samples, lambda clip, baseline: NONE
     ).of(script.rows)
     assert len(orders) == len(script.rows) > 5 and not failures and script.unread == ("notes",)
-    assert {order.character for order in orders} == {"Mara", "Sergeant Holt", "Old Nettle"}
+    assert {order.character for order in orders} == {
+        "Mara", "Sergeant Holt", "Old Nettle", "Grix", "The Miller"
+    }  # fmt: skip
+    effects = {order.id: order.effect for order in orders if order.effect is not None}
+    assert list(effects) == ["well-01", "well-02", "gate-04"] and len(set(effects.values())) == 3

@@ -1,7 +1,7 @@
 """Samples -> the bytes a client asked for.
 
-A file with a header says in it, for machines to read, that nobody spoke it: IPTC's digital source type
-(http://cv.iptc.org/newscodes/digitalsourcetype), what made it, the model and the voice. RIFF keeps that in an
+A file with a header says in it, for machines to read, that nobody spoke it: IPTC's digital source type,
+what made it, the model and the voice. RIFF keeps that in an
 INFO list behind the samples, where a reader that knows no lists does not look for sound; FLAC and Ogg in
 Vorbis comments.
 """
@@ -17,13 +17,13 @@ import soundfile
 
 from sidecar.protocol.errors import BadRequest, did_you_mean
 from sidecar.protocol.formats import AUDIO_FORMATS
+from sidecar.protocol.marking import DIGITAL_SOURCE_TYPE
 from sidecar.version import __version__
 
 Floats = npt.NDArray[np.float32]
 
 ENCODING = 2  #: counts up when the same samples become other bytes: what was kept of them is then made again
 GENERATOR = f"npc-voice {__version__}"
-SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,9 @@ class Mark:
     @property
     def comment(self) -> str:
         """``key=value`` pairs, apart by a semicolon and a space, no semicolon in a value."""
-        facts = dict(DigitalSourceType=SYNTHETIC, Generator=GENERATOR, Model=self.model, Voice=self.voice)
+        facts = dict(
+            DigitalSourceType=DIGITAL_SOURCE_TYPE, Generator=GENERATOR, Model=self.model, Voice=self.voice
+        )
         said = (f"{name}={value.replace(';', ',')}" for name, value in facts.items() if value)
         return "; ".join(["Synthetic speech", *said])
 

@@ -40,14 +40,14 @@ class Choice:
         return not (self.ids or self.characters)
 
     def has(self, id: str, character: str) -> bool:
-        by_id = not self.ids or any(fnmatchcase(id, pattern) for pattern in self.ids)
+        by_id = not self.ids or any(_meets(id, pattern) for pattern in self.ids)
         return by_id and (not self.characters or character in self.characters)
 
     def check(self, script: Script) -> None:
         """Raises `BadRequest` for a choice that no line of the script meets."""
-        ids = [row.id for row in script.rows]
+        ids = [*(row.id for row in script.rows), *(failure.id for failure in script.failures)]
         for pattern in self.ids:
-            if not any(fnmatchcase(id, pattern) for id in ids):
+            if not any(_meets(id, pattern) for id in ids):
                 raise BadRequest(f"no line has the id {pattern!r}{did_you_mean(pattern, ids)}", field="only")
         characters = {row.character for row in script.rows} - {""}
         for character in self.characters:
@@ -56,6 +56,11 @@ class Choice:
                     f"no line is of {character!r}{did_you_mean(character, sorted(characters))}",
                     field="character",
                 )
+
+
+def _meets(id: str, pattern: str) -> bool:
+    """An id as it is written, brackets too, or a pattern."""
+    return id == pattern or fnmatchcase(id, pattern)
 
 
 @dataclass(frozen=True)
@@ -105,10 +110,11 @@ def planned(
     """`base` is the folder that clips of rows are named from. Raises `BadRequest` for options that cannot
     be."""
     choice.check(script)
-    orders, failures = Orders(cast, output, base, listen).of(script.rows)
+    orders, failures = Orders(cast, output, base, listen, synthesizer.effects).of(script.rows)
     model = model_key(synthesizer.model)
     wanted: list[Wanted] = []
-    characters = {row.number: row.character for row in script.rows}
+    rows = {row.number: row for row in script.rows}
+    characters = {number: row.character for number, row in rows.items()}
     failed = [f for f in (*script.failures, *failures) if choice.has(f.id, characters.get(f.row, ""))]
     for order in orders:
         if not choice.has(order.id, order.character):
@@ -116,7 +122,7 @@ def planned(
         try:
             wanted.append(Wanted(order, line_key(model, synthesizer.prepare(order.line), order)))
         except RequestError as error:
-            failed.append(Failure.of(order.row, order.id, error))
+            failed.append((cast or Cast()).failure(rows[order.row], error))
     listed = [*(row.id for row in script.rows), *(failure.id for failure in script.failures)]
     return Plans(tuple(wanted), tuple(sorted(failed, key=lambda f: f.row)), tuple(listed))
 

@@ -1,7 +1,7 @@
 """Who speaks how: the cast of a game, in the form of the Godot resource `NpcVoiceCast`.
 
     {"characters": {"Mara": {"speaker": "bf_emma", "emotion": "happy", "lexicon": {"Brill": "bɹˈɪl"}}},
-     "lexicon": {"Drizzt": "dɹˈɪst"}}
+     "lexicon": {"Drizzt": "dɹˈɪst"}, "effects": {"wraith": {"room_s": 2, "room_share": 0.4}}}
 
 A character has the fields of a line (those of Unity's `CastMember` are among them) and may have words of its
 own, which win over everybody's. Words are marked in lines as both bindings mark them, in any case.
@@ -14,13 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sidecar.baking.script import HEARD, content_of, decoded
-from sidecar.protocol.errors import BadRequest, did_you_mean
+from sidecar.audio.effect_files import shipped
+from sidecar.baking.cells import file_format, request_of
+from sidecar.baking.script import HEARD, Failure, Row, content_of, decoded
+from sidecar.protocol.errors import BadRequest, NpcVoiceError, RequestError, did_you_mean
+from sidecar.protocol.formats import FILES
 from sidecar.text.lexicon import UserLexicon
 from sidecar.text.markup.edits import Markup
 from sidecar.text.reader import OVERRIDE
 
 _FIELDS = tuple(name for name in HEARD if name not in ("text", "reference", "baseline"))
+_KEYS = ("characters", "lexicon", "effects")
 _FIRST_IDEOGRAPH = "\u2e80"
 
 
@@ -34,10 +38,11 @@ class Member:
 
 @dataclass(frozen=True)
 class Cast:
-    """Members by their names, and how everybody says some words."""
+    """Members by their names, how everybody says some words, and voice effects as in an `effects.json`."""
 
     members: Mapping[str, Member] = field(default_factory=dict)
     lexicon: Mapping[str, str] = field(default_factory=dict)
+    effects: Mapping[str, Any] = field(default_factory=dict)
 
     def member(self, character: str) -> Member:
         """Raises `BadRequest`."""
@@ -47,6 +52,15 @@ class Cast:
                 field="character",
             )
         return self.members[character]
+
+    def failure(self, row: Row, error: NpcVoiceError) -> Failure:
+        """Why a row cannot be made. Where it is the character's doing, it names the cast's field."""
+        character, field = row.character, error.field
+        member = self.members.get(character, Member())
+        if field in row.cells or field not in member.fields:
+            return Failure.of(row.number, row.id, error)
+        message = f"{character} in the cast: {error.message}"
+        return Failure(row.number, row.id, message, f"characters.{character}.{field}")
 
     def pronounced(self, text: str, member: Member) -> str:
         """The line with the words of both lexicons marked; markup stays, and words that are marked. Raises
@@ -74,41 +88,55 @@ def _marked(found: re.Match[str], said: Mapping[str, str]) -> str:
 
 
 def read_cast(path: Path) -> Cast:
-    """Raises `BadRequest` naming the character and the field, or `StorageError`."""
+    """Raises `BadRequest` naming the place in the file, as `characters.Mara.speed`, or `StorageError`."""
     try:
-        data = json.loads(decoded(content_of(path), path.name))
+        data = json.loads(decoded(content_of(path, "cast"), path.name, "cast"))
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"{path.name} is no JSON: {error}", field="cast") from error
-    cast = _map(path.name, data, ("characters", "lexicon"))
-    characters = _map(f"{path.name}: characters", cast.get("characters", {}))
-    members = {name: _member(f"{path.name}: {name}", fields) for name, fields in characters.items()}
-    return Cast(members, _lexicon(path.name, cast.get("lexicon", {})))
+    cast = _map(path.name, "", data, _KEYS)
+    characters = _map(f"{path.name}: characters", "characters", cast.get("characters", {}))
+    members = {
+        name: _member(f"{path.name}: {name}", f"characters.{name}", fields)
+        for name, fields in characters.items()
+    }
+    effects = cast.get("effects", {})
+    shipped().with_entries(effects, path.name, "effects")
+    return Cast(members, _lexicon(path.name, "lexicon", cast.get("lexicon", {})), effects)
 
 
-def _member(where: str, data: object) -> Member:
-    said = _map(where, data, (*_FIELDS, "lexicon"))
+def _member(where: str, place: str, data: object) -> Member:
+    said = _map(where, place, data, (*_FIELDS, "lexicon"))
     fields = {name: value for name, value in said.items() if name != "lexicon" and value is not None}
-    return Member(fields, _lexicon(where, said.get("lexicon", {})))
+    try:
+        request_of(fields, "Hm.")
+        file_format(fields.get("format", FILES[0]))
+    except RequestError as error:
+        raise BadRequest(
+            f"{where}: {error.message}", field=f"{place}.{error.field}", tip=error.tip
+        ) from error
+    return Member(fields, _lexicon(where, f"{place}.lexicon", said.get("lexicon", {})))
 
 
-def _lexicon(where: str, data: object) -> Mapping[str, str]:
-    words = _map(f"{where}: lexicon", data)
+def _lexicon(where: str, place: str, data: object) -> Mapping[str, str]:
+    words = _map(f"{where}: lexicon", place, data)
     if odd := next((word for word, said in words.items() if not isinstance(said, str)), None):
-        raise BadRequest(f"{where}: the phonemes of {odd!r} must be text", field="lexicon")
+        raise BadRequest(f"{where}: the phonemes of {odd!r} must be text", field=f"{place}.{odd}")
     try:
         UserLexicon(words)
     except BadRequest as error:
-        raise BadRequest(f"{where}: {error.message}", field="lexicon", tip=error.tip) from error
+        raise BadRequest(f"{where}: {error.message}", field=place, tip=error.tip) from error
     return words
 
 
-def _map(where: str, data: object, known: tuple[str, ...] | None = None) -> dict[str, Any]:
-    """`known` are the keys it may have, where not any. Raises `BadRequest`."""
+def _map(where: str, place: str, data: object, known: tuple[str, ...] | None = None) -> dict[str, Any]:
+    """What is at `place` in the file; `known` are the keys it may have, where not any. Raises
+    `BadRequest`."""
     if not isinstance(data, dict):
-        raise BadRequest(f"{where} must be a map, got {type(data).__name__}", field="cast")
+        raise BadRequest(f"{where} must be a map, got {type(data).__name__}", field=place or "cast")
     for key in data:
         if known is not None and key not in known:
-            raise BadRequest(f"{where} has {key!r}{did_you_mean(key, known)}", field="cast")
+            field = f"{place}.{key}".lstrip(".")
+            raise BadRequest(f"{where} has {key!r}{did_you_mean(key, known)}", field=field)
     return data
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import soundfile
 
 from sidecar.baking import subtitles
-from sidecar.baking.gate import Finding, judged
+from sidecar.baking.gate import Finding, judged, judged_effect
 from sidecar.baking.manifest import Entry
 from sidecar.baking.orders import Order
 from sidecar.lipsync import files as lip_files
 from sidecar.prosody.plan import Floats
 from sidecar.protocol.errors import InternalError
 from sidecar.speech import Speech
-from sidecar.synthesis import Synthesizer
+from sidecar.synthesis import Synthesizer, with_effect
 
 #: Rhubarb's table names no sound file, its JSON does: a clip can be renamed without being made again.
 LIP_ENDINGS = {"oculus": ".oculus.json", "arkit": ".arkit.json", "rhubarb": ".rhubarb.tsv"}
@@ -30,13 +30,16 @@ class Clip:
 
 def spoken_clip(synthesizer: Synthesizer, order: Order, key: str) -> Clip:
     """Speak the line and judge it. Raises the `NpcVoiceError` that says why it cannot be."""
-    speech = synthesizer.speak(order.line)
+    prepared = synthesizer.prepare(order.line)
+    plain = synthesizer.said_dry(prepared)
+    speech = with_effect(plain, prepared)
     sound = speech.encoded(order.format, marked=order.marked)
     _check_file(sound, speech)
     shown = subtitles.plain(order.request.text)
     contents = [(f"{order.stem}.{order.format}", sound), *_lips(order, speech), *_subtitles(order, speech)]
     words = tuple((w.text, round(w.start_s, 4), round(w.end_s, 4)) for w in speech.words)
-    findings = tuple(map(rounded, judged(speech.samples, speech, order.line)))
+    found = (*judged(plain.samples, plain, order.line), *judged_effect(speech, plain))
+    findings = tuple(map(rounded, found))
     entry = Entry(
         order.id, shown, speech.mark.voice, speech.mark.model, speech.seed, round(speech.duration_s, 4), key,
         (), words, order.character, findings,

@@ -8,7 +8,7 @@ from sidecar.baking.manifest import Entry
 from sidecar.baking.orders import Order
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """A line, and the key of what it becomes."""
 

@@ -33,6 +33,7 @@ from sidecar.text.tokens import MARKS
 SILENT_DBFS = -55.0
 LENGTH_S = 0.03
 LEVELS_LUFS, TARGET_LU = (-45.0, -9.0), 2.0  #: whatever the emotion; and off what was asked for
+EFFECT_DB = 25.0  #: an effect may ask for 20, and a room's tail takes some
 PEAK = 0.85  #: a line whose peak is here was not made as loud as asked for, so as not to clip
 FLAT_SHARE, FLAT_RUN, FLAT_OF_PEAK, CUT_SHARE = 0.0001, 3, 0.9995, 0.0005
 EDGE_S, CORNER, STEP = 0.02, 0.04, 0.02  #: the latter of full scale
@@ -68,6 +69,18 @@ def judged(sound: Floats, speech: Speech, line: Line) -> tuple[Finding, ...]:
         *_stretched(speech, line.speed), *_octaves(sound, speech),
     ]  # fmt: skip
     return tuple(sorted(findings, key=lambda finding: -finding.how_bad))
+
+
+def judged_effect(speech: Speech, plain: Speech) -> tuple[Finding, ...]:
+    """What speaks against a line's sound with its effect, which was nothing but `plain` before: that it is
+    silent, or far off `plain`'s level. What an effect does on purpose is no fault."""
+    before_db, after_db = _level_db(plain.samples), _level_db(speech.samples)
+    if after_db < SILENT_DBFS <= before_db:
+        return (Finding("silent", f"with its effect it is at {after_db:.0f} dB of full scale", 10.0),)
+    off = abs(after_db - before_db)
+    if off > EFFECT_DB:
+        return (Finding("level", f"its effect changes its level by {off:.0f} dB", off / EFFECT_DB),)
+    return ()
 
 
 def _length(sound: Floats, speech: Speech) -> Iterator[Finding]:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 from sidecar.baking.gate import Finding
 from sidecar.protocol.errors import BadRequest
+from sidecar.protocol.marking import marked
 from sidecar.protocol.record import from_map, to_map
 
 MANIFEST, LENGTHS = "manifest.jsonl", "lengths.json"
 Span = tuple[str, float, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class BakedFile:
     """One file of a clip: its name in the folder, and what is in it."""
 
@@ -26,7 +27,7 @@ class BakedFile:
     bytes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A clip that is there. The first of `files` is the sound; `words` are (text, start_s, end_s); `key` is
     `keys.line_key` of what it was made of."""
@@ -53,7 +54,7 @@ class Entry:
         return self.files[0].name.rpartition(".")[0]
 
     def to_json(self) -> str:
-        return json.dumps(to_map(self), ensure_ascii=False) + "\n"
+        return json.dumps(marked(to_map(self)), ensure_ascii=False) + "\n"
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def manifest_text(entries: Iterable[Entry]) -> str:
 
 def lengths_text(entries: Sequence[Entry]) -> str:
     rows = [{"id": e.id, "file": e.files[0].name, "length_s": round(e.length_s, 4)} for e in entries]
-    return json.dumps({"lines": rows}, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(marked({"lines": rows}), ensure_ascii=False, indent=1) + "\n"
 
 
 def _notes(text: str) -> list[Entry | Gone]:

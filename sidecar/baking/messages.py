@@ -12,9 +12,11 @@ from typing import Any, BinaryIO
 
 import msgpack
 
+from sidecar.audio.effects import Effect
+from sidecar.baking.cells import LIMITS
 from sidecar.baking.clip import Clip
 from sidecar.baking.manifest import Entry
-from sidecar.baking.orders import LIMITS, Order
+from sidecar.baking.orders import Order
 from sidecar.baking.script import Failure
 from sidecar.prosody.change import Change
 from sidecar.protocol.record import from_map, to_map
@@ -34,7 +36,7 @@ class Task:
 
 @dataclass(frozen=True)
 class _Plain:
-    """An order but for its request and reference."""
+    """An order but for its request, reference and effect."""
 
     row: int
     id: str
@@ -78,8 +80,9 @@ def order_line(order: Order, key: str) -> bytes:
         order.marked,
     )
     header = request_header(Envelope("", Synthesize.op, ""), order.request)
+    effect = None if order.effect is None else to_map(order.effect)
     said = {"order": to_map(plain), "key": key, "request": header, "reference": to_map(order.reference)}
-    return json.dumps(said).encode() + b"\n"
+    return json.dumps({**said, "effect": effect}).encode() + b"\n"
 
 
 def order_of(line: bytes) -> tuple[Order, str]:
@@ -87,7 +90,9 @@ def order_of(line: bytes) -> tuple[Order, str]:
     said = json.loads(line)
     request = Synthesize.from_header(said["request"], LIMITS)
     plain = from_map(_Plain, said["order"])
-    return Order(**vars(plain), request=request, reference=from_map(Change, said["reference"])), said["key"]
+    effect = None if said["effect"] is None else from_map(Effect, said["effect"])
+    reference = from_map(Change, said["reference"])
+    return Order(**vars(plain), request=request, reference=reference, effect=effect), said["key"]
 
 
 def write_answer(stream: BinaryIO, answer: Answer) -> None:

@@ -1,26 +1,24 @@
 """Rows of a script and a cast -> what is to be made."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from sidecar.audio.effect_files import Effects, shipped
+from sidecar.audio.effects import Effect
 from sidecar.baking.cast import Cast, Member
+from sidecar.baking.cells import file_format, request_of
 from sidecar.baking.file_names import collisions, stem_of
-from sidecar.baking.script import HEARD, Cells, Failure, Row, content_of
+from sidecar.baking.script import Cells, Failure, Row, content_of
 from sidecar.line import Line, line_of
 from sidecar.lipsync.files import FORMATS as LIPS
 from sidecar.prosody.change import NONE, Change
 from sidecar.protocol.errors import BadRequest, NpcVoiceError
-from sidecar.protocol.fields import blend, one_of
-from sidecar.protocol.formats import FILES
-from sidecar.protocol.limits import LINE_CHARACTERS, Limits
+from sidecar.protocol.fields import one_of
 from sidecar.protocol.requests import Synthesize, baseline_alone
 
 SUBTITLES = ("srt", "vtt")
-LIMITS = Limits(text_characters=LINE_CHARACTERS)
-_WHOLE, _NUMBERS = ("sample_rate", "seed"), ("intensity", "speed", "pitch", "loudness")
-_BLENDS = ("speaker", "manner", "emotion")
 Listen = Callable[[bytes, bytes | None], Change]
 
 
@@ -37,16 +35,17 @@ class Output:
 
     def check(self) -> None:
         """Raises `BadRequest`."""
-        _one_of("format", self.format, FILES)
+        file_format(self.format)
         for kind in self.lips:
             _one_of("lips", kind, LIPS)
         for kind in self.subtitles:
             _one_of("subtitles", kind, SUBTITLES)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Order:
-    """One line that is to be made. `reference` is what was heard in its clip; `character` is empty where
+    """One line that is to be made. `reference` is what was heard in its clip, `effect` what the request's
+    means, if it has one; `character` is empty where
     the script names none; the line's files begin with `stem`."""
 
     row: int
@@ -59,19 +58,23 @@ class Order:
     subtitles: tuple[str, ...]
     marked: bool
     reference: Change = NONE
+    effect: Effect | None = None
 
     @property
     def line(self) -> Line:
-        return line_of(self.request, self.reference)
+        return replace(line_of(self.request, self.reference), effect=self.effect)
 
 
 class Orders:
     """Reads rows, one after the other. `folder` is where the clips that rows name are looked for; `listen`
-    hears them. Not thread-safe."""
+    hears them; `effects` are those that lines may ask for besides the cast's own. Not thread-safe."""
 
-    def __init__(self, cast: Cast | None, output: Output, folder: Path, listen: Listen) -> None:
+    def __init__(
+        self, cast: Cast | None, output: Output, folder: Path, listen: Listen, effects: Effects | None = None
+    ) -> None:
         output.check()
         self._cast, self._output, self._folder, self._listen = cast, output, folder, listen
+        self._effects = (effects or shipped()).with_entries(cast.effects if cast else {}, "cast", "effects")
 
     def of(self, rows: Sequence[Row]) -> tuple[list[Order], list[Failure]]:
         """What can be made, in order, and the rows that cannot."""
@@ -83,22 +86,21 @@ class Orders:
             try:
                 orders.append(self._order(row, stems[row.number]))
             except NpcVoiceError as error:
-                failures.append(Failure.of(row.number, row.id, error))
+                failures.append((self._cast or Cast()).failure(row, error))
         return orders, failures
 
     def _order(self, row: Row, stem: str) -> Order:
         """Raises the `RequestError` that says what is wrong with it, `StorageError` for its clips."""
         output, member = self._output, self._member(row)
         cells = {**output.defaults, **member.fields, **row.cells}
-        kind = cells.get("format", output.format)
-        _one_of("format", kind, FILES)
+        kind = file_format(cells.get("format", output.format))
         text = cells["text"]
         said = self._cast.pronounced(text, member) if self._cast and isinstance(text, str) else text
-        given = {name: typed(name, cells[name]) for name in HEARD if name in cells and name not in _FILES}
-        request = Synthesize.from_header({**given, "text": said}, LIMITS)
+        request = request_of(cells, said)
         return Order(
             row.number, row.id, stem, row.character, request, kind, output.lips,
             output.subtitles, output.marked, self._reference(cells),
+            None if request.effect is None else self._effects.find(request.effect),
         )  # fmt: skip
 
     def _member(self, row: Row) -> Member:
@@ -120,36 +122,11 @@ class Orders:
                 raise baseline_alone()
             return NONE
         clips = [
-            content_of(self._folder / str(cells[name])) if name in cells else None
+            content_of(self._folder / str(cells[name]), name) if name in cells else None
             for name in ("reference", "baseline")
         ]
         assert clips[0] is not None
         return self._listen(clips[0], clips[1])
-
-
-#: Fields that mean something else in a script than on the wire.
-_FILES = ("format", "reference", "baseline")
-
-
-def typed(name: str, value: Any) -> Any:
-    """A cell as the field it stands for: text of a spreadsheet may be a number, or a map of weights.
-    Raises `BadRequest`."""
-    if not isinstance(value, str):
-        return value
-    value = value.strip() if name != "text" else value
-    if name in _NUMBERS or name in _WHOLE:
-        return _number(name, value)
-    if name in _BLENDS:
-        return int(value) if name != "emotion" and value.isdecimal() else blend(value, name)
-    return value
-
-
-def _number(name: str, value: str) -> float | int:
-    try:
-        return int(value) if name in _WHOLE else float(value)
-    except ValueError:
-        kind = "a whole number" if name in _WHOLE else "a number"
-        raise BadRequest(f"{name} is {value[:40]!r}, expected {kind}", field=name) from None
 
 
 def _stems(rows: Sequence[Row]) -> tuple[dict[int, str], list[Failure]]:

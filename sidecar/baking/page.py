@@ -5,15 +5,17 @@ One HTML file without anything from elsewhere; sounds are in it as Ogg.
 
 import base64
 import html
+from collections.abc import Iterator
 from pathlib import Path
 
 from sidecar.audio.drawing import waveform
-from sidecar.audio.encode import encode
+from sidecar.audio.encode import Mark, encode
 from sidecar.baking.bake import Baked
 from sidecar.baking.clip import heard
 from sidecar.baking.manifest import Entry
 from sidecar.models.pack import storage_errors
 from sidecar.prosody.plan import Floats
+from sidecar.protocol.marking import page_mark
 
 MOST = 300  #: clips on a page: a browser has to hold them all
 WIDTH_PX, HEIGHT_PX = 520, 56
@@ -27,23 +29,31 @@ def page(done: Baked, root: Path) -> str:
     """Raises `StorageError` where a clip cannot be read."""
     clean = [entry for entry in done.entries if not entry.findings]
     shown = [*done.suspicious, *clean][:MOST]
-    left_out = len(done.entries) - len(shown)
     failures = "".join(f'<li class="bad">{html.escape(str(failure))}</li>' for failure in done.failed)
     with storage_errors(root):
         rows = "".join(_row(entry, root) for entry in shown)
-    more = f"<p>{left_out} more clips have nothing against them.</p>" if left_out > 0 else ""
+    more = "".join(f"<p>{line}</p>" for line in _left_out(len(done.suspicious), len(clean)))
     return (
-        '<!DOCTYPE html>\n<html><head><meta charset="utf-8"><title>Bake</title>'
+        '<!DOCTYPE html>\n<html><head><meta charset="utf-8">'
+        f"{page_mark()}<title>Bake</title>"
         f"<style>{_STYLE}</style></head><body><h1>{done.counts()}</h1><ul>{failures}</ul>"
         f"<table>{rows}</table>{more}</body></html>\n"
     )
+
+
+def _left_out(suspicious: int, clean: int) -> Iterator[str]:
+    """What is said of the clips that are not on the page."""
+    if (unseen := suspicious - MOST) > 0:
+        yield f"{unseen} more are suspicious, less so than these: the manifest and --json list them all."
+    if (unheard := min(clean, suspicious + clean - MOST)) > 0:
+        yield f"Nothing speaks against {unheard} more."
 
 
 def _row(entry: Entry, root: Path) -> str:
     file = root / entry.files[0].name
     content = file.read_bytes()
     sound, rate_hz = heard(content)
-    ogg = content if file.suffix == ".ogg" else encode(sound, rate_hz, "ogg")
+    ogg = content if file.suffix == ".ogg" else encode(sound, rate_hz, "ogg", Mark(entry.model, entry.voice))
     source = f"data:audio/ogg;base64,{base64.b64encode(ogg).decode()}"
     player = f'<audio controls preload="none" src="{source}"></audio>'
     found = "".join(f'<div class="bad">{f.kind}: {html.escape(f.detail)}</div>' for f in entry.findings)

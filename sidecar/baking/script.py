@@ -29,7 +29,7 @@ _NEAR = 0.8  #: a column this like one of ours is a slip of the pen, not a colum
 Cells = dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One line of a script. `cells` has what is filled in, by our columns' names, `file` the name that its
     files begin with where that is not the id."""
@@ -59,7 +59,19 @@ class Failure:
         return cls(row, id, error.message, error.field)
 
     def __str__(self) -> str:
-        return f"row {self.row}{f' ({self.id})' if self.id else ''}: {self.message}"
+        return f"{_where(self.row, self.id)}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Note:
+    """What may not be meant so, in a row that is baked all the same."""
+
+    row: int
+    id: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{_where(self.row, self.id)}: {self.message}"
 
 
 @dataclass(frozen=True)
@@ -69,6 +81,7 @@ class Script:
     rows: tuple[Row, ...]
     failures: tuple[Failure, ...]
     unread: tuple[str, ...]
+    notes: tuple[Note, ...] = ()
 
 
 def read_script(path: Path) -> Script:
@@ -84,27 +97,27 @@ def read_script(path: Path) -> Script:
     return script
 
 
-def content_of(path: Path) -> bytes:
-    """Raises `StorageError`, and `BadRequest` for what is too large to be a script."""
+def content_of(path: Path, field: str = "script") -> bytes:
+    """Raises `StorageError`, and `BadRequest` naming `field` for what is too large to be a script."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
     if len(content) > MAX_BYTES:
-        raise BadRequest(f"{path.name} has {len(content):,} bytes, the most is {MAX_BYTES:,}", field="script")
+        raise BadRequest(f"{path.name} has {len(content):,} bytes, the most is {MAX_BYTES:,}", field=field)
     return content
 
 
-def decoded(content: bytes, name: str) -> str:
-    """UTF-8, or UTF-16 with its mark, as spreadsheets save. Raises `BadRequest`."""
+def decoded(content: bytes, name: str, field: str = "script") -> str:
+    """UTF-8, or UTF-16 with its mark, as spreadsheets save. Raises `BadRequest` naming `field`."""
     is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         return content.decode("utf-16" if is_wide else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadRequest(
             f"{name} is not UTF-8: {error.reason} at byte {error.start}",
-            field="script",
-            tip='save it as "CSV UTF-8"',
+            field=field,
+            tip='save it as "CSV UTF-8"' if field == "script" else "save it as UTF-8",
         ) from error
 
 
@@ -115,6 +128,7 @@ class _Record:
     number: int
     cells: Cells
     problem: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -152,8 +166,10 @@ def _table(text: str, ending: str, name: str) -> _Table:
 def _table_record(number: int, columns: Sequence[str], row: Sequence[str]) -> _Record:
     cells = {column: cell for column, cell in zip(columns, row, strict=False) if column and cell.strip()}
     spare = [cell for cell in row[len(columns) :] if cell.strip()]
-    problem = f"{len(row)} cells under {len(columns)} columns: is a quotation mark missing?" if spare else ""
-    return _Record(number, cells, problem)
+    few = f"{len(row)} cells under {len(columns)} columns"
+    problem = f"{few}: is a quotation mark missing?" if spare else ""
+    lacking = ", ".join(filter(None, columns[len(row) :]))
+    return _Record(number, cells, problem, f"{few}: taken for empty are {lacking}" if lacking else "")
 
 
 def _cells(text: str, delimiter: str, name: str) -> list[list[str]]:
@@ -180,7 +196,7 @@ def _script(table: _Table, name: str) -> Script:
     dialect = dialect_of(columns)
     if dialect is None:
         _check_columns(columns, name)
-    rows, failures = [], []
+    rows, failures, notes = [], [], []
     for record in table.records:
         try:
             if record.problem:
@@ -189,11 +205,13 @@ def _script(table: _Table, name: str) -> Script:
             if cells is not None:
                 file = "" if dialect is None else str(cells.get("file", ""))
                 rows.append(_row(record.number, cells, file))
+                if record.note:
+                    notes.append(Note(record.number, rows[-1].id, record.note))
         except BadRequest as error:
             id = str(record.cells.get("id") or record.cells.get("keys", ""))
             failures.append(Failure.of(record.number, id, error))
     unread = () if dialect is not None else tuple(c for c in columns if c not in COLUMNS)
-    return Script(tuple(rows), tuple(failures), unread)
+    return Script(tuple(rows), tuple(failures), unread, tuple(notes))
 
 
 def _check_columns(columns: Sequence[str], name: str) -> None:
@@ -222,3 +240,7 @@ def _row(number: int, cells: Cells, file: str) -> Row:
     if "text" not in cells:
         raise BadRequest("text is empty", field="text")
     return Row(number, id, {k: v for k, v in cells.items() if k in COLUMNS}, file)
+
+
+def _where(row: int, id: str) -> str:
+    return f"row {row}{f' ({id})' if id else ''}"

@@ -17,19 +17,20 @@ import torch
 
 from sidecar.baking.clip import Clip, spoken_clip
 from sidecar.baking.differences import Wanted
-from sidecar.baking.messages import Task, order_line, read_answer, task_line
+from sidecar.baking.messages import Answer, Task, order_line, read_answer, task_line
 from sidecar.baking.script import Failure
 from sidecar.children.starting import start
-from sidecar.protocol.errors import NpcVoiceError
+from sidecar.protocol.errors import BadRequest, NpcVoiceError
 from sidecar.synthesis import Synthesizer
 
 MODULE = "sidecar.baking.speaking_child"
 WORKER_BYTES = 1536 << 20  #: what a process with a voice may take
+TRIES = 2  #: processes that a line may take with it
 _ENDS_S = 10.0
 
 
 class Speaker(Protocol):
-    """Speaks one line after the other, on one thread."""
+    """Speaks one line after the other, on one thread, and answers for each whatever happens."""
 
     def clip(self, wanted: Wanted) -> Clip | Failure: ...
 
@@ -51,53 +52,76 @@ class OwnSpeaker:
 
 
 class OtherSpeaker:
-    """Speaks in a process of its own, started with the first line. One that dies takes its line with it, and
-    another is started for the next."""
+    """Speaks in a process of its own, started with the first line. Where one dies, its line is tried once
+    more in another; a line that takes both with it is a failure.
+
+    One thread speaks (`clip`), any may `close`. The process and its pipes are the speaking thread's, which
+    holds `_speaking` meanwhile; another may only kill the process.
+    """
 
     def __init__(self, task: Task) -> None:
         self._task = task
+        self._speaking, self._starting = threading.Lock(), threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._closed = False
 
     def clip(self, wanted: Wanted) -> Clip | Failure:
-        order = wanted.order
-        try:
-            process = self._process or self._started()
-            assert process.stdin and process.stdout
-            process.stdin.write(order_line(order, wanted.key))
-            process.stdin.flush()
-            answer = read_answer(process.stdout)  # type: ignore[arg-type]
-            assert answer is not None
-            return answer
-        except (OSError, EOFError) as error:
-            return Failure(order.row, order.id, f"the process that spoke it {self._end_of(error)}")
+        order, ends = wanted.order, ""
+        with self._speaking:
+            for _ in range(TRIES):
+                try:
+                    answer = _asked(self._process or self._started(), order_line(order, wanted.key))
+                    assert answer is not None
+                    return answer
+                except (OSError, EOFError, ValueError, BadRequest) as error:  # gone, or no answer of ours
+                    ends = self._end_of(error)
+        return Failure(order.row, order.id, f"the process that spoke it {ends}")
 
     def close(self) -> None:
-        """End the process, in the midst of a line too. Any thread."""
-        if (process := self._process) is None:
-            return
-        self._process = None
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):  # whoever reads has come to an end by now
-            with suppress(OSError):
-                pipe.close()  # type: ignore[union-attr]
+        """End the process for good, in the midst of a line too. Any thread, any number of times."""
+        with self._starting:
+            self._closed = True
+            if self._process is not None:
+                self._process.kill()  # whoever waits for its answer finds the end of it
+        with self._speaking:
+            self._bury()
 
     def _started(self) -> "subprocess.Popen[bytes]":
         """Raises `OSError` and `EOFError`."""
-        process = self._process = start(MODULE, [], heard=False)
-        assert process.stdin and process.stdout
-        process.stdin.write(task_line(self._task))
-        process.stdin.flush()
-        read_answer(process.stdout)  # type: ignore[arg-type]
+        with self._starting:
+            if self._closed:
+                raise OSError("no more lines are to be spoken")
+            process = self._process = start(MODULE, [], heard=False)
+        _asked(process, task_line(self._task))
         return process
 
     def _end_of(self, error: Exception) -> str:
-        process, code = self._process, None
+        if self._process is None:
+            return f"could not be started: {error}"
+        code = None
+        with suppress(subprocess.TimeoutExpired):
+            code = self._process.wait(_ENDS_S)
+        self._bury()
+        return f"ended with code {code}"
+
+    def _bury(self) -> None:
+        """Nothing is left of the process."""
+        with self._starting:
+            process, self._process = self._process, None
         if process is not None:
-            with suppress(subprocess.TimeoutExpired):
-                code = process.wait(_ENDS_S)
-        self.close()
-        return f"could not be started: {error}" if process is None else f"ended with code {code}"
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                with suppress(OSError):  # what was still to be sent
+                    pipe.close()  # type: ignore[union-attr]
+
+
+def _asked(process: "subprocess.Popen[bytes]", line: bytes) -> Answer:
+    """What it answers to a line. Raises `OSError` and `EOFError`."""
+    assert process.stdin and process.stdout
+    process.stdin.write(line)
+    process.stdin.flush()
+    return read_answer(process.stdout)  # type: ignore[arg-type]
 
 
 def attempted(synthesizer: Synthesizer, wanted: Wanted) -> Clip | Failure:
@@ -133,8 +157,6 @@ def clips(wanted: Sequence[Wanted], speakers: Sequence[Speaker]) -> Generator[Cl
             speaker.close()
         for thread in threads:
             thread.join()
-        for speaker in speakers:  # one may have been about to start
-            speaker.close()
 
 
 def _speak(

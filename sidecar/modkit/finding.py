@@ -29,3 +29,8 @@ def find_pack(home: Home, name: str) -> Pack:
     if not fitting:
         raise NoModel(f"there is no pack {name!r}{did_you_mean(name, [p.manifest.name for p in packs])}")
     return max(fitting, key=lambda pack: pack.manifest.precedence)
+
+
+def folder_of(pack: str | None) -> Path | None:
+    """Where a pack of the user's lies, as `find_pack` finds it; None for none, which is the default voice."""
+    return find_pack(Home.from_environment(), pack).folder if pack else None

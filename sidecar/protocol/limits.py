@@ -32,6 +32,7 @@ DEADLINE_MS = Range(1, 24 * 3_600_000, is_whole=True)
 WEIGHT = Range(0, 1e6)  #: in a mixture: sums of such are still numbers
 SHARE = Range(0, 1)  #: of the sessions
 PROMPT_CHARACTERS = 200
+EFFECT_CHARACTERS = 40  #: of its name
 LINE_CHARACTERS = 20_000
 LINE_PHONEMES, LINE_S = 6_000, 600.0  #: a few characters can be minutes ("≠≠≠")
 LINE_SOUND_BYTES = 256 << 20  #: of its samples, 4 bytes each, in memory

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from sidecar.protocol import fields as read
 from sidecar.protocol.errors import BadRequest, NpcVoiceError, UnsupportedVersion, error_class
 from sidecar.protocol.limits import VERSION, Limits
+from sidecar.protocol.marking import DIGITAL_SOURCE_TYPE
 from sidecar.protocol.record import from_map, to_map
 from sidecar.protocol.requests import (
     Activate,
@@ -48,7 +49,8 @@ class Device:
 
 @dataclass(frozen=True)
 class HelloReply:
-    """`fields` are those of a line that this sidecar reads; the first sidecars did not say."""
+    """`fields` are those of a line that this sidecar reads, `effects` the names that there are; the first
+    sidecars did not say."""
 
     server: str
     protocol: int
@@ -62,6 +64,7 @@ class HelloReply:
     emotions: tuple[str, ...]
     priorities: tuple[str, ...]
     fields: tuple[str, ...] = ()
+    effects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,8 @@ class Chunk:
 
 @dataclass(frozen=True)
 class SpokenReply:
-    """A line, or a chunk of a streamed one, whose times count from the line's start."""
+    """A line, or a chunk of a streamed one, whose times count from the line's start. For machines it says
+    that nobody spoke it (`marking`), which bare samples cannot."""
 
     audio: Audio
     model: ModelName
@@ -159,6 +163,8 @@ class SpokenReply:
     visemes: tuple[VisemeRow, ...] | None = None
     stream: str | None = None
     chunk: Chunk | None = None
+    synthetic: bool = True
+    digital_source_type: str = DIGITAL_SOURCE_TYPE
 
 
 @dataclass(frozen=True)

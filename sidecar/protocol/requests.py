@@ -33,7 +33,7 @@ TIMINGS = ("words", "phonemes", "visemes")
 PRIORITIES = ("bark", "dialogue", "ambient", "bake")  #: the most urgent first
 REFERENCE_USES = ("emotion", "voice", "both")
 #: Fields of a line that the first sidecars pass over in silence: a client looks for them in `hello` first.
-LATER_FIELDS = ("manner", "baseline", "loudness")
+LATER_FIELDS = ("manner", "baseline", "loudness", "effect")
 Speaker = str | int | tuple[float, ...] | Mapping[str, float] | None
 
 
@@ -204,6 +204,7 @@ class Synthesize:
     timings: tuple[str, ...] = ()
     seed: int | None = None
     prompt: str | None = None
+    effect: str | None = None
 
     @classmethod
     def from_header(cls, header: Header, limits: Limits) -> "Synthesize":
@@ -215,8 +216,7 @@ class Synthesize:
             )
         given = {name: _LINE_FIELDS[name](header) for name in header if name in _LINE_FIELDS}
         line = cls(text=text, **given)
-        if line.stream and line.loudness is not None:
-            raise loudness_of_stream()
+        check_streamed(line)
         return line
 
 
@@ -243,6 +243,7 @@ _LINE_FIELDS: dict[str, Callable[[Header], Any]] = {
     "timings": lambda header: read.names(header, "timings", TIMINGS),
     "seed": lambda header: read.optional_integer(header, "seed", SEED),
     "prompt": lambda header: read.optional_text(header, "prompt"),
+    "effect": lambda header: read.optional_text(header, "effect"),
 }
 
 
@@ -319,8 +320,19 @@ def reference_use(header: Header) -> str | None:
     return use
 
 
-def loudness_of_stream() -> Unsupported:
-    return Unsupported("loudness can only be set for a whole line, not a stream", field="loudness")
+def check_streamed(line: Synthesize) -> None:
+    """Raises `Unsupported` where a stream is asked for what only a whole line can have."""
+    if line.stream and (field := whole_lines_alone(line.loudness, line.effect)):
+        raise of_stream(field)
+
+
+def whole_lines_alone(loudness: object, effect: object) -> str | None:
+    """The field, of a line's loudness and effect, for which it must be there as a whole; None for neither."""
+    return "loudness" if loudness is not None else "effect" if effect is not None else None
+
+
+def of_stream(field: str) -> Unsupported:
+    return Unsupported(f"{field} can only be set for a whole line, not a stream", field=field)
 
 
 def baseline_alone() -> BadRequest:

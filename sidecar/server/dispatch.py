@@ -136,6 +136,7 @@ class Dispatch:
             emotions=tuple(row.name for row in self.voices.described.emotions),
             priorities=PRIORITIES,
             fields=LINE_FIELDS,
+            effects=self.voices.described.effects,
         )
 
     def _stats(self) -> StatsReply:

@@ -29,6 +29,7 @@ class Description:
     engine: EngineDescription
     speakers: tuple[SpeakerRow, ...]
     emotions: tuple[EmotionRow, ...]
+    effects: tuple[str, ...]
     added: Mapping[str, str] = field(default_factory=dict)
 
     def added_of(self, request: Synthesize) -> tuple[str, ...]:
@@ -58,13 +59,16 @@ class ServedVoice:
 
     @classmethod
     def of(cls, synthesizer: Synthesizer, own: bytes = b"") -> "ServedVoice":
-        """`own`: what the user's files of pronunciations and emotions say."""
+        """`own`: what the user's files of pronunciations, emotions and effects say."""
         manifest, engine = synthesizer.model.manifest, synthesizer.model.engine
         name = ModelName(manifest.name, manifest.version, manifest.sha256)
         facts = engine.description
         settings = (manifest.to_json(), facts.device, facts.precision, own, __version__, ENCODING)
         fingerprint = hashlib.sha256(repr(settings).encode()).hexdigest()
-        known = (speakers_of(engine, manifest.name), emotions_of(synthesizer.emotions))
+        known = (
+            speakers_of(engine, manifest.name), emotions_of(synthesizer.emotions),
+            tuple(synthesizer.effects.known),
+        )  # fmt: skip
         return cls(synthesizer, Description(name, fingerprint, facts, *known, added_to(synthesizer.model)))
 
     @property

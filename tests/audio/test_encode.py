@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from sidecar.audio.encode import GENERATOR, SYNTHETIC, Mark, encode
+from sidecar.audio.encode import GENERATOR, Mark, encode
 from sidecar.audio.shape import FADE_S, faded, resampled
 from sidecar.protocol.errors import BadRequest
 from sidecar.protocol.formats import AUDIO_FORMATS
+from sidecar.protocol.marking import DIGITAL_SOURCE_TYPE as SYNTHETIC
 
 RATE = 24_000
 TONE = (0.5 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)).astype(np.float32)

@@ -1,9 +1,12 @@
 """Rows and a cast become lines; what cannot be one is told with the nearest value that would do."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from sidecar.audio.effect_files import shipped
+from sidecar.audio.effects import Effect
 from sidecar.baking.cast import Cast, Member, read_cast
 from sidecar.baking.file_names import stem_of
 from sidecar.baking.orders import Order, Orders, Output
@@ -106,20 +109,50 @@ def test_a_name_is_one_for_every_system(id: str, stem: str):
 
 
 @pytest.mark.parametrize(
-    ("cast", "words"),
+    ("cast", "field", "words"),
     [
-        ([], "map"),
-        ({"charakters": {}}, "did you mean 'characters'"),
-        ({"characters": {"Mara": {"speeker": "alto"}}}, "did you mean 'speaker'"),
-        ({"characters": {"Mara": 5}}, "Mara"),
-        ({"lexicon": {"Drizzt": "g"}}, "U+0067"),
-        ({"lexicon": {"Drizzt": 5}}, "must be text"),
+        ([], "cast", "map"),
+        ({"charakters": {}}, "charakters", "did you mean 'characters'"),
+        ({"characters": {"Mara": {"speeker": "alto"}}}, "characters.Mara.speeker", "did you mean 'speaker'"),
+        ({"characters": {"Mara": {"speed": 9}}}, "characters.Mara.speed", "the nearest is 2"),
+        ({"characters": {"Mara": {"format": "mp3"}}}, "characters.Mara.format", "unknown format"),
+        ({"characters": {"Mara": 5}}, "characters.Mara", "Mara"),
+        ({"lexicon": {"Drizzt": "g"}}, "lexicon", "U+0067"),
+        ({"lexicon": {"Drizzt": 5}}, "lexicon.Drizzt", "must be text"),
+        ({"characters": {"Mara": {"lexicon": []}}}, "characters.Mara.lexicon", "map"),
+        ({"effects": {"wraith": {"rom_s": 2}}}, "effects.wraith.rom_s", "did you mean 'room_s'"),
+        ({"effects": {"wraith": {"pitch_st": 20}}}, "effects.wraith.pitch_st", "the nearest is 12"),
     ],
 )
-def test_a_cast_that_cannot_be_right_says_where(tmp_path: Path, cast, words: str):
+def test_a_cast_that_cannot_be_right_says_where(tmp_path: Path, cast, field: str, words: str):
     with pytest.raises(BadRequest) as refused:
         read_cast(cast_of(tmp_path, cast))
-    assert words in refused.value.message
+    assert words in refused.value.message and refused.value.field == field
+
+
+def test_a_cast_that_cannot_be_read_is_no_matter_of_the_script(tmp_path: Path):
+    path = cast_of(tmp_path)
+    for content, words in ((b"{", "no JSON"), (b"{}" + b"\xff", "not UTF-8")):
+        path.write_bytes(content)
+        with pytest.raises(BadRequest) as refused:
+            read_cast(path)
+        assert words in refused.value.message and refused.value.field == "cast"
+    assert "CSV" not in refused.value.tip
+
+
+def test_an_effect_is_the_presets_the_casts_or_the_rows(tmp_path: Path):
+    cast = read_cast(
+        cast_of(tmp_path, {
+            "characters": {"Wraith": {"speaker": "alto", "effect": "wraith"}},
+            "effects": {"wraith": {"room_s": 2, "room_share": 0.5}, "ghost": {"pitch_st": -2}},
+        })
+    )  # fmt: skip
+    wraith, ghost = Effect(room_s=2, room_share=0.5), replace(shipped().known["ghost"], pitch_st=-2)
+    assert one({"character": "Wraith"}, cast=cast).line.effect == wraith
+    assert one({"character": "Wraith", "effect": "Ghost"}, cast=cast).line.effect == ghost
+    assert one({"speaker": "alto"}, cast=cast).line.effect is None
+    _, (failure,) = ordered({"speaker": "alto", "effect": "wrath"}, cast=cast)
+    assert failure.field == "effect" and "did you mean 'wraith'" in failure.message
 
 
 @pytest.mark.parametrize("wrong", [{"format": "mp3"}, {"lips": ("arkti",)}, {"subtitles": ("sbv",)}])

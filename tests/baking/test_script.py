@@ -90,6 +90,14 @@ def test_a_row_that_cannot_be_read_does_not_stop_the_others(tmp_path: Path):
     assert len(read.rows) == 1 and [failure.row for failure in read.failures] == [2, 3]
 
 
+def test_a_row_with_too_few_cells_is_read_and_told(tmp_path: Path):
+    script = read_script(table_of(tmp_path, "id,text,speed,notes\na,Hm.\nb,Hm.,,\nc\n"))
+    assert [row.id for row in script.rows] == ["a", "b"] and [f.row for f in script.failures] == [4]
+    assert [str(note) for note in script.notes] == [
+        "row 2 (a): 2 cells under 4 columns: taken for empty are speed, notes"
+    ]
+
+
 def test_yarns_strings_are_read(tmp_path: Path):
     head = "language,id,text,file,node,lineNumber,lock,comment\n"
     rows = (

@@ -80,6 +80,7 @@ FULL = Synthesize(
     timings=("words", "phonemes", "visemes"),
     seed=7,
     prompt="非常开心",
+    effect="ghost",
 )
 REQUESTS: dict[str, Request] = {
     "hello": Hello(),

@@ -115,6 +115,8 @@ def test_the_token_is_in_no_printed_form():
         ({"loudness": -61}, BadRequest, "loudness is -61, expected -60 to -5, the nearest is -60"),
         ({"loudness": "loud"}, BadRequest, "loudness must be a number"),
         ({"loudness": -23, "stream": True}, Unsupported, "not a stream"),
+        ({"effect": "ghost", "stream": True}, Unsupported, "not a stream"),
+        ({"effect": 5}, BadRequest, "effect must be text"),
         ({"pitch": 13}, BadRequest, "nearest is 12"),
         ({"intensity": -0.1}, BadRequest, "nearest is 0"),
         ({"format": "mp3"}, BadRequest, "format"),

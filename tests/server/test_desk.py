@@ -846,7 +846,7 @@ def test_the_same_clip_beside_another_baseline_is_another_pair(room: Room):
 def test_another_manner_or_loudness_is_another_line_and_the_same_is_cached(room: Room):
     asked = {
         "plain": {}, "alto": {"manner": "alto"}, "blend": {"manner": {"alto": 0.5, "tenor": 0.5}},
-        "quiet": {"loudness": -40}, "loud": {"loudness": -20},
+        "quiet": {"loudness": -40}, "loud": {"loudness": -20}, "ghost": {"effect": "ghost"},
     }  # fmt: skip
     for id, fields in asked.items():
         room.ask(id, **fields)
@@ -855,6 +855,15 @@ def test_another_manner_or_loudness_is_another_line_and_the_same_is_cached(room:
         room.ask(f"{id} again", **fields)
         assert room.replies(f"{id} again")[0].cached and room.body(f"{id} again") == room.body(id)
     assert len({room.body(id) for id in asked}) == len(asked)
+
+
+@pytest.mark.parametrize("format", ["pcm_f32le", "wav"])
+def test_an_effect_is_that_of_the_whole_line_in_every_format(room: Room, format: str):
+    room.ask("a", LONG, format=format, effect="cave")
+    room.settle()
+    whole = tone_voice().synthesizer.speak(Line(LONG, effect="cave"))
+    assert room.body("a") == whole.encoded(format)
+    assert room.replies("a")[0].audio.frames == len(whole.samples)
 
 
 def test_loudness_is_that_of_the_whole_line_in_every_format(room: Room):
@@ -867,7 +876,7 @@ def test_loudness_is_that_of_the_whole_line_in_every_format(room: Room):
 
 
 def test_a_retry_with_another_manner_or_loudness_is_refused(room: Room):
-    for fields in ({"manner": "alto"}, {"loudness": -20}):
+    for fields in ({"manner": "alto"}, {"loudness": -20}, {"effect": "radio"}):
         room.ask(str(fields), session="npc", **fields)
         with pytest.raises(BadRequest, match="another request"):
             room.ask(str(fields), session="npc")

@@ -107,6 +107,7 @@ def test_hello_tells_what_can_be_done(socket: zmq.Socket):
     assert set(OPS) == set(reply["ops"])
     assert reply["limits"]["text_characters"] == 2000
     assert reply["timings"] == ["words", "phonemes", "visemes"]
+    assert {"ghost", "giant", "imp", "radio", "underwater", "robot"} <= set(reply["effects"])
 
 
 def test_speakers_emotions_and_models_are_listed(socket: zmq.Socket):
@@ -263,6 +264,15 @@ def test_manner_and_loudness_are_those_of_the_python_api(socket: zmq.Socket):
     reply, (body,) = ask(socket, op="synthesize", text="Hear!", manner="alto", loudness=-30)
     assert reply["ok"] is True
     assert body == voice.synthesize("Hear!", manner="alto", loudness_lufs=-30).encoded("pcm_s16le")
+
+
+def test_an_effect_is_that_of_the_python_api_and_an_unknown_one_is_refused(socket: zmq.Socket):
+    voice = Voice(tone_voice().synthesizer)
+    _, (body,) = ask(socket, op="synthesize", text="Hear!", effect="cave")
+    assert body == voice.synthesize("Hear!", effect="cave").encoded("pcm_s16le")
+    error = refused(socket, op="synthesize", text="Hear!", effect="caves")
+    assert (error["code"], error["field"]) == ("bad_request", "effect")
+    assert "did you mean 'cave'" in error["message"]
 
 
 def test_loudness_of_a_stream_is_unsupported(socket: zmq.Socket):

@@ -47,7 +47,7 @@ func _meet(way: String, code: String) -> void:
 
 func test_a_sidecar_that_would_pass_over_a_field_is_not_asked() -> void:
 	var client := Client.new({"connection_file": arguments.folder.path_join("first_version.json")})
-	for fields: Dictionary in [{"manner": "a"}, {"loudness": -20.0}, {"clip": PackedByteArray([1]), "baseline": PackedByteArray([1])}]:
+	for fields: Dictionary in [{"manner": "a"}, {"loudness": -20.0}, {"effect": "ghost"}, {"clip": PackedByteArray([1]), "baseline": PackedByteArray([1])}]:
 		var line := await client.say("Hi.", fields)
 		equal(line.error.code if line.error else "", "unsupported")
 		check(line.error != null and line.error.field in fields, str(line.error))

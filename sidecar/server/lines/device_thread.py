@@ -17,7 +17,7 @@ from sidecar.protocol.errors import InternalError, NpcVoiceError
 from sidecar.server.lines.takes import TakePart, part_of
 from sidecar.server.process.host import give_back_memory
 from sidecar.speech import Speech, elapsed_ms, joined
-from sidecar.synthesis import LinePart, LineRendering, PreparedLine
+from sidecar.synthesis import LinePart, LineRendering, PreparedLine, with_effect
 
 log = logging.getLogger(__name__)
 
@@ -167,7 +167,7 @@ def encoded(task: Task, spoken: LinePart, work_s: float) -> SpokenPart:
     if spoken.ends_line or not task.whole:
         said = spoken.speech
         if task.whole:
-            said = joined([*task.earlier, said], prepared.line.loudness_lufs)
+            said = with_effect(joined([*task.earlier, said], prepared.line.loudness_lufs), prepared)
         began = time.perf_counter()
         audio = said.encoded(task.format)
         part = part_of(said, audio, elapsed_ms(began))

@@ -20,7 +20,7 @@ from sidecar.protocol.replies import (
     TimedRow,
     VisemeRow,
 )
-from sidecar.protocol.requests import Speaker, Synthesize
+from sidecar.protocol.requests import Speaker, Synthesize, whole_lines_alone
 from sidecar.speech import Speech
 
 
@@ -53,8 +53,8 @@ class TakeKey:
     `added` what tells other packs' voices that are in the line.
 
     `whole`: parts of a container are files of their own, so a line in one piece has other bytes
-    than a streamed one, and a loudness is that of the whole; other raw samples are the same either way,
-    but for the last bit where the model renders a stream in pieces.
+    than a streamed one, and loudness and effect are those of the whole; other raw samples are the same
+    either way, but for the last bit where the model renders a stream in pieces.
     """
 
     voice: str
@@ -69,6 +69,7 @@ class TakeKey:
     loudness: float | None
     seed: int | None
     prompt: str | None
+    effect: str | None
     format: str
     whole: bool
     pieced: bool = False
@@ -82,7 +83,7 @@ class TakeKey:
         return cls(
             voice, request.text, hashable(request.speaker), hashable(request.manner), mood_of(request),
             request.speed, request.pitch, request.language, request.sample_rate, request.loudness,
-            request.seed, request.prompt, request.format, is_in_one_piece(request),
+            request.seed, request.prompt, request.effect, request.format, is_in_one_piece(request),
             in_pieces and request.stream, added,
         )  # fmt: skip
 
@@ -90,7 +91,7 @@ class TakeKey:
 def is_in_one_piece(request: Synthesize) -> bool:
     """Whether no part has its bytes before all of the line is spoken."""
     is_one_file = request.format in FILES and not request.stream
-    return is_one_file or request.loudness is not None
+    return is_one_file or whole_lines_alone(request.loudness, request.effect) is not None
 
 
 def hashable(speaker: Speaker) -> object:

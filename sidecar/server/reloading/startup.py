@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from filelock import FileLock, Timeout
 
+from sidecar.audio import effect_files
 from sidecar.checks.candidate import check_candidate
 from sidecar.checks.settings import settings_for
 from sidecar.checks.speaking import check_probe
@@ -250,7 +251,9 @@ class Loader:
         """With what the user's own files say."""
         user = UserLexicon.load(self.home.lexicon) if self.home.lexicon.exists() else UserLexicon()
         emotions = with_users(model.emotions, self.home.emotions)
-        synthesizer = Synthesizer(model, user.over(model.lexicon), emotions=emotions)
+        effects = effect_files.with_users(effect_files.shipped(), self.home.effects)
+        lexicon = user.over(model.lexicon)
+        synthesizer = Synthesizer(model, lexicon, emotions=emotions, known_effects=effects)
         return ServedVoice.of(synthesizer, self.home.own_bytes())
 
 

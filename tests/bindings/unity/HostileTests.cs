@@ -61,6 +61,7 @@ namespace NpcVoice.Tests
             var lines = new Dictionary<string, SayOptions>
             {
                 { "manner", new SayOptions { Manner = "a" } }, { "loudness", new SayOptions { Loudness = -20 } },
+                { "effect", new SayOptions { Effect = "ghost" } },
                 { "baseline", new SayOptions { Reference = new byte[] { 1 }, Baseline = new byte[] { 1 } } },
             };
             using (NpcVoiceClient client = Impatient("first_version"))

@@ -183,7 +183,7 @@ namespace NpcVoice.Tests
                 Intensity = 0.25, Speed = 1.5, Pitch = -2, Reference = new byte[] { 1 },
                 Baseline = new byte[] { 2 }, Manner = "bf_emma", Loudness = -23, Language = "en-GB",
                 Model = "kokoro-82m@1.0.0", Priority = "bark", DeadlineMs = 800, Format = "wav", SampleRate = 48000,
-                Timings = new[] { "words", "phonemes", "visemes" }, Seed = 7, Prompt = "非常开心",
+                Timings = new[] { "words", "phonemes", "visemes" }, Seed = 7, Prompt = "非常开心", Effect = "ghost",
             };
         }
 

@@ -13,6 +13,7 @@ const FEED_FRAMES := 4096  ## At most so many go into the generator a frame of t
 const BUFFER_S := 0.5
 const Failure := preload("core/error.gd")
 const Line := preload("core/line.gd")
+const LineFields := preload("core/line_fields.gd")
 const Mouth := preload("mouth.gd")
 const SubtitleText := preload("subtitle_text.gd")
 const Utterance := preload("utterance.gd")
@@ -91,7 +92,7 @@ func prefetch(texts: Array, fields: Dictionary) -> void:
 ## Speak, as the policy has it. The utterance's `over` is emitted once, with what went wrong or null.
 func say(text: String, fields: Dictionary) -> Utterance:
 	var all := _fields(fields)
-	var utterance := Utterance.new(text, all, _is_long(text) and not all.has("loudness"))
+	var utterance := Utterance.new(text, all, _is_long(text) and not LineFields.are_whole(all))
 	if not _node.is_inside_tree():
 		utterance.end(Failure.new(Failure.CANCELLED, "%s is not in a scene" % _node.name))
 		return utterance

@@ -51,7 +51,7 @@ func _notification(what: int) -> void:
 
 
 ## One line, whole. `fields` are those of the protocol's `synthesize`: speaker, manner, emotion, intensity, speed,
-## pitch, language, model, priority, deadline_ms, format, sample_rate, loudness, timings, seed, prompt; `clip`
+## pitch, language, model, priority, deadline_ms, format, sample_rate, loudness, timings, seed, prompt, effect; `clip`
 ## (bytes of a sound file) with `reference`, and `baseline` (the same, of the same person, neutral); and `session`
 ## and `id`, where the client's own will not do.
 func say(text: String, fields := {}) -> Line:

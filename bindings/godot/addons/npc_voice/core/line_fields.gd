@@ -12,6 +12,7 @@ const EXPECTED := {
 	"deadline_ms": "a whole number", "format": "a text", "sample_rate": "a whole number",
 	"loudness": "a number of LUFS",
 	"timings": "a list of texts", "seed": "a whole number", "prompt": "a text",
+	"effect": "a text",
 }
 ## Given beside the fields: the reference's clip and its baseline, and whose line it is.
 const BESIDE := {
@@ -19,7 +20,7 @@ const BESIDE := {
 }
 const CLIPS: Array[String] = ["clip", "baseline"]  ## In the order in which they are sent.
 const SPEAKERS: Array[String] = ["speaker", "manner"]
-const TEXTS: Array[String] = ["reference", "language", "model", "priority", "format", "prompt"]
+const TEXTS: Array[String] = ["reference", "language", "model", "priority", "format", "prompt", "effect"]
 const NUMBERS: Array[String] = ["intensity", "speed", "pitch", "loudness"]
 const WHOLE: Array[String] = ["deadline_ms", "sample_rate", "seed"]
 const Failure := preload("error.gd")
@@ -86,6 +87,11 @@ func _field(name: String, value: Variant) -> Variant:
 	if name in SPEAKERS and (value is Array or value is PackedFloat32Array or value is PackedFloat64Array):
 		return _floats(value)
 	return str(value) if _is_text(value) else null
+
+
+## Whether something is asked for that only a whole line can have, not a stream.
+static func are_whole(fields: Dictionary) -> bool:
+	return fields.has("loudness") or fields.has("effect")
 
 
 static func _weights(map: Dictionary) -> Variant:

@@ -6,7 +6,7 @@ signal answered(reply: RefCounted)
 
 const URGENCY := {"bark": 1, "dialogue": 2, "ambient": 3, "bake": 4}
 ## Fields that the first sidecars pass over in silence: `hello` is asked first whether this one knows them.
-const LATER: Array[String] = ["manner", "baseline", "loudness"]
+const LATER: Array[String] = ["manner", "baseline", "loudness", "effect"]
 const Failure := preload("error.gd")
 const Line := preload("line.gd")
 const MsgPack := preload("msgpack.gd")

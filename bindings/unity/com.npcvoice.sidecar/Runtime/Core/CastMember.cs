@@ -42,13 +42,16 @@ namespace NpcVoice
         /// <summary><c>name</c> or <c>name@version</c>, or empty: the live one.</summary>
         public string Model = "";
 
+        /// <summary>A creature's or machine's voice, by name; empty: none.</summary>
+        public string Effect = "";
+
         /// <summary>What a line of this character is said with.</summary>
         public SayOptions ToOptions()
         {
             return new SayOptions
             {
                 Speaker = Speaker, Manner = Manner, Emotion = Emotion, Intensity = Rounded(Intensity), Speed = Rounded(Speed),
-                Pitch = Rounded(Pitch), Language = Language, Model = Model,
+                Pitch = Rounded(Pitch), Language = Language, Model = Model, Effect = Effect,
             };
         }
 

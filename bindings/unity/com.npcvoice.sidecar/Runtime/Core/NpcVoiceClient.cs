@@ -201,11 +201,11 @@ namespace NpcVoice
         }
 
         /// <summary>
-        /// As <see cref="Stream"/>; with a loudness, which is a whole line's, the whole is the only chunk.
+        /// As <see cref="Stream"/>; with what only a whole line can have, the whole is the only chunk.
         /// </summary>
         internal LineStream Pieces(string text, SayOptions options)
         {
-            return new LineStream(this, Synthesize(text, options, options.Loudness == null));
+            return new LineStream(this, Synthesize(text, options, !options.IsWhole));
         }
 
         internal Request Next(string stream, string session)

@@ -11,7 +11,7 @@ namespace NpcVoice
 
         private readonly Dictionary<string, object> _fields;
         /// <summary>Fields that the first sidecars pass over: <c>hello</c> is asked first for them.</summary>
-        private static readonly string[] Later = { "manner", "baseline", "loudness" };
+        private static readonly string[] Later = { "manner", "baseline", "loudness", "effect" };
 
         private readonly byte[][] _bodies;
 

@@ -131,6 +131,9 @@ namespace NpcVoice
         /// <summary>How to speak, in words, for models that read prompts.</summary>
         public string Prompt;
 
+        /// <summary>A creature's or machine's voice, by name; of the whole line, not for streams.</summary>
+        public string Effect;
+
         /// <summary>Which NPC or conversation this belongs to; null: the client's.</summary>
         public string Session;
 
@@ -140,6 +143,12 @@ namespace NpcVoice
         public SayOptions Copy()
         {
             return (SayOptions)MemberwiseClone();
+        }
+
+        /// <summary>Whether something is asked for that only a whole line can have.</summary>
+        internal bool IsWhole
+        {
+            get { return Loudness != null || !string.IsNullOrEmpty(Effect); }
         }
 
         /// <summary>What is sent of a line, in the protocol's order.</summary>
@@ -172,6 +181,7 @@ namespace NpcVoice
             Add(header, "timings", Timings);
             Add(header, "seed", Seed);
             Add(header, "prompt", Prompt);
+            Add(header, "effect", Effect);
             return header;
         }
 
