@@ -126,7 +126,7 @@ def read_spec(text: str, name: str) -> Spec:
     return Spec(
         found,
         checked_text(data, "rollout", _ROLLOUT, "4 to 32 lower-case letters and digits"),
-        _target(data),
+        read_target(data),
         _steps(data.get("steps", []), usual),
         duration_s(data, "progressDeadline", Spec.progress_deadline_s),
         whole(data, "rollbackWindow", WINDOW, Spec.rollback_window),
@@ -138,13 +138,14 @@ def is_name(text: str) -> bool:
     return bool(_NAME.fullmatch(text))
 
 
-def _target(data: Mapping[str, Any]) -> Target:
+def read_target(data: Mapping[str, Any]) -> Target:
+    """From `version`, `sha256` and `source`. Raises `BadRequest`."""
     version = data.get("version")
     if not is_version(version):
         raise BadRequest(
             f"version must be a semantic version such as 1.2.3, got {str(version)[:40]!r}", field="version"
         )
-    if data.get("source") is None:
+    if not data.get("source"):
         return Target(str(version))
     sha256 = checked_text(data, "sha256", _SHA256, "64 hexadecimal digits")
     return Target(str(version), sha256, _source(data["source"]))
