@@ -46,7 +46,7 @@ class Etcd:
         try:
             with self._peer.opened("POST", "/v3/watch", _json(watch), headers=self._headers(),
                                    timeout_s=timeout_s) as response:  # fmt: skip
-                told = beginning(response, _BELL_BYTES, _has_second_line)
+                told = beginning(response, _BELL_BYTES, _has_news)
                 response.close()  # which ends the watch
         except StoreUnavailable as error:
             if not _is_timeout(error):
@@ -185,9 +185,10 @@ def _code(reply: Reply) -> int:
     return cast(int, data.get("code", 0)) if isinstance(data, dict) else 0
 
 
-def _has_second_line(told: bytes) -> bool:
-    """Behind the line that says that there is a watch: something happened, or the watch was ended."""
-    return bool(told.partition(b"\n")[2])
+def _has_news(told: bytes) -> bool:
+    """Behind the line that says that there is a watch something happened; or there is none."""
+    first, _, more = told.partition(b"\n")
+    return bool(more) or b'"canceled":true' in first
 
 
 def _is_timeout(error: StoreUnavailable) -> bool:
