@@ -28,6 +28,7 @@ from sidecar.console import (
     out,
 )
 from sidecar.engines.registry import FAMILIES
+from sidecar.fleet_cli import FleetCredentials, fleet_app
 from sidecar.pack_cli import pack_app
 from sidecar.protocol.fields import blend
 from sidecar.protocol.formats import FILE_ENDINGS
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Voices for game characters.", no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(pack_app, name="pack")
+app.add_typer(fleet_app, name="fleet")
 
 READERS = ", ".join(f.title for f in FAMILIES.values() if f.capabilities.reads_prompts)
 
@@ -259,6 +261,21 @@ def serve(
     metrics_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Serve Prometheus metrics on loopback.")
     ] = None,
+    metrics_address: Annotated[
+        str, typer.Option(help="Other than loopback needs --metrics-token.")
+    ] = "127.0.0.1",
+    metrics_token: Annotated[
+        Path | None, typer.Option(help="File with the word that readers of metrics must send.")
+    ] = None,
+    fleet: Annotated[
+        str | None, typer.Option(help="etcd://HOST:PORT/PREFIX or consul://HOST:PORT/PREFIX; docs/FLEET.md.")
+    ] = None,
+    fleet_credentials: FleetCredentials = None,
+    fleet_node: Annotated[str | None, typer.Option(help="What this node is called.")] = None,
+    fleet_share: Annotated[Path | None, typer.Option(help="Folder with packs to fetch from.")] = None,
+    fleet_prometheus: Annotated[str | None, typer.Option(help="For gates: http://HOST:9090.")] = None,
+    fleet_ttl: Annotated[float, typer.Option(help="Seconds without a sign of life until it is gone.")] = 15.0,
+    fleet_jitter: Annotated[float, typer.Option(min=0, help="Longest wait before a fetch, seconds.")] = 5.0,
     log_text: Annotated[bool, typer.Option(help="Let the text of lines into the log.")] = False,
     policy: Annotated[str, typer.Option(help="Whose packs are taken: any, signed or known.")] = "any",
     canary: Annotated[
@@ -283,7 +300,15 @@ def serve(
     """Serve speech to games over ZeroMQ on this machine."""
     from sidecar.home import Home
     from sidecar.modkit.finding import find_pack
-    from sidecar.server.config import CacheConfig, ListenConfig, ModelsConfig, ServeConfig, StopConfig
+    from sidecar.server.config import (
+        CacheConfig,
+        FleetConfig,
+        ListenConfig,
+        MetricsConfig,
+        ModelsConfig,
+        ServeConfig,
+        StopConfig,
+    )
     from sidecar.server.process.host import be_nice, keep_one_heap, limit_memory
     from sidecar.server.process.logs import log_to_stderr
     from sidecar.server.process.process import Ready
@@ -305,7 +330,10 @@ def serve(
         ),
         CacheConfig(cache << 20, home.cache, disk_cache << 20),
         StopConfig(parent_pid, watch_stdin, idle_exit),
-        metrics_port=metrics_port,
+        metrics=None if metrics_port is None else MetricsConfig(metrics_port, metrics_address, metrics_token),
+        fleet=None if fleet is None else FleetConfig(
+            fleet, fleet_credentials, fleet_node, fleet_share, fleet_prometheus, fleet_ttl, fleet_jitter
+        ),
         log_text=log_text,
     )  # fmt: skip
 
@@ -318,7 +346,7 @@ def serve(
     def ready(where: Ready) -> None:
         out.print(f"serving on {where.connection.commands}, clients read {file}", highlight=False)
         if where.metrics_port is not None:
-            out.print(f"metrics on http://127.0.0.1:{where.metrics_port}/metrics", highlight=False)
+            out.print(f"metrics on http://{metrics_address}:{where.metrics_port}/metrics", highlight=False)
 
     run(load, config, file, ready, lambda: forget_start(home))
 

@@ -11,7 +11,7 @@ from sidecar.fleet.peer import Credentials, Tls
 from sidecar.fleet.store import Store
 from sidecar.protocol.errors import BadRequest, did_you_mean
 
-KINDS = {"etcd": Etcd, "consul": Consul}
+KINDS: dict[str, type[Etcd] | type[Consul]] = {"etcd": Etcd, "consul": Consul}
 FIELDS = ("user", "password", "token", "ca", "cert", "key", "tls")
 _MOST_CREDENTIALS = 64 << 10
 
@@ -24,8 +24,7 @@ def open_store(address: str, credentials: Path | None = None) -> Store:
     found, given = checked_address(address), read_credentials(credentials)
     scheme = "https" if given.tls is not None else "http"
     prefix = f"/{found.path.strip('/') or 'npc-voice'}/"
-    store: Store = KINDS[found.scheme](f"{scheme}://{found.netloc}", prefix, given)
-    return store
+    return KINDS[found.scheme](f"{scheme}://{found.netloc}", prefix, given)
 
 
 def checked_address(address: str) -> SplitResult:

@@ -1,4 +1,4 @@
-"""What lies in the store, and where: `spec/NAME`, `rollout/NAME`, `nodes/ID` and `judge`.
+"""What lies in the store, and where: `fleet/spec/NAME`, `fleet/rollout/NAME`, `nodes/ID` and `judge`.
 
 Specs are people's (`fleet/spec.py`); the rest is ours, JSON of the records below. All of it may have been
 written by anybody who reaches the store, so all of it is read with limits.
@@ -21,7 +21,8 @@ from sidecar.protocol.limits import Range
 from sidecar.protocol.record import from_map, to_map
 from sidecar.reload.policy import Side
 
-SPEC, ROLLOUT, NODES, JUDGE = "spec", "rollout", "nodes", "judge"
+WISHES, NODES, JUDGE = "fleet", "nodes", "judge"
+SPEC, ROLLOUT = "spec", "rollout"  #: the two kinds in `WISHES`, which nodes watch
 MOST_NAMES = 64  #: names that a fleet decides about
 MOST_PROBLEMS = 16
 LONGEST_TEXT = 300
@@ -76,6 +77,17 @@ class NodeStatus:
             if voice.name == name:
                 return NodeView(self.id, voice.live, voice.wanted, voice.state, voice.reason)
         return NodeView(self.id, "", "", "")
+
+
+def key(kind: str, name: str) -> str:
+    """Of a name's spec or rollout."""
+    return f"{WISHES}/{kind}/{name}"
+
+
+def part(folder: Folder, kind: str) -> Mapping[str, Value]:
+    """Of what lies in `WISHES`, what is of one kind, by name."""
+    start = f"{kind}/"
+    return {key[len(start) :]: value for key, value in folder.values.items() if key.startswith(start)}
 
 
 def is_node(text: str) -> bool:
@@ -148,10 +160,10 @@ def problem(about: str, error: BadRequest) -> Problem:
     return Problem(about[:80], error.code, error.message[:LONGEST_TEXT])
 
 
-def names_in(folder: Folder) -> tuple[list[str], list[Problem]]:
+def names_in(values: Mapping[str, Value]) -> tuple[list[str], list[Problem]]:
     """The names that are looked at, and why others are not."""
-    good = sorted(key for key in folder.values if is_name(key))
-    odd = sorted(key for key in folder.values if not is_name(key))
+    good = sorted(key for key in values if is_name(key))
+    odd = sorted(key for key in values if not is_name(key))
     problems = [
         Problem(ascii(key)[:80], "bad_request", "no pack can be called so") for key in odd[:MOST_PROBLEMS]
     ]

@@ -74,6 +74,18 @@ class ModelReleased:
 
 
 @dataclass(frozen=True)
+class FleetDecided:
+    """Where a rollout of the fleet is now: `phase`, `weight` in percent of the nodes, and why."""
+
+    topic: ClassVar[str] = "fleet.decided"
+    name: str
+    version: str
+    phase: str
+    weight: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class ServerOverloaded:
     topic: ClassVar[str] = "server.overloaded"
     lines_waiting: int
@@ -112,11 +124,11 @@ class LineDone:
 
 Event = (
     ModelFound | ModelChecking | ModelRejection | ModelLive | ModelCanary | ModelRolledBack | ModelReleased
-    | ServerOverloaded | ServerStopping | LineStarted | LineDone
+    | FleetDecided | ServerOverloaded | ServerStopping | LineStarted | LineDone
 )  # fmt: skip
 KINDS: tuple[type[Event], ...] = (
     ModelFound, ModelChecking, ModelRejection, ModelLive, ModelCanary, ModelRolledBack, ModelReleased,
-    ServerOverloaded, ServerStopping, LineStarted, LineDone,
+    FleetDecided, ServerOverloaded, ServerStopping, LineStarted, LineDone,
 )  # fmt: skip
 _BY_TOPIC = {kind.topic: kind for kind in KINDS}
 TOPICS = tuple(_BY_TOPIC)

@@ -3,6 +3,7 @@
 from sidecar.protocol.errors import Overloaded
 from sidecar.protocol.events import (
     Event,
+    FleetDecided,
     LineDone,
     LineStarted,
     ModelCanary,
@@ -148,6 +149,7 @@ EVENTS: dict[str, Event] = {
         ModelCanary("mine", "0.2.0", 0.1, 20, 1, 1.1),
         ModelRolledBack("mine", "0.2.0", "0.1.0", "errors: 3 of 20"),
         ModelReleased("mine", "0.1.0"),
+        FleetDecided("kokoro-82m", "1.1.0", "Degraded", 0, "aborted: 3 of 40 lines failed; back to 1.0.0"),
         ServerOverloaded(256, 400),
         ServerStopping("SIGTERM", 3),
         LineStarted("42", "bark", "npc-7"),

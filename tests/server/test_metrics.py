@@ -30,6 +30,7 @@ from sidecar.server.metrics import (
     Exporter,
     Histogram,
     Metrics,
+    MetricsAccess,
     MetricsSnapshot,
     ServerLevel,
     resident_bytes,
@@ -77,7 +78,7 @@ def scraped(port: int) -> dict[str, dict[tuple, float]]:
 
 def test_prometheus_sees_what_stats_says():
     with serving(tone_voices()) as (server, endpoint, _), connected(endpoint) as socket:
-        exporter = Exporter(Exported(server.snapshot, None), 0)
+        exporter = Exporter(Exported(server.snapshot, None), MetricsAccess())
         try:
             ask(socket, op="synthesize", text="Halt!")
             ask(socket, op="synthesize", text="Halt!")
@@ -101,7 +102,7 @@ def test_prometheus_sees_what_stats_says():
 
 def test_scrapes_while_everything_changes_are_whole_and_hold_up_nobody():
     with serving(tone_voices()) as (server, endpoint, _), connected(endpoint) as socket:
-        exporter = Exporter(Exported(server.snapshot, None), 0)
+        exporter = Exporter(Exported(server.snapshot, None), MetricsAccess())
         over, seen, wrong = threading.Event(), [], []
 
         def scrape() -> None:
@@ -147,10 +148,10 @@ def never() -> NoReturn:
 
 
 def test_the_exporter_lets_go_of_its_port():
-    exporter = Exporter(Exported(never, None), 0)
+    exporter = Exporter(Exported(never, None), MetricsAccess())
     port = exporter.port
     with pytest.raises(OSError):
-        Exporter(Exported(never, None), port)
+        Exporter(Exported(never, None), MetricsAccess(port=port))
     exporter.close()
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2)
@@ -161,7 +162,7 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Of an exporter that is as patient as tests are."""
     monkeypatch.setattr(metrics, "REQUEST_S", 1.0)
     level = ServerLevel(0, 0, 0, 0, 0, 0, ())
-    exporter = Exporter(Exported(lambda: MetricsSnapshot(Metrics(), level), None), 0)
+    exporter = Exporter(Exported(lambda: MetricsSnapshot(Metrics(), level), None), MetricsAccess())
     yield exporter.port
     exporter.close()
 

@@ -1,0 +1,128 @@
+"""Whoever holds the lock looks at the nodes and writes the next step of each rollout.
+
+Writing is by revision: should two believe that they hold the lock, one of them is told that it came late.
+What is decided, is decided in `fleet/rollout.py`; here it is fetched, written and counted.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sidecar.fleet.analysis import Figures
+from sidecar.fleet.documents import (
+    JUDGE,
+    NODES,
+    ROLLOUT,
+    SPEC,
+    WISHES,
+    NodeStatus,
+    key,
+    names_in,
+    part,
+    read_nodes,
+    read_state,
+    summed,
+    text_of,
+    written,
+)
+from sidecar.fleet.known import Known
+from sidecar.fleet.prometheus import Prometheus
+from sidecar.fleet.rollout import State, advanced, decided, is_due
+from sidecar.fleet.spec import PROMETHEUS, Gate, Spec, read_spec
+from sidecar.fleet.store import Folder, Store, Value
+from sidecar.protocol.errors import BadRequest
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Judging:
+    """What a judge works with. `now_s` is the wall clock, `settle_s` how long a new judge, or one that
+    misses nodes, only looks: nodes come back within a beat after the store was emptied."""
+
+    node: str
+    store: Store
+    known: Callable[[], Known]
+    prometheus: Prometheus | None
+    now_s: Callable[[], float]
+    settle_s: float
+
+
+class Judge:
+    """One round at a time, on the thread of the beat. Everything raises `StoreUnavailable`."""
+
+    def __init__(self, judging: Judging) -> None:
+        self._with = judging
+        self._holds, self._quiet_until_s = False, 0.0
+        self._count = 0
+        self._seen: dict[str, Folder] = {}
+
+    def round(self, session: str) -> bool:
+        """Judge, if nobody else does; whether it is us."""
+        held = self._with.store.hold(JUDGE, self._with.node, session)
+        if held and not self._holds:
+            self._wait()
+        self._holds = held
+        if held:
+            self._judge_all()
+        return held
+
+    def lost(self) -> None:
+        """The session is over, and with it the lock."""
+        self._holds = False
+
+    def _wait(self) -> None:
+        self._quiet_until_s = self._with.now_s() + self._with.settle_s
+
+    def _judge_all(self) -> None:
+        wishes, nodes = self._read(WISHES), self._read(NODES)
+        specs, rollouts = part(wishes, SPEC), part(wishes, ROLLOUT)
+        statuses, _ = read_nodes(nodes)
+        if len(statuses) < self._count:
+            self._wait()
+        self._count = len(statuses)
+        if self._with.now_s() < self._quiet_until_s:
+            return
+        for name in names_in(specs)[0]:
+            try:
+                spec = read_spec(text_of(specs[name], name), name)
+            except BadRequest:  # each node tells of it in its status
+                continue
+            self._judge(spec, rollouts, statuses)
+
+    def _read(self, folder: str) -> Folder:
+        self._seen[folder] = self._with.store.read(folder, self._seen.get(folder))
+        return self._seen[folder]
+
+    def _judge(self, spec: Spec, rollouts: Mapping[str, Value], statuses: Sequence[NodeStatus]) -> None:
+        found, now_s, me = rollouts.get(spec.name), self._with.now_s(), self._with.node
+        before = self._state(spec, rollouts)
+        gate = is_due(spec, before, now_s) if before and before.rollout == spec.rollout else None
+        figures = self._figures(spec, before, gate, statuses) if before and gate else None
+        views = [status.view(spec.name) for status in statuses]
+        after = advanced(spec, before, views, now_s, me, figures)
+        if found is not None and after is before:
+            return
+        if after is before and before is not None:
+            after = decided(before, now_s, me, "the store had lost it: written again")
+        revision = found.revision if found is not None else 0
+        if self._with.store.swap(key(ROLLOUT, spec.name), written(after), revision):
+            log.info("decided", extra={"model": spec.name, "phase": after.phase, "reason": after.reason})
+
+    def _state(self, spec: Spec, rollouts: Mapping[str, Value]) -> State | None:
+        """As it lies in the store; what is gone or unreadable there is what this node knew last."""
+        value = rollouts.get(spec.name)
+        if value is not None:
+            try:
+                return read_state(text_of(value, spec.name))
+            except BadRequest:
+                log.warning("the state of a rollout cannot be read", extra={"model": spec.name})
+        return self._with.known().wish(spec.name).state
+
+    def _figures(self, spec: Spec, state: State, gate: Gate, statuses: Sequence[NodeStatus]) -> Figures:
+        old = state.stable.version if state.stable is not None else ""
+        if gate.figures != PROMETHEUS:
+            return Figures(summed(statuses, spec.name, spec.target.version), summed(statuses, spec.name, old))
+        if self._with.prometheus is None:
+            return Figures(problem=f"node {self._with.node} was started without --fleet-prometheus")
+        return self._with.prometheus.figures(spec.name, spec.target.version, old, gate.interval_s)
