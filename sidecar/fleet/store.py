@@ -18,7 +18,6 @@ class StoreUnavailable(ServiceError):
     """It does not answer, answers what it should not, or does not let us in."""
 
     code: ClassVar[str] = "internal"
-    retryable: ClassVar[bool] = True
 
 
 class SessionLost(StoreUnavailable):

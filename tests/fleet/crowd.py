@@ -236,7 +236,8 @@ def crowd(folder: Path, address: str, count: int = 10, options: list[str] | None
     with making.registered():
         default: Pack = making.make_pack(folder / "default", NAME, "1.0.0")
     zygote = subprocess.Popen(
-        [sys.executable, "-m", "tests.fleet.zygote"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "tests.fleet.zygote"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     nodes = [Node(f"node-{index}", folder / f"node-{index}") for index in range(count)]

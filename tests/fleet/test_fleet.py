@@ -1,4 +1,4 @@
-"""Ten nodes follow a real etcd while somebody speaks with each: what is good spreads, what is not goes back."""
+"""Ten nodes follow a real etcd while somebody speaks with each: good versions spread, bad ones go back."""
 
 import time
 from collections.abc import Iterator

@@ -1,11 +1,11 @@
-"""Nodes by the dozen: a process that has imported everything, and forks a sidecar for each line that it reads.
+"""Nodes by the dozen: a process that has imported everything, and forks a sidecar for each line it reads.
 
     python -m tests.fleet.zygote
 
-A line is JSON: `arguments` of `npc-voice serve`, `home`, `log`. It answers with the pid. Sidecars are real but
-for three things: voices are the toy family's, a pack is checked in the sidecar itself, and rendering takes
-`RENDER_S` for each line, so that what is measured does not depend on the machine. A pack whose first speaker
-is `FAILING` octaves up fails at its lines, one of `SLOW` takes twice the time.
+A line is JSON: `arguments` of `npc-voice serve`, `home`, `log`. It answers with the pid. Sidecars are real
+but for three things: voices are the toy family's, a pack is checked in the sidecar itself, and rendering
+takes `RENDER_S` for each line, so that what is measured does not depend on the machine. A pack whose first
+speaker is `FAILING` octaves up fails at its lines, one of `SLOW` takes twice the time.
 """
 
 import json
