@@ -11,10 +11,20 @@ Not met a real Consul yet: tests run against a stand-in written from the same pa
 
 import base64
 import json
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from sidecar.fleet.peer import Credentials, Peer, Reply, TooLarge
-from sidecar.fleet.store import MOST_BYTES, MOST_KEYS, Folder, SessionLost, StoreUnavailable, Value, taken
+from sidecar.fleet.store import (
+    MOST_BYTES,
+    MOST_KEYS,
+    Careful,
+    Folder,
+    SessionLost,
+    StoreUnavailable,
+    Value,
+    taken,
+)
 
 SHORTEST_TTL_S = 10.0  #: Consul takes no shorter one
 LOCK_DELAY_S = 1  #: how long nobody may acquire what a lost session held; the default of 15 s is long
@@ -29,17 +39,24 @@ class Consul:
         given = credentials or Credentials()
         headers = {"X-Consul-Token": given.token} if given.token else {}
         self._peer, self._prefix = Peer(base, given.tls, headers), prefix.lstrip("/")
+        self._careful = Careful()
 
     def read(self, folder: str, known: Folder | None = None) -> Folder:
+        start = len(self._prefix) + len(folder) + 1
+        if not self._careful.about(folder):
+            try:
+                reply = self._ask("GET", f"{folder}/", {"recurse": ""}, absent=True)
+                rows = [] if reply.status == 404 else reply.data()[:MOST_KEYS]
+                return Folder(_index(reply), {row["Key"][start:]: _value(row) for row in rows})
+            except TooLarge:
+                self._careful.be(folder)
+        return self._read_one_by_one(folder, start)
+
+    def _read_one_by_one(self, folder: str, start: int) -> Folder:
         reply = self._ask("GET", f"{folder}/", {"keys": ""}, absent=True)
         names = [] if reply.status == 404 else reply.data()
-        start = len(self._prefix) + len(folder) + 1
-        values = {}
-        for name in names[:MOST_KEYS]:
-            value = self.get(name[len(self._prefix) :])
-            if value is not None:
-                values[name[start:]] = value
-        return Folder(_index(reply), values)
+        values = {name[start:]: self.get(name[len(self._prefix) :]) for name in names[:MOST_KEYS]}
+        return Folder(_index(reply), {name: value for name, value in values.items() if value is not None})
 
     def wait(self, folder: str, revision: int, timeout_s: float) -> None:
         query = {"keys": "", "index": str(max(0, revision)), "wait": f"{max(1, round(1000 * timeout_s))}ms"}
@@ -53,7 +70,7 @@ class Consul:
         if reply.status == 404:
             return None
         (row,) = reply.data()
-        return Value(taken(base64.b64decode(row["Value"] or "")), int(row["ModifyIndex"]))
+        return _value(row)
 
     def put(self, key: str, text: str) -> None:
         self._ask("PUT", key, {}, text)
@@ -110,6 +127,10 @@ def _checked(reply: Reply, what: str, absent: bool) -> Reply:
         return reply
     said = reply.body[:160].decode(errors="replace")
     raise StoreUnavailable(f"Consul refuses {what} with {reply.status}: {said}")
+
+
+def _value(row: dict[str, Any]) -> Value:
+    return Value(taken(base64.b64decode(row["Value"] or "")), int(row["ModifyIndex"]))
 
 
 def _index(reply: Reply) -> int:

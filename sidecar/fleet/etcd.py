@@ -12,7 +12,16 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from sidecar.fleet.peer import Credentials, Peer, Reply, TooLarge, beginning
-from sidecar.fleet.store import MOST_BYTES, MOST_KEYS, Folder, SessionLost, StoreUnavailable, Value, taken
+from sidecar.fleet.store import (
+    MOST_BYTES,
+    MOST_KEYS,
+    Careful,
+    Folder,
+    SessionLost,
+    StoreUnavailable,
+    Value,
+    taken,
+)
 
 #: A value comes in base64, with some words around it.
 _MOST_VALUE_REPLY = 2 * MOST_BYTES
@@ -26,12 +35,27 @@ class Etcd:
     def __init__(self, base: str, prefix: str, credentials: Credentials | None = None) -> None:
         self._credentials = credentials or Credentials()
         self._peer, self._prefix = Peer(base, self._credentials.tls), prefix
-        self._token, self._lock = "", threading.Lock()
+        self._token, self._lock, self._careful = "", threading.Lock(), Careful()
 
     def read(self, folder: str, known: Folder | None = None) -> Folder:
+        if not self._careful.about(folder):
+            try:
+                return self._read_at_once(folder)
+            except TooLarge:
+                self._careful.be(folder)
+        return self._read_one_by_one(folder, known or Folder())
+
+    def _read_at_once(self, folder: str) -> Folder:
+        """Raises `TooLarge`."""
+        listed = self._call("kv/range", {**self._range(folder), "limit": MOST_KEYS})
+        start = len(self._prefix) + len(folder) + 1
+        values = {_text(row["key"])[start:]: _value(row) for row in listed.get("kvs", [])}
+        return Folder(_revision(listed), values)
+
+    def _read_one_by_one(self, folder: str, known: Folder) -> Folder:
         request = {**self._range(folder), "keys_only": True, "limit": MOST_KEYS}
         listed = self._call("kv/range", request)
-        had, start = (known or Folder()).values, len(self._prefix) + len(folder) + 1
+        had, start = known.values, len(self._prefix) + len(folder) + 1
         values = {}
         for row in listed.get("kvs", []):
             key, revision = _text(row["key"])[start:], int(row["mod_revision"])
@@ -64,7 +88,7 @@ class Etcd:
             return self._too_large(key)
         if not found:
             return None
-        return Value(taken(base64.b64decode(found[0].get("value", ""))), int(found[0]["mod_revision"]))
+        return _value(found[0])
 
     def _too_large(self, key: str) -> Value | None:
         found = self._call("kv/range", {"key": self._key(key), "keys_only": True}).get("kvs", [])
@@ -159,6 +183,10 @@ class Etcd:
 
     def _written(self, key: str, text: str) -> dict[str, Any]:
         return {"key": self._key(key), "value": _b64(text)}
+
+
+def _value(row: dict[str, str]) -> Value:
+    return Value(taken(base64.b64decode(row.get("value", ""))), int(row["mod_revision"]))
 
 
 def _b64(text: str) -> str:

@@ -56,6 +56,7 @@ class Judge:
         self._holds, self._quiet_until_s = False, 0.0
         self._count = 0
         self._seen: dict[str, Folder] = {}
+        self._written: dict[str, State] = {}
 
     def round(self, session: str) -> bool:
         """Judge, if nobody else does; whether it is us."""
@@ -96,28 +97,25 @@ class Judge:
 
     def _judge(self, spec: Spec, rollouts: Mapping[str, Value], statuses: Sequence[NodeStatus]) -> None:
         found, now_s, me = rollouts.get(spec.name), self._with.now_s(), self._with.node
-        before = self._state(spec, rollouts)
+        stored = stored_state(spec.name, found)
+        before = stored or self._known_last(spec.name)
         gate = is_due(spec, before, now_s) if before and before.rollout == spec.rollout else None
         figures = self._figures(spec, before, gate, statuses) if before and gate else None
         views = [status.view(spec.name) for status in statuses]
         after = advanced(spec, before, views, now_s, me, figures)
-        if found is not None and after is before:
-            return
         if after is before and before is not None:
+            if stored is not None:
+                return
             after = decided(before, now_s, me, "the store had lost it: written again")
         revision = found.revision if found is not None else 0
         if self._with.store.swap(key(ROLLOUT, spec.name), written(after), revision):
+            self._written[spec.name] = after
             log.info("decided", extra={"model": spec.name, "phase": after.phase, "reason": after.reason})
 
-    def _state(self, spec: Spec, rollouts: Mapping[str, Value]) -> State | None:
-        """As it lies in the store; what is gone or unreadable there is what this node knew last."""
-        value = rollouts.get(spec.name)
-        if value is not None:
-            try:
-                return read_state(text_of(value, spec.name))
-            except BadRequest:
-                log.warning("the state of a rollout cannot be read", extra={"model": spec.name})
-        return self._with.known().wish(spec.name).state
+    def _known_last(self, name: str) -> State | None:
+        """What this node has read or written of a state that is gone, or unreadable, in the store."""
+        known = (self._with.known().wish(name).state, self._written.get(name))
+        return max((state for state in known if state is not None), key=_decided_s, default=None)
 
     def _figures(self, spec: Spec, state: State, gate: Gate, statuses: Sequence[NodeStatus]) -> Figures:
         old = state.stable.version if state.stable is not None else ""
@@ -126,3 +124,18 @@ class Judge:
         if self._with.prometheus is None:
             return Figures(problem=f"node {self._with.node} was started without --fleet-prometheus")
         return self._with.prometheus.figures(spec.name, spec.target.version, old, gate.interval_s)
+
+
+def stored_state(name: str, value: Value | None) -> State | None:
+    """None where there is none that can be read."""
+    if value is None:
+        return None
+    try:
+        return read_state(text_of(value, name))
+    except BadRequest as error:
+        log.warning("the state of the rollout of %s cannot be read: %s", name, error.message)
+        return None
+
+
+def _decided_s(state: State) -> float:
+    return state.history[-1].at_s if state.history else 0.0

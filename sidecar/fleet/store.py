@@ -4,6 +4,7 @@ Keys are text with slashes, under the prefix of the address; values are UTF-8 te
 store is a `StoreUnavailable`: who uses it goes on with what it knows, and tries again later.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
@@ -11,7 +12,8 @@ from typing import ClassVar, Protocol
 from sidecar.protocol.errors import ServiceError
 
 MOST_BYTES = 64 << 10  #: of a value that is taken in
-MOST_KEYS = 4096  #: of a folder that are looked at
+MOST_KEYS = 1024  #: of a folder that are looked at
+CAREFUL_S = 60.0
 
 
 class StoreUnavailable(ServiceError):
@@ -71,6 +73,19 @@ class Store(Protocol):
         """Write it, for as long as the session lasts; False where another session holds it."""
 
     def close(self) -> None: ...
+
+
+class Careful:
+    """Which folders are read key by key, since all in one reply was too large not long ago."""
+
+    def __init__(self) -> None:
+        self._until_s: dict[str, float] = {}
+
+    def about(self, folder: str) -> bool:
+        return time.monotonic() < self._until_s.get(folder, float("-inf"))
+
+    def be(self, folder: str) -> None:
+        self._until_s[folder] = time.monotonic() + CAREFUL_S
 
 
 def taken(raw: bytes) -> str | None:
