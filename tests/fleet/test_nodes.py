@@ -128,7 +128,7 @@ def test_what_is_missing_takes_nothing_away(share: Path, tmp_path: Path):
             orders.started(
                 store, wanted(share, "1.2.0")
             )  # the store has lost what was stable; the node has not
-            wait_for(lambda: (state := state_of(store)) is not None and state.weight == 34, timeout_s=WAIT_S)
+            wait_for(lambda: (s := state_of(store)) is not None and s.weight == 34, timeout_s=WAIT_S)
 
 
 def empty(agent: Agent) -> None:
