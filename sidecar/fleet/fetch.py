@@ -17,7 +17,7 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from sidecar import files
-from sidecar.fleet.peer import Peer, Tls
+from sidecar.fleet.peer import Peer
 from sidecar.fleet.spec import SHARE, Target
 from sidecar.fleet.store import StoreUnavailable
 from sidecar.protocol.errors import (
@@ -50,7 +50,6 @@ class Fetching:
     partial: Path
     models: Path
     share: Path | None = None
-    tls: Tls | None = None
 
     def fetch(self, name: str, target: Target, cancelled: threading.Event) -> Path:
         """What was dropped. Raises `FetchFailed` for what may be tried again with what has come so far,
@@ -90,7 +89,7 @@ class Fetching:
     def _downloaded(self, source: str, part: Path, cancelled: threading.Event) -> None:
         """With what is there already, from there on (RFC 9110, range requests)."""
         address = urlsplit(source)
-        peer = Peer(f"{address.scheme}://{address.netloc}", self.tls)
+        peer = Peer(f"{address.scheme}://{address.netloc}")
         path = address.path + (f"?{address.query}" if address.query else "")
         had = part.stat().st_size if part.exists() else 0
         headers = {"Range": f"bytes={had}-"} if had else {}

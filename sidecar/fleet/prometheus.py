@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from sidecar.fleet.analysis import Figures
-from sidecar.fleet.peer import Peer, Tls
+from sidecar.fleet.peer import Peer
 from sidecar.fleet.store import StoreUnavailable
 from sidecar.protocol.errors import BadRequest
 from sidecar.reload.policy import Side
@@ -17,12 +17,12 @@ COUNTERS = ("lines", "line_errors", "line_work_seconds", "line_audio_seconds")
 class Prometheus:
     """One server. Any thread may call."""
 
-    def __init__(self, address: str, tls: Tls | None = None) -> None:
+    def __init__(self, address: str) -> None:
         """`address`: "http://host:9090". Raises `BadRequest`."""
         found = urlsplit(address)
         if found.scheme not in ("http", "https") or not found.hostname:
             raise BadRequest(f"{address[:80]!r}: expected http://HOST:PORT", field="fleet_prometheus")
-        self._peer, self._path = Peer(f"{found.scheme}://{found.netloc}", tls), found.path.rstrip("/")
+        self._peer, self._path = Peer(f"{found.scheme}://{found.netloc}"), found.path.rstrip("/")
 
     def figures(self, name: str, new: str, old: str, window_s: float) -> Figures:
         """Of all nodes that it scrapes, in the last `window_s`. Raises nothing: a problem is part of it."""

@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from sidecar import files
-from sidecar.fleet.address import open_store, read_credentials
+from sidecar.fleet.address import open_store
 from sidecar.fleet.documents import is_node
 from sidecar.fleet.fetch import Fetching
 from sidecar.fleet.known import FILE, Remembered
@@ -94,14 +94,13 @@ def node_of(
     """Not started yet. Raises `BadRequest`, or `Unsupported` without the extra."""
     check_range("fleet_ttl", config.ttl_s, TTL_S)
     store = dependencies.store
-    tls = read_credentials(config.credentials).tls
     return Node(
         NodeSettings(checked_node(config.node, store), config.ttl_s, config.jitter_s),
         open_store(config.address, config.credentials),
         ServedVoices(reloader, side, snapshot),
-        Fetching(store / FETCHED, dependencies.models, config.share, tls),
+        Fetching(store / FETCHED, dependencies.models, config.share),
         Remembered(store / FILE),
-        Prometheus(config.prometheus, tls) if config.prometheus is not None else None,
+        Prometheus(config.prometheus) if config.prometheus is not None else None,
     )
 
 

@@ -29,7 +29,7 @@ from tests.faults.reversioned import drop
 from tests.fleet import servers
 from tests.processes import sidecar, wait_for
 
-BAR, PATIENCE_S = 1.5, 400
+BAR, PATIENCE_S = 1.5, 1800
 GATE = {"interval": "5s", "count": 2, "leastLines": 3, "maxCostRatio": 3.0, "inconclusiveLimit": 20}
 
 
@@ -102,7 +102,7 @@ def roll(store: Store, archive: Path) -> None:
     orders.started(store, {
         "name": NAME, "version": "1.1.0", "sha256": orders.sha256_of(archive),
         "source": f"share:{archive.name}", "steps": [{"weight": 50}], "analysis": GATE,
-        "progressDeadline": "300s",
+        "progressDeadline": "20m",
     })  # fmt: skip
     until(store, "Healthy", "1.1.0")
 
