@@ -4,7 +4,6 @@ What is under way lies in a folder of the store, called by its hash; only what h
 the models folder, where it is checked like anything else that is dropped.
 """
 
-import hashlib
 import logging
 import shutil
 import threading
@@ -20,6 +19,7 @@ from sidecar import files
 from sidecar.fleet.peer import Peer
 from sidecar.fleet.spec import SHARE, Target
 from sidecar.fleet.store import StoreUnavailable
+from sidecar.models.pack import describe
 from sidecar.protocol.errors import (
     BadRequest,
     Cancelled,
@@ -65,7 +65,7 @@ class Fetching:
                 self._copied(target.source[len(SHARE) :], part, cancelled)
             else:
                 self._downloaded(target.source, part, cancelled)
-            check_hash(part, target, cancelled)
+            check_hash(part, target)
             files.replace(part, dropped)
         return dropped
 
@@ -126,18 +126,13 @@ def drop_name(name: str, target: Target) -> str:
     return f"{name}-{target.version}-{target.sha256[:8]}.npcvoice"
 
 
-def check_hash(part: Path, target: Target, cancelled: threading.Event) -> None:
+def check_hash(part: Path, target: Target) -> None:
     """Raises `ModelRejected`; what is wrong is not kept."""
-    digest = hashlib.sha256()
-    with part.open("rb") as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            digest.update(chunk)
-            if cancelled.is_set():
-                raise Cancelled("it is not wanted any more")
-    if digest.hexdigest() != target.sha256:
+    sha256 = describe(part).sha256
+    if sha256 != target.sha256:
         part.unlink()
         raise ModelRejected(
-            f"what came has the sha256 {digest.hexdigest()[:16]}…, the spec says {target.sha256[:16]}…",
+            f"what came has the sha256 {sha256[:16]}…, the spec says {target.sha256[:16]}…",
             reason="hash_differs",
         )
 

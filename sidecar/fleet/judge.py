@@ -28,7 +28,7 @@ from sidecar.fleet.documents import (
 from sidecar.fleet.known import Known
 from sidecar.fleet.prometheus import Prometheus
 from sidecar.fleet.rollout import State, advanced, decided, is_due
-from sidecar.fleet.spec import PROMETHEUS, Gate, Spec, read_spec
+from sidecar.fleet.spec import FROM_PROMETHEUS, Gate, Spec, read_spec
 from sidecar.fleet.store import Folder, Store, Value
 from sidecar.protocol.errors import BadRequest
 
@@ -119,7 +119,7 @@ class Judge:
 
     def _figures(self, spec: Spec, state: State, gate: Gate, statuses: Sequence[NodeStatus]) -> Figures:
         old = state.stable.version if state.stable is not None else ""
-        if gate.figures != PROMETHEUS:
+        if gate.figures != FROM_PROMETHEUS:
             return Figures(summed(statuses, spec.name, spec.target.version), summed(statuses, spec.name, old))
         if self._with.prometheus is None:
             return Figures(problem=f"node {self._with.node} was started without --fleet-prometheus")

@@ -1,6 +1,5 @@
 """What a person does to a fleet, by way of its store: whoever judges goes on from it."""
 
-import hashlib
 import json
 import secrets
 import time
@@ -29,11 +28,11 @@ from sidecar.fleet.rollout import State
 from sidecar.fleet.share import best_rollout
 from sidecar.fleet.spec import Spec, Target, Weight, is_name, read_spec
 from sidecar.fleet.store import Store, Value
+from sidecar.models.pack import describe
 from sidecar.protocol.errors import BadRequest, Overloaded, UnknownModel, Unsupported, did_you_mean
 
 TRIES = 8
 _CANDIDATES = 256
-_CHUNK_BYTES = 1 << 20
 Change = Callable[[Spec, State, float], State]
 
 
@@ -165,14 +164,10 @@ def _fields(target: Target) -> dict[str, str]:
 
 def sha256_of(pack: Path) -> str:
     """Raises `BadRequest` for a file that cannot be read."""
-    digest = hashlib.sha256()
     try:
-        with pack.open("rb") as stream:
-            while chunk := stream.read(_CHUNK_BYTES):
-                digest.update(chunk)
+        return describe(pack).sha256
     except OSError as error:
         raise BadRequest(f"{pack} cannot be read: {error.strerror}", field="pack") from error
-    return digest.hexdigest()
 
 
 def as_json(records: Sequence[State | NodeStatus]) -> str:

@@ -25,7 +25,7 @@ from sidecar.protocol.limits import Range
 
 MOST_STEPS = 32
 SHARE = "share:"  #: the beginning of a source in a node's share
-NODES, PROMETHEUS = "nodes", "prometheus"
+FROM_NODES, FROM_PROMETHEUS = "nodes", "prometheus"  #: where a gate's figures come from
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _ROLLOUT = re.compile(r"[a-z0-9]{4,32}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -69,7 +69,7 @@ class Gate:
     least_lines: int = 20
     max_error_rate: float = 0.02
     max_cost_ratio: float = 1.5
-    figures: str = NODES
+    figures: str = FROM_NODES
 
     @property
     def promised_s(self) -> float:
@@ -212,9 +212,9 @@ def _gate(data: object) -> Gate:
         "interval", "count", "failureLimit", "inconclusiveLimit", "initialDelay", "leastLines",
         "maxErrorRate", "maxCostRatio", "figures",
     ), within)  # fmt: skip
-    figures = data.get("figures", NODES)
-    if figures not in (NODES, PROMETHEUS):
-        near = did_you_mean(str(figures)[:40], (NODES, PROMETHEUS))
+    figures = data.get("figures", FROM_NODES)
+    if figures not in (FROM_NODES, FROM_PROMETHEUS):
+        near = did_you_mean(str(figures)[:40], (FROM_NODES, FROM_PROMETHEUS))
         raise BadRequest(f"unknown analysis.figures {str(figures)[:40]!r}{near}", field="analysis")
     interval_s = duration_s(data, "interval", Gate.interval_s, within, least_s=0.1)
     return Gate(

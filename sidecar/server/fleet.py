@@ -92,7 +92,6 @@ def node_of(
     snapshot: Callable[[], MetricsSnapshot],
 ) -> Node:  # fmt: skip
     """Not started yet. Raises `BadRequest`, or `Unsupported` without the extra."""
-    check_range("fleet_ttl", config.ttl_s, TTL_S)
     store = dependencies.store
     return Node(
         NodeSettings(checked_node(config.node, store), config.ttl_s, config.jitter_s),
@@ -104,15 +103,30 @@ def node_of(
     )
 
 
+def check_fleet(config: FleetConfig) -> None:
+    """What can be known to be wrong before a voice is loaded. Raises as `node_of`."""
+    check_range("fleet_ttl", config.ttl_s, TTL_S)
+    open_store(config.address, config.credentials).close()
+    if config.node is not None:
+        check_node(config.node)
+    if config.prometheus is not None:
+        Prometheus(config.prometheus)
+
+
 def checked_node(name: str | None, store: Path) -> str:
     """What this node is called, from start to start the same. Raises `BadRequest`."""
     name = name or kept_name(store / NODE)
+    check_node(name)
+    return name
+
+
+def check_node(name: str) -> None:
+    """Raises `BadRequest`."""
     if not is_node(name):
         raise BadRequest(
             f"{name[:80]!r} is no name for a node: expected letters, digits, dots and dashes, at most 64",
             field="fleet_node",
         )
-    return name
 
 
 def kept_name(file: Path) -> str:

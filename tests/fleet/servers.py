@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import time
 import urllib.request
@@ -16,6 +17,7 @@ import pytest
 from tools.install_fleet import program
 
 START_S = 30
+UNVERIFIED = ssl._create_unverified_context()  # only whether it answers is asked
 needs_etcd = pytest.mark.skipif(program("etcd") is None, reason="no etcd: run tools/install_fleet.py")
 needs_prometheus = pytest.mark.skipif(
     program("prometheus") is None, reason="no Prometheus: run tools/install_fleet.py"
@@ -36,6 +38,7 @@ class Etcd:
     folder: Path
     port: int = field(default_factory=free_port)
     peer_port: int = field(default_factory=free_port)
+    scheme: str = "http"
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -44,7 +47,7 @@ class Etcd:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def start(self, *options: str) -> None:
         peers = f"http://127.0.0.1:{self.peer_port}"
@@ -73,16 +76,16 @@ def until_answered(url: str, process: "subprocess.Popen[bytes]") -> None:
     while True:
         assert process.poll() is None and time.monotonic() < until, f"no answer from {url}"
         try:
-            with urllib.request.urlopen(url, timeout=1):
+            with urllib.request.urlopen(url, timeout=1, context=UNVERIFIED):
                 return
         except OSError:
             time.sleep(0.05)
 
 
 @contextmanager
-def etcd(folder: Path, *options: str) -> Iterator[Etcd]:
+def etcd(folder: Path, *options: str, scheme: str = "http") -> Iterator[Etcd]:
     """Ended by force with the block."""
-    member = Etcd(folder)
+    member = Etcd(folder, scheme=scheme)
     try:
         member.start(*options)
         yield member

@@ -14,8 +14,7 @@ from tests.processes import wait_for
 pytest.importorskip("urllib3")
 pytestmark = [servers.needs_etcd, pytest.mark.slow]
 PROMISED_S = 2 * INTERVAL_S  #: the gate's initial delay and its interval times its failure limit
-#: What comes to it: until a judge looks at the spec, nodes fetch, check and load, and say that they have it.
-SLACK_S = 12.0
+SLACK_S = 5.0  #: beats of nodes and judge, on two busy cores
 
 
 @pytest.fixture(scope="module")
@@ -62,16 +61,18 @@ def test_a_bad_version_stops_at_one_node_and_goes_back_by_itself(
     ten: Crowd, talk: Talk, version: str, kind: str
 ):
     stable = ten.state().stable.version
-    began_s, began = time.time(), time.monotonic()
+    began_s = time.time()
     ten.begin(version, kind)
     state = ten.until(lambda state: state.is_over)
-    took_s = time.monotonic() - began
+    had_s = [line.at_s for line in state.history if line.at_s >= began_s and "have it" in line.reason]
+    took_s = state.history[-1].at_s - (had_s or [began_s])[0]
     assert state.phase == DEGRADED and max(weights(state, began_s)) == 10, state.history
     words = {"broken": "hash_differs", "failing": "lines failed", "slow": "times the stable version's"}
     assert words[kind] in state.reason
     ten.until_all_speak(stable)
-    print(f"{kind}: back after {took_s:.1f} s, promised {0 if kind == 'broken' else PROMISED_S:g} s")
-    assert took_s < PROMISED_S + SLACK_S
+    promised_s = PROMISED_S if had_s else 0.0  # a refusal needs no measure
+    print(f"{kind}: back after {took_s:.1f} s, promised {promised_s:g} s and a beat for each measure")
+    assert took_s < promised_s + SLACK_S
 
 
 def test_what_a_person_decides_is_done_and_undone(ten: Crowd, talk: Talk):

@@ -1,5 +1,6 @@
 """Both stores do the same behind one seam: a real etcd, and a stand-in of Consul written from its pages."""
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -199,6 +200,23 @@ def test_etcd_lets_in_who_has_the_password_and_takes_a_new_token_when_the_old_is
         with pytest.raises(StoreUnavailable, match="does not let us watch"):
             store.wait("spec", 1, 1)
         store.wait("spec", 0, 1)  # with a token of now
+
+
+@servers.needs_etcd
+def test_etcd_is_believed_by_https_if_its_authority_is_known(tmp_path: Path):
+    with servers.etcd(tmp_path / "data", "--auto-tls", scheme="https") as member:
+        address = f"etcd://127.0.0.1:{member.port}/x"
+        (certificate,) = (tmp_path / "data").glob("fixtures/client/cert.pem")
+        file = tmp_path / "credentials.json"
+        file.write_text(json.dumps({"ca": str(certificate)}))
+        store = open_store(address, file)
+        store.put("spec/guard", "in secret")
+        assert store.read("spec").values["guard"].text == "in secret"
+        file.write_text('{"tls": true}')
+        with pytest.raises(StoreUnavailable, match="certificate"):
+            open_store(address, file).read("spec")
+        with pytest.raises(StoreUnavailable):
+            open_store(address).read("spec")
 
 
 # --- Consul alone

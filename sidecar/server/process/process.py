@@ -23,7 +23,7 @@ from sidecar.server.config import ListenConfig, MetricsConfig, ServeConfig
 from sidecar.server.door.door import Endpoints
 from sidecar.server.door.keys import read_keys
 from sidecar.server.door.reach import advertised, check_advertised
-from sidecar.server.fleet import FleetExported, node_of
+from sidecar.server.fleet import FleetExported, check_fleet, node_of
 from sidecar.server.gpu import Gpu
 from sidecar.server.live_voices import LiveVoices
 from sidecar.server.metrics import Exported, Exporter, MetricsAccess
@@ -112,6 +112,8 @@ def serve(
     check_address(config.listen)
     if config.metrics is not None:
         access_of(config.metrics)
+    if config.fleet is not None:
+        check_fleet(config.fleet)
     ended = True
     with ExitStack() as stack:
         stack.enter_context(only_one(connection_file))
