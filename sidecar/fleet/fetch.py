@@ -8,7 +8,7 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,7 @@ MOST_BYTES = 4 << 30  #: of one pack
 LEFT_FREE_BYTES = 256 << 20  #: of the disk, beside what is fetched
 READ_S = 20.0  #: without a byte, after which it is tried again
 _CHUNK_BYTES = 1 << 20
+KEPT_S = 24 * 3600.0  #: what broke off
 AGAIN_S, REFUSED_S = 2.0, 60.0  #: until it is tried again: what broke off, and what was refused
 STOP_S = 2.0
 
@@ -59,7 +60,7 @@ class Fetching:
         with storage():
             self.partial.mkdir(parents=True, exist_ok=True)
             self.models.mkdir(parents=True, exist_ok=True)
-            self._forget_others(target)
+            self._forget_old()
             part = self.partial / target.sha256
             if target.source.startswith(SHARE):
                 self._copied(target.source[len(SHARE) :], part, cancelled)
@@ -69,10 +70,10 @@ class Fetching:
             files.replace(part, dropped)
         return dropped
 
-    def _forget_others(self, target: Target) -> None:
-        """What was fetched of another version, and will not be wanted."""
+    def _forget_old(self) -> None:
+        """What broke off and was not gone on with for long will not be wanted."""
         for part in self.partial.iterdir():
-            if part.name != target.sha256:
+            if time.time() - part.stat().st_mtime > KEPT_S:
                 part.unlink()
 
     def _copied(self, file: str, part: Path, cancelled: threading.Event) -> None:
@@ -84,7 +85,7 @@ class Fetching:
             raise FetchFailed(f"there is no plain file {file} in the share")
         self._check_room(source.stat().st_size)
         with source.open("rb") as stream, part.open("wb") as written:
-            _pour(iter(lambda: stream.read(_CHUNK_BYTES), b""), written, 0, cancelled)
+            self._pour(lambda: stream.read(_CHUNK_BYTES), written, 0, cancelled)
 
     def _downloaded(self, source: str, part: Path, cancelled: threading.Event) -> None:
         """With what is there already, from there on (RFC 9110, range requests)."""
@@ -101,14 +102,26 @@ class Fetching:
                     raise FetchFailed(f"{peer.base} answers {response.status}")
                 if response.status == 200:
                     had = 0
-                self._check_room(int(response.headers.get("Content-Length") or 0))
+                said = response.headers.get("Content-Length", "")
+                self._check_room(int(said) if said.isdecimal() else 0)
                 with part.open("r+b" if had else "wb") as written:
                     written.seek(had)
-                    _pour(response.stream(_CHUNK_BYTES, decode_content=False), written, had, cancelled)
+                    self._pour(lambda: response.read1(_CHUNK_BYTES), written, had, cancelled)
         except StoreUnavailable as error:
             raise FetchFailed(error.message) from error
         finally:
             peer.close()
+
+    def _pour(
+        self, more: Callable[[], bytes], written: BinaryIO, had: int, cancelled: threading.Event
+    ) -> None:
+        """Until there is no `more`, which gives what has come, however little."""
+        while chunk := more():
+            had += len(chunk)
+            self._check_room(had if had > MOST_BYTES else 0)
+            if cancelled.is_set():
+                raise Cancelled("it is not wanted any more")
+            written.write(chunk)
 
     def _check_room(self, size_bytes: int) -> None:
         """Raises `ModelRejected` or `StorageError` before anything is written."""
@@ -135,16 +148,6 @@ def check_hash(part: Path, target: Target) -> None:
             f"what came has the sha256 {sha256[:16]}…, the spec says {target.sha256[:16]}…",
             reason="hash_differs",
         )
-
-
-def _pour(chunks: Iterable[bytes], written: BinaryIO, had: int, cancelled: threading.Event) -> None:
-    for chunk in chunks:
-        had += len(chunk)
-        if had > MOST_BYTES:
-            raise ModelRejected(f"it has over {MOST_BYTES:,} bytes", reason="too_large")
-        if cancelled.is_set():
-            raise Cancelled("it is not wanted any more")
-        written.write(chunk)
 
 
 @contextmanager

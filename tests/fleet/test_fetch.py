@@ -1,6 +1,7 @@
 """A pack comes whole, by its hash, resumed where it broke off, or not at all."""
 
 import hashlib
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,12 +108,15 @@ def test_a_part_that_is_of_something_else_is_begun_anew(fetching: Fetching):
         assert fetching.fetch("guard", target(source), NEVER).read_bytes() == CONTENT
 
 
-def test_parts_of_versions_that_nobody_wants_any_more_are_deleted(fetching: Fetching):
+def test_parts_that_were_not_gone_on_with_for_long_are_deleted(fetching: Fetching):
     fetching.partial.mkdir()
-    (fetching.partial / ("b" * 64)).write_bytes(b"?")
+    old, new = fetching.partial / ("b" * 64), fetching.partial / ("c" * 64)
+    for part in (old, new):
+        part.write_bytes(b"?")
+    os.utime(old, (0, 0))
     with serving(Packs()) as source:
         fetching.fetch("guard", target(source), NEVER)
-    assert list(fetching.partial.iterdir()) == []
+    assert list(fetching.partial.iterdir()) == [new]
 
 
 @pytest.mark.parametrize("status", [302, 403, 404, 500])
