@@ -29,6 +29,7 @@ from sidecar.console import (
     out,
 )
 from sidecar.engines.registry import FAMILIES
+from sidecar.fleet_cli import FleetCredentials, fleet_app
 from sidecar.pack_cli import pack_app
 from sidecar.protocol.fields import blend
 from sidecar.protocol.formats import FILE_ENDINGS
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Voices for game characters.", no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(pack_app, name="pack")
+app.add_typer(fleet_app, name="fleet")
 
 READERS = ", ".join(f.title for f in FAMILIES.values() if f.capabilities.reads_prompts)
 
@@ -299,6 +301,21 @@ def serve(
     metrics_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Serve Prometheus metrics on loopback.")
     ] = None,
+    metrics_address: Annotated[
+        str, typer.Option(help="Other than loopback needs --metrics-token.")
+    ] = "127.0.0.1",
+    metrics_token: Annotated[
+        Path | None, typer.Option(help="File with the word that readers of metrics must send.")
+    ] = None,
+    fleet: Annotated[
+        str | None, typer.Option(help="etcd://HOST:PORT/PREFIX or consul://HOST:PORT/PREFIX; docs/FLEET.md.")
+    ] = None,
+    fleet_credentials: FleetCredentials = None,
+    fleet_node: Annotated[str | None, typer.Option(help="What this node is called.")] = None,
+    fleet_share: Annotated[Path | None, typer.Option(help="Folder with packs to fetch from.")] = None,
+    fleet_prometheus: Annotated[str | None, typer.Option(help="For gates: http://HOST:9090.")] = None,
+    fleet_ttl: Annotated[float, typer.Option(help="Seconds without a sign of life until it is gone.")] = 15.0,
+    fleet_jitter: Annotated[float, typer.Option(min=0, help="Longest wait before a fetch, seconds.")] = 5.0,
     log_text: Annotated[bool, typer.Option(help="Let the text of lines into the log.")] = False,
     policy: PolicyName = "any",
     canary: Annotated[
@@ -327,7 +344,9 @@ def serve(
     from sidecar.server.config import (
         CacheConfig,
         FitConfig,
+        FleetConfig,
         ListenConfig,
+        MetricsConfig,
         ModelsConfig,
         ServeConfig,
         StopConfig,
@@ -354,7 +373,10 @@ def serve(
         ),
         CacheConfig(cache << 20, home.cache, disk_cache << 20),
         StopConfig(parent_pid, watch_stdin, idle_exit),
-        metrics_port=metrics_port,
+        metrics=None if metrics_port is None else MetricsConfig(metrics_port, metrics_address, metrics_token),
+        fleet=None if fleet is None else FleetConfig(
+            fleet, fleet_credentials, fleet_node, fleet_share, fleet_prometheus, fleet_ttl, fleet_jitter
+        ),
         log_text=log_text,
         fit=FitConfig(home, Policy.parsed(policy).needs_consent, not no_watch, default),
     )  # fmt: skip
@@ -368,7 +390,7 @@ def serve(
     def ready(where: Ready) -> None:
         out.print(f"serving on {where.connection.commands}, clients read {file}", highlight=False)
         if where.metrics_port is not None:
-            out.print(f"metrics on http://127.0.0.1:{where.metrics_port}/metrics", highlight=False)
+            out.print(f"metrics on http://{metrics_address}:{where.metrics_port}/metrics", highlight=False)
 
     run(load, config, file, ready, lambda: forget_start(home))
 

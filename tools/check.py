@@ -22,6 +22,7 @@ STEPS = (
     ["-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"],
     ["tools/install_godot.py"],
     ["tools/install_mono.py"],
+    ["-m", "tools.install_fleet"],
     ["-m", "pytest", *TWO_AT_ONCE, "--durations=15", "-rs", *sys.argv[1:]],
 )
 

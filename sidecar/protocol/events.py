@@ -89,6 +89,18 @@ class VoiceFit:
 
 
 @dataclass(frozen=True)
+class FleetDecided:
+    """Where a rollout of the fleet is now: `phase`, `weight` in percent of the nodes, and why."""
+
+    topic: ClassVar[str] = "fleet.decided"
+    name: str
+    version: str
+    phase: str
+    weight: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class ServerOverloaded:
     topic: ClassVar[str] = "server.overloaded"
     lines_waiting: int
@@ -127,11 +139,11 @@ class LineDone:
 
 Event = (
     ModelFound | ModelChecking | ModelRejection | ModelLive | ModelCanary | ModelRolledBack | ModelReleased
-    | VoiceFit | ServerOverloaded | ServerStopping | LineStarted | LineDone
+    | VoiceFit | FleetDecided | ServerOverloaded | ServerStopping | LineStarted | LineDone
 )  # fmt: skip
 KINDS: tuple[type[Event], ...] = (
     ModelFound, ModelChecking, ModelRejection, ModelLive, ModelCanary, ModelRolledBack, ModelReleased,
-    VoiceFit, ServerOverloaded, ServerStopping, LineStarted, LineDone,
+    VoiceFit, FleetDecided, ServerOverloaded, ServerStopping, LineStarted, LineDone,
 )  # fmt: skip
 _BY_TOPIC = {kind.topic: kind for kind in KINDS}
 TOPICS = tuple(_BY_TOPIC)

@@ -103,8 +103,32 @@ class FitConfig:
 
 
 @dataclass(frozen=True)
+class MetricsConfig:
+    """`port` 0: any. An `address` other than loopback needs `token`, a file with what readers must send."""
+
+    port: int = 0
+    address: str = "127.0.0.1"
+    token: Path | None = None
+
+
+@dataclass(frozen=True)
+class FleetConfig:
+    """`address` of a store; `credentials` is a file. `node`: what this one is called, where that is not to be
+    its host's name. `share`: a folder with packs, `prometheus` the address of one, for gates that ask it.
+    `ttl_s`: the lease; `jitter_s`: the longest wait before a fetch."""
+
+    address: str
+    credentials: Path | None = None
+    node: str | None = None
+    share: Path | None = None
+    prometheus: str | None = None
+    ttl_s: float = 15.0
+    jitter_s: float = 5.0
+
+
+@dataclass(frozen=True)
 class ServeConfig:
-    """`fit` None: no voices are fitted. `metrics_port` None: no metrics, 0: any port. `log_text` lets the
+    """`fit` None: no voices are fitted. Without `metrics` and `fleet` there are none. `log_text` lets the
     text of lines into the log."""
 
     listen: ListenConfig = field(default_factory=ListenConfig)
@@ -115,5 +139,6 @@ class ServeConfig:
     queue: QueueLimits = field(default_factory=QueueLimits)
     trial: TrialRules = field(default_factory=TrialRules)
     fit: FitConfig | None = None
-    metrics_port: int | None = None
+    metrics: MetricsConfig | None = None
+    fleet: FleetConfig | None = None
     log_text: bool = False

@@ -97,6 +97,15 @@ class ServedVoice:
 
 
 @dataclass(frozen=True)
+class VoiceFigures:
+    """What one voice has done since it speaks, or since a trial began."""
+
+    name: str
+    version: str
+    did: Side
+
+
+@dataclass(frozen=True)
 class Trial:
     """A version that part of the sessions hear."""
 
@@ -147,6 +156,18 @@ class LiveVoices:
         """Of every name that lines are taken for."""
         absent = [absent.description for absent in self._absent.values() if not absent.lost]
         return [*(voice.description for voice in self._live.values()), *absent]
+
+    @property
+    def figures(self) -> tuple[VoiceFigures, ...]:
+        """Of every voice that is heard now, trials too."""
+        voices = [*self._live.values(), *(trial.voice for trial in self._trials.values())]
+        return tuple(VoiceFigures(voice.name.name, voice.name.version, voice.trial) for voice in voices)
+
+    @property
+    def has_default(self) -> bool:
+        """Whether a voice speaks for requests that name none, or will in a moment."""
+        absent = self._absent.get(self._default)
+        return absent is None or not absent.lost
 
     @property
     def fingerprints(self) -> frozenset[str]:

@@ -2,13 +2,15 @@
 
 import bisect
 import contextlib
+import hmac
 import logging
 import math
 import socket
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, field, fields, replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,12 +28,15 @@ from prometheus_client.registry import Collector
 
 from sidecar.protocol.replies import LineTiming, ModelName, Quantiles
 from sidecar.server.gpu import Gpu
+from sidecar.server.live_voices import VoiceFigures
 
 log = logging.getLogger(__name__)
 
 CONNECTIONS = 8  #: that are answered at once over HTTP
 REQUEST_S = 5.0  #: after which one of them ends
 HOSTS = ("127.0.0.1", "localhost")
+LIVE, READY = "/livez", "/readyz"
+HEALTH = (LIVE, READY)
 #: Upper bounds of the latency buckets in ms: a tenth of a millisecond to two minutes, in steps of a fifth.
 BOUNDS_MS = tuple(0.1 * 1.2**step for step in range(78))
 
@@ -124,6 +129,8 @@ class ServerLevel:
     cache_bytes: int
     models: tuple[ModelName, ...]
     reloads: int = 0
+    voices: tuple[VoiceFigures, ...] = ()
+    is_ready: bool = True
 
 
 @dataclass(frozen=True)
@@ -137,8 +144,10 @@ class MetricsSnapshot:
 class Exported(Collector):
     """The metrics in Prometheus' terms, put together on the thread that fetches them."""
 
-    def __init__(self, snapshot: Callable[[], MetricsSnapshot], gpu: Gpu | None) -> None:
-        self._snapshot, self._gpu = snapshot, gpu
+    def __init__(
+        self, snapshot: Callable[[], MetricsSnapshot], gpu: Gpu | None, more: Sequence[Collector] = ()
+    ) -> None:
+        self._snapshot, self._gpu, self._more = snapshot, gpu, more
 
     def collect(self) -> Iterator[Metric]:
         now = self._snapshot()
@@ -163,9 +172,12 @@ class Exported(Collector):
         yield gauge("resident_bytes", "Resident memory of the process.", resident_bytes())
         yield self._models(level)
         yield self._latency(metrics)
+        yield from spoken(level.voices)
         if self._gpu is not None and (load := self._gpu.load()) is not None:
             yield gauge("device_memory_bytes", "Memory in use on the device.", load.used_bytes)
             yield gauge("device_utilisation_ratio", "Share of time the device was busy.", load.utilisation)
+        for collector in self._more:
+            yield from collector.collect()
 
     def _models(self, level: ServerLevel) -> Metric:
         family = GaugeMetricFamily(
@@ -191,6 +203,20 @@ def counted(name: str, text: str, label: str, counts: Mapping[str, int]) -> Metr
     return family
 
 
+def spoken(voices: Sequence[VoiceFigures]) -> Iterator[Metric]:
+    """What each voice has done: a fleet judges by these (`fleet/prometheus.py`)."""
+    for name, text, of in (
+        ("lines", "Lines spoken by a voice.", "requests"),
+        ("line_errors", "Lines that a voice failed at.", "errors"),
+        ("line_work_seconds", "Work of the device on a voice's lines.", "work_s"),
+        ("line_audio_seconds", "Speech made by a voice.", "audio_s"),
+    ):
+        family = CounterMetricFamily(f"npc_voice_{name}", text, labels=("name", "version"))
+        for voice in voices:
+            family.add_metric((voice.name, voice.version), getattr(voice.did, of))
+        yield family
+
+
 def total(name: str, text: str, value: float) -> Metric:
     return CounterMetricFamily(f"npc_voice_{name}", text, value=value)
 
@@ -204,15 +230,27 @@ def resident_bytes() -> int:
     return int(psutil.Process().memory_info().rss)
 
 
-class Exporter:
-    """`/metrics` over HTTP on loopback, for programs on this machine: a page that has had its own name
-    resolved to it is told nothing."""
+@dataclass(frozen=True)
+class MetricsAccess:
+    """Where `/metrics` is served. Beyond loopback whoever reads it must send `token` (RFC 6750)."""
 
-    def __init__(self, collector: Collector, port: int) -> None:
-        """Raises `OSError` when the port is taken. Port 0 lets the system choose."""
+    address: str = "127.0.0.1"
+    port: int = 0
+    token: str = field(default="", repr=False)
+
+
+class Exporter:
+    """`/metrics`, `/livez` and `/readyz` over HTTP. On loopback, for programs on this machine: a page that
+    has had its own name resolved to it is told nothing."""
+
+    def __init__(
+        self, collector: Collector, access: MetricsAccess, is_ready: Callable[[], bool] = lambda: True
+    ) -> None:
+        """`is_ready` raises where the server does not answer. Raises `OSError` when the port is taken; port
+        0 lets the system choose."""
         registry = CollectorRegistry()
         registry.register(collector)
-        self._server = _HttpServer(("127.0.0.1", port), registry)
+        self._server = _HttpServer(access, registry, is_ready)
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
         self._thread.start()
 
@@ -231,10 +269,12 @@ class _HttpServer(ThreadingHTTPServer):
 
     request_queue_size = 64
 
-    def __init__(self, address: tuple[str, int], registry: CollectorRegistry) -> None:
-        self.registry = registry
+    def __init__(
+        self, access: MetricsAccess, registry: CollectorRegistry, is_ready: Callable[[], bool]
+    ) -> None:
+        self.access, self.registry, self.is_ready = access, registry, is_ready
         self._free = threading.BoundedSemaphore(CONNECTIONS)
-        super().__init__(address, _Handler)
+        super().__init__((access.address, access.port), _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if self._free.acquire(blocking=False):
@@ -275,17 +315,40 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
 
     def do_GET(self) -> None:
-        if self.headers.get("Host", "").lower() not in self._own_names():
+        if not self._may_ask():
             self.send_error(HTTPStatus.FORBIDDEN, "ask for 127.0.0.1 or localhost")
+        elif self.path in HEALTH:
+            self._tell_health()
         elif self.path != "/metrics":
-            self.send_error(HTTPStatus.NOT_FOUND, "there is only /metrics")
+            self.send_error(HTTPStatus.NOT_FOUND, "there are /metrics, /livez and /readyz")
+        elif not self._holds_token():
+            self.send_error(HTTPStatus.UNAUTHORIZED, "send the token of --metrics-token")
         else:
-            content = generate_latest(self.server.registry)
-            self.send_response(HTTPStatus.OK)
-            self.send_header("Content-Type", CONTENT_TYPE_LATEST)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            self._say(HTTPStatus.OK, generate_latest(self.server.registry), CONTENT_TYPE_LATEST)
+
+    def _tell_health(self) -> None:
+        """`/livez`: the server's thread answers; `/readyz`: and it takes lines."""
+        try:
+            good = self.server.is_ready() or self.path == LIVE
+        except NotYet:
+            good = False
+        status = HTTPStatus.OK if good else HTTPStatus.SERVICE_UNAVAILABLE
+        self._say(status, b"ok\n" if good else b"not now\n", "text/plain")
+
+    def _say(self, status: HTTPStatus, content: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _may_ask(self) -> bool:
+        access = self.server.access
+        return bool(access.token) or self.headers.get("Host", "").lower() in self._own_names()
+
+    def _holds_token(self) -> bool:
+        token, sent = self.server.access.token, self.headers.get("Authorization", "")
+        return not token or hmac.compare_digest(sent.encode(), f"Bearer {token}".encode())
 
     def _own_names(self) -> set[str]:
         port = self.server.server_address[1]

@@ -157,7 +157,8 @@ class Server:
         cache, desk = self._cache.stats(), self._desk
         return ServerLevel(
             desk.waiting, desk.running, desk.streams, cache.hits, cache.misses, cache.bytes,
-            self._voices.names, self._voices.reloads,
+            self._voices.names, self._voices.reloads, self._voices.figures,
+            self._stopping is None and self._voices.has_default,
         )  # fmt: skip
 
     def publish(self, event: Event) -> None:

@@ -3,6 +3,7 @@
 from sidecar.protocol.errors import Overloaded
 from sidecar.protocol.events import (
     Event,
+    FleetDecided,
     LineDone,
     LineStarted,
     ModelCanary,
@@ -153,6 +154,7 @@ EVENTS: dict[str, Event] = {
         ModelRolledBack("mine", "0.2.0", "0.1.0", "errors: 3 of 20"),
         ModelReleased("mine", "0.1.0"),
         VoiceFit("5a" * 32, "clip-0123456789abcdef", "kokoro-82m", "failed", "bad_audio", "two people speak"),
+        FleetDecided("kokoro-82m", "1.1.0", "Degraded", 0, "aborted: 3 of 40 lines failed; back to 1.0.0"),
         ServerOverloaded(256, 400),
         ServerStopping("SIGTERM", 3),
         LineStarted("42", "bark", "npc-7"),

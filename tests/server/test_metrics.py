@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import TimeoutError as FutureTimeout
+from pathlib import Path
 from types import SimpleNamespace
 from typing import NoReturn
 
@@ -20,9 +21,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from sidecar.protocol.errors import BadRequest
 from sidecar.protocol.replies import LineTiming
 from sidecar.server import metrics
 from sidecar.server import server as module
+from sidecar.server.config import MetricsConfig
 from sidecar.server.gpu import Gpu
 from sidecar.server.metrics import (
     BOUNDS_MS,
@@ -30,11 +33,13 @@ from sidecar.server.metrics import (
     Exporter,
     Histogram,
     Metrics,
+    MetricsAccess,
     MetricsSnapshot,
     ServerLevel,
     resident_bytes,
 )
 from sidecar.server.process.logs import JsonLines
+from sidecar.server.process.process import access_of
 from sidecar.server.server import Server
 from tests.fakes import tone_voices
 from tests.server.test_server import ask, connected, serving
@@ -77,7 +82,7 @@ def scraped(port: int) -> dict[str, dict[tuple, float]]:
 
 def test_prometheus_sees_what_stats_says():
     with serving(tone_voices()) as (server, endpoint, _), connected(endpoint) as socket:
-        exporter = Exporter(Exported(server.snapshot, None), 0)
+        exporter = Exporter(Exported(server.snapshot, None), MetricsAccess())
         try:
             ask(socket, op="synthesize", text="Halt!")
             ask(socket, op="synthesize", text="Halt!")
@@ -101,7 +106,7 @@ def test_prometheus_sees_what_stats_says():
 
 def test_scrapes_while_everything_changes_are_whole_and_hold_up_nobody():
     with serving(tone_voices()) as (server, endpoint, _), connected(endpoint) as socket:
-        exporter = Exporter(Exported(server.snapshot, None), 0)
+        exporter = Exporter(Exported(server.snapshot, None), MetricsAccess())
         over, seen, wrong = threading.Event(), [], []
 
         def scrape() -> None:
@@ -147,10 +152,10 @@ def never() -> NoReturn:
 
 
 def test_the_exporter_lets_go_of_its_port():
-    exporter = Exporter(Exported(never, None), 0)
+    exporter = Exporter(Exported(never, None), MetricsAccess())
     port = exporter.port
     with pytest.raises(OSError):
-        Exporter(Exported(never, None), port)
+        Exporter(Exported(never, None), MetricsAccess(port=port))
     exporter.close()
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2)
@@ -161,7 +166,7 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Of an exporter that is as patient as tests are."""
     monkeypatch.setattr(metrics, "REQUEST_S", 1.0)
     level = ServerLevel(0, 0, 0, 0, 0, 0, ())
-    exporter = Exporter(Exported(lambda: MetricsSnapshot(Metrics(), level), None), 0)
+    exporter = Exporter(Exported(lambda: MetricsSnapshot(Metrics(), level), None), MetricsAccess())
     yield exporter.port
     exporter.close()
 
@@ -296,3 +301,65 @@ def test_a_log_entry_is_one_line_of_json_with_its_trace():
         "站住",
     )
     assert "no\nway" in second["trace"] and second["time"].endswith("Z")
+
+
+def answered(port: int, path: str, **headers: str) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path, headers=headers)
+        reply = connection.getresponse()
+        return reply.status, reply.read()
+    finally:
+        connection.close()
+
+
+def test_a_server_that_takes_no_lines_is_alive_and_not_ready_and_one_that_hangs_is_neither():
+    def hangs() -> bool:
+        raise FutureTimeout
+
+    never = Exported(lambda: MetricsSnapshot(Metrics(), ServerLevel(0, 0, 0, 0, 0, 0, ())), None)
+    for is_ready, live, ready in ((lambda: True, 200, 200), (lambda: False, 200, 503), (hangs, 503, 503)):
+        exporter = Exporter(never, MetricsAccess(), is_ready)
+        try:
+            assert answered(exporter.port, "/livez")[0] == live
+            assert answered(exporter.port, "/readyz")[0] == ready
+            assert answered(exporter.port, "/readyz", Host="evil.example")[0] == 403
+        finally:
+            exporter.close()
+
+
+def test_a_server_is_ready_until_it_stops():
+    with serving(tone_voices()) as (server, endpoint, _), connected(endpoint) as socket:
+        assert server.snapshot().level.is_ready
+        ask(socket, op="synthesize", text="Halt!")
+        (voice,) = server.snapshot().level.voices
+        assert (voice.name, voice.did.requests, voice.did.errors) == ("tone", 1, 0)
+
+
+def test_beyond_loopback_metrics_are_for_who_holds_the_token():
+    exported = Exported(lambda: MetricsSnapshot(Metrics(), ServerLevel(0, 0, 0, 0, 0, 0, ())), None)
+    exporter = Exporter(exported, MetricsAccess(token="a long random word"))
+    try:
+        assert answered(exporter.port, "/metrics", Host="10.0.0.7")[0] == 401
+        assert answered(exporter.port, "/metrics", Authorization="Bearer another")[0] == 401
+        status, told = answered(
+            exporter.port, "/metrics", Host="10.0.0.7", Authorization="Bearer a long random word"
+        )
+        assert status == 200 and b"npc_voice_requests" in told
+        assert answered(exporter.port, "/livez", Host="10.0.0.7")[0] == 200
+    finally:
+        exporter.close()
+
+
+def test_an_address_beyond_loopback_needs_a_token_that_cannot_be_guessed(tmp_path: Path):
+    with pytest.raises(BadRequest, match="--metrics-token"):
+        access_of(MetricsConfig(address="0.0.0.0"))
+    with pytest.raises(BadRequest, match="is not an IP address"):
+        access_of(MetricsConfig(address="everywhere"))
+    (tmp_path / "token").write_text("short\n")
+    for file in (tmp_path / "token", tmp_path / "none"):
+        with pytest.raises(BadRequest) as refusal:
+            access_of(MetricsConfig(address="0.0.0.0", token=file))
+        assert refusal.value.field == "metrics_token"
+    (tmp_path / "token").write_text("a long random word\n")
+    assert access_of(MetricsConfig(0, "0.0.0.0", tmp_path / "token")).token == "a long random word"

@@ -7,7 +7,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,22 +16,26 @@ import zmq
 from filelock import FileLock, Timeout
 
 from sidecar.engines.device import memory_errors
+from sidecar.fleet.node import Node
 from sidecar.protocol.connection import DEVICE_LOST, Connection
 from sidecar.protocol.errors import BadRequest, NpcVoiceError, StorageError
-from sidecar.server.config import ListenConfig, ServeConfig
+from sidecar.server.config import ListenConfig, MetricsConfig, ServeConfig
 from sidecar.server.door.door import Endpoints
 from sidecar.server.door.keys import read_keys
 from sidecar.server.door.reach import advertised, check_advertised
+from sidecar.server.fleet import FleetExported, check_fleet, node_of
 from sidecar.server.gpu import Gpu
 from sidecar.server.live_voices import LiveVoices
-from sidecar.server.metrics import Exported, Exporter
+from sidecar.server.metrics import Exported, Exporter, MetricsAccess
 from sidecar.server.process.stop_triggers import stop_on_signals, stop_with_parent, stop_with_stdin
+from sidecar.server.reloading.dependencies import ServerSide
 from sidecar.server.reloading.reloader import Reloader
 from sidecar.server.reloading.startup import Startup
 from sidecar.server.server import Server
 
 log = logging.getLogger(__name__)
 
+LEAST_TOKEN = 16  #: characters
 SWITCH_S = 0.0005  #: how long one thread's Python may keep the others waiting: control answers beside speech
 
 
@@ -106,6 +110,10 @@ def serve(
     is taken, another sidecar is there or the connection file cannot be written.
     """
     check_address(config.listen)
+    if config.metrics is not None:
+        access_of(config.metrics)
+    if config.fleet is not None:
+        check_fleet(config.fleet)
     ended = True
     with ExitStack() as stack:
         stack.enter_context(only_one(connection_file))
@@ -131,11 +139,24 @@ def serve(
         gc.freeze()  # dictionaries and modules stay: going through them again would stop every thread
         endpoints = endpoints_of(config.listen, connection_file)
         server.append(Server(started.voices, token, config, endpoints))
-        server[0].reload_with(
-            lambda side: Reloader(started.dependencies, started.journal, side, started.entries)
-        )
+        node: list[Node] = []
+
+        def make(side: ServerSide) -> Reloader:
+            reloader = Reloader(started.dependencies, started.journal, side, started.entries)
+            if config.fleet is not None:
+                node.append(node_of(config.fleet, started.dependencies, reloader, side, server[0].snapshot))
+            return reloader
+
+        def told(where: Ready) -> None:
+            ready(where)
+            for joining in node:
+                joining.start()
+                stack.callback(joining.stop)
+
+        server[0].reload_with(make)
         where = Whereabouts(connection_file, token, endpoints, config.listen.advertise)
-        ended = run(server[0], started.voices, where, config.metrics_port, ready, stack)
+        more = [FleetExported(joined) for joined in node]
+        ended = run(server[0], started.voices, where, config.metrics, more, told, stack)
     if server[0].device_lost or not ended:
         logging.shutdown()
         # all is tidied up but the device: it is in a pass that nobody waits for, or cannot be let go of
@@ -143,16 +164,15 @@ def serve(
 
 
 def run(
-    server: Server, voices: LiveVoices, where: Whereabouts, metrics_port: int | None,
-    ready: Callable[[Ready], None], stack: ExitStack,
+    server: Server, voices: LiveVoices, where: Whereabouts, metrics: MetricsConfig | None,
+    more: Sequence[FleetExported], ready: Callable[[Ready], None], stack: ExitStack,
 ) -> bool:  # fmt: skip
     """Bind, say where, serve; what `Server.close` says at the end."""
     with ExitStack() as opened:
         opened.callback(server.close)
         try:
             commands, events = server.bind()
-            if metrics_port is not None:
-                metrics_port = export(server, voices, metrics_port, stack)
+            metrics_port = None if metrics is None else export(server, voices, metrics, more, stack)
             connection = where.connection(commands, events)
             stack.callback(connection.remove, where.file)
             connection.write(where.file)
@@ -169,14 +189,47 @@ def run(
         return ended
 
 
-def export(server: Server, voices: LiveVoices, port: int, stack: ExitStack) -> int:
+def export(
+    server: Server,
+    voices: LiveVoices,
+    metrics: MetricsConfig,
+    more: Sequence[FleetExported],
+    stack: ExitStack,
+) -> int:
     """Metrics until the stack unwinds; the port they are on."""
     gpu = Gpu.of(voices.engine.device)
     if gpu is not None:
         stack.callback(gpu.close)
-    exporter = Exporter(Exported(server.snapshot, gpu), port)
+    exported = Exported(server.snapshot, gpu, more)
+    exporter = Exporter(exported, access_of(metrics), lambda: server.snapshot().level.is_ready)
     stack.callback(exporter.close)
     return exporter.port
+
+
+def access_of(metrics: MetricsConfig) -> MetricsAccess:
+    """Raises `BadRequest` for other machines without a token, or a file of it that cannot be read."""
+    if not is_loopback(metrics.address, "metrics_address") and metrics.token is None:
+        raise BadRequest(
+            f"{metrics.address} can be reached from other machines: that needs --metrics-token",
+            field="metrics_address",
+            tip="put a long random word into a file, and give it to Prometheus as its credentials_file",
+        )
+    return MetricsAccess(
+        metrics.address, metrics.port, "" if metrics.token is None else read_token(metrics.token)
+    )
+
+
+def read_token(file: Path) -> str:
+    """Raises `BadRequest`."""
+    try:
+        token = file.read_text("utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise BadRequest(f"{file} cannot be read: {error}", field="metrics_token") from error
+    if not (LEAST_TOKEN <= len(token) <= 1000 and token.isascii() and token.isprintable()):
+        raise BadRequest(
+            f"{file}: expected one line of {LEAST_TOKEN} to 1000 plain characters", field="metrics_token"
+        )
+    return token
 
 
 def endpoints_of(listen: ListenConfig, connection_file: Path) -> Endpoints:
@@ -192,17 +245,21 @@ def endpoints_of(listen: ListenConfig, connection_file: Path) -> Endpoints:
 
 def check_address(listen: ListenConfig) -> None:
     """Raises `BadRequest` unless it is loopback or there are keys."""
-    try:
-        loopback = ipaddress.ip_address(listen.address).is_loopback
-    except ValueError as error:
-        raise BadRequest(f"{listen.address!r} is not an IP address", field="address") from error
-    if not loopback and listen.keys is None:
+    if not is_loopback(listen.address, "address") and listen.keys is None:
         raise BadRequest(
             f"{listen.address} can be reached from other machines: that needs --keys",
             field="address",
             tip="make keys with npc-voice keys FOLDER, or stay on 127.0.0.1",
         )
     check_advertised(listen.address, listen.advertise)
+
+
+def is_loopback(address: str, field: str) -> bool:
+    """Raises `BadRequest` for what is no IP address."""
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError as error:
+        raise BadRequest(f"{address!r} is not an IP address", field=field) from error
 
 
 def ipc_path(connection_file: Path) -> Path | None:

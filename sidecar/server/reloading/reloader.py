@@ -13,7 +13,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import torch
@@ -82,6 +82,16 @@ class Reloader:
         return not self._thread.is_alive()
 
     # --- what others ask
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """What is known now, for any thread."""
+        return self._context.entries
+
+    @property
+    def pins(self) -> Mapping[str, str]:
+        """What the user wants, for any thread."""
+        return self._context.journal.memory.pins
 
     @property
     def rows(self) -> ModelsReply:
