@@ -11,6 +11,7 @@ from sidecar.engines.device import Placement, place
 from sidecar.engines.kokoro.engine import KokoroEngine
 from sidecar.engines.kokoro.generator import ResBlock
 from sidecar.engines.kokoro.int8 import QuantizedResBlock, activated, eligible, recorded
+from sidecar.engines.kokoro.voices import Voices
 from sidecar.engines.layers import Conv, Span
 from sidecar.engines.onednn import LARGEST, ZERO, QuantizedConv
 from sidecar.models.loader import load_model
@@ -71,6 +72,22 @@ def test_the_sound_is_no_further_from_the_exact_one_than_another_noise(
     assert np.array_equal(said.durations_frames, again.durations_frames)
     exact, ours = (each.render([said], [3])[0] for each in (engine, in_8_bits))
     assert log_spectral_distance_db(exact, ours) < FURTHEST_DB
+
+
+def test_a_voice_that_is_added_with_layers_of_its_own_is_as_near(
+    engine: KokoroEngine, in_8_bits: KokoroEngine
+):
+    layers = 0.1 * np.random.default_rng(1).standard_normal((58, 128)).astype(np.float32)
+    more = Voices({"mara": engine.voices.named("bf_lily").table, "mara.layers": layers})
+    exact, ours = (each.with_voices([more]) for each in (engine, in_8_bits))
+    assert ours.description.precision == "int8" and ours.description.speakers[-1] == "mara"
+    (said,) = exact.plan([Phrase(HALT, exact.speaker("mara"), exact.speaker("mara"))])
+    plain = plan(engine, HALT, "bf_lily")
+    sounds = [each.render([said], [3])[0] for each in (exact, ours)]
+    assert log_spectral_distance_db(*sounds) < FURTHEST_DB
+    assert log_spectral_distance_db(sounds[1], in_8_bits.render([plain], [3])[0]) > FURTHEST_DB, (
+        "layers are heard"
+    )
 
 
 def test_in_a_batch_a_line_is_no_further_from_itself_than_another_noise(in_8_bits: KokoroEngine):

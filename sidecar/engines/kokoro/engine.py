@@ -1,5 +1,6 @@
 """Kokoro-82M behind the engine interface: batches of phrases in, plans and samples out."""
 
+import copy
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -60,8 +61,9 @@ class KokoroEngine:
         that are not the network's, and for a name that is there already."""
         for voices in more:
             _check_layers(voices, self.network.config.timbre_layers)
-        joined = self.voices.before(more)
-        return KokoroEngine(self.network, joined, self.device, self.precision, self.rows_at_once)
+        other = copy.copy(self)
+        other.voices = self.voices.before(more)
+        return other
 
     @property
     def description(self) -> EngineDescription:
