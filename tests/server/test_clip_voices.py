@@ -19,7 +19,7 @@ from sidecar.models.pack import open_pack
 from sidecar.prosody.registers import nearest, shipped
 from sidecar.protocol.errors import Unsupported
 from sidecar.server.config import FitConfig
-from sidecar.server.lines import voice_fitter
+from sidecar.server.lines import clip_voices, voice_fitter
 from sidecar.server.lines.voice_fitter import complaint_of, run_command
 from tests.attacks.packs import make_miniature, make_voices
 from tests.prosody.sounds import speaking
@@ -152,6 +152,21 @@ def test_a_fit_that_fails_is_told_and_its_clip_is_refused_from_then_on(
             "message"
         ]
         assert said(theatre, use="emotion")[0]["ok"] and said(theatre, OTHER)[0]["ok"]
+
+
+def test_a_fit_that_fails_through_no_fault_of_the_clip_costs_no_line_and_is_tried_again_later(
+    tmp_path: Path, base: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+):
+    stand_in.error = {"code": "internal", "message": "no room"}
+    stand_in.go.set()
+    with fitting(tmp_path, base) as theatre:
+        said(theatre)
+        theatre.wait(lambda: fits(theatre)["failed"] == 1)
+        assert said(theatre)[0]["ok"] and len(stand_in.orders) == 1
+        monkeypatch.setattr(clip_voices, "AGAIN_AFTER_S", -1.0)
+        stand_in.error = None
+        assert said(theatre)[0]["ok"]
+        theatre.wait(lambda: fits(theatre)["ready"] == 1)
 
 
 def test_a_retry_gets_what_the_first_got_though_the_voice_is_there_by_now(

@@ -12,7 +12,7 @@ from sidecar.engines.registry import FAMILIES
 from sidecar.models.manifest import Base
 from sidecar.prosody.registers import nearest
 from sidecar.prosody.traits import Traits
-from sidecar.protocol.errors import InternalError, NpcVoiceError, Unsupported
+from sidecar.protocol.errors import InternalError, ModelError, NpcVoiceError, RequestError, Unsupported
 from sidecar.protocol.events import Event, VoiceFit
 from sidecar.protocol.replies import FitStats
 from sidecar.protocol.requests import Synthesize
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 MARK = "clip-"  #: begins the names of voices and packs that were fitted to clips of requests
 MOST_VOICES = 64  #: of clips, live at once
 MOST_KNOWN = 1024  #: fits that are remembered, the latest
+AGAIN_AFTER_S = 600.0  #: what a fit that failed for a reason of ours waits at least
 LIVE_WITHIN_S = 120.0  #: what a pack may take from the models folder to life
 
 
@@ -81,9 +82,9 @@ class ClipVoices:
         if voice in known.engine.speakers:
             return voice
         fit = self._fits.get(voice)
-        if fit is not None and fit.error is not None:
-            raise fit.error
-        if fit is None or fit.state is FitState.READY:  # it was removed since
+        if fit is not None and isinstance(fit.error, RequestError | ModelError):
+            raise fit.error  # the clip is at fault, and stays so
+        if fit is None or self._is_over(fit):
             self._begin(_order(voice, name, known, request), clip, known)
         return _estimate(request, known, heard)
 
@@ -112,6 +113,12 @@ class ClipVoices:
             states.count(FitState.WAITING), states.count(FitState.RUNNING) + states.count(FitState.DROPPED),
             states.count(FitState.READY), states.count(FitState.FAILED),
         )  # fmt: skip
+
+    def _is_over(self, fit: Fit) -> bool:
+        """Whether it may begin anew: its voice was removed since, or something else than the clip was in its
+        way a while ago."""
+        failed_s = self._clock() - fit.since_s
+        return fit.state is FitState.READY or (fit.state is FitState.FAILED and failed_s > AGAIN_AFTER_S)
 
     def _begin(self, order: FitOrder, clip: bytes, known: Description) -> None:
         """Unless too many wait: then another request begins it."""
