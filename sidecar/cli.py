@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,9 +73,11 @@ def progress_bar() -> Iterator[Callable[[str, float], None]]:
 
 
 def load_voice(pack: str | None, device: str, precision: str, threads: int | None) -> "Voice":
-    from sidecar.modkit.finding import folder_of
+    from sidecar.home import Home
+    from sidecar.modkit.finding import at_hand
 
-    return voice_in(folder_of(pack), device, precision, threads)
+    with at_hand(Home.from_environment(), pack) if pack else nullcontext() as found:
+        return voice_in(found.folder if found else None, device, precision, threads)
 
 
 def voice_in(folder: Path | None, device: str, precision: str, threads: int | None) -> "Voice":

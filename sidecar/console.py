@@ -21,7 +21,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for tools.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Precision = Annotated[str, typer.Option(help="auto, float32, bfloat16 or int8.")]
 PackName = Annotated[
-    str | None, typer.Option("--pack", help="Pack folder or name; default voice if not given.")
+    str | None, typer.Option("--pack", help="Pack folder, name or file; default voice if not given.")
 ]
 PolicyName = Annotated[
     str, typer.Option(help="Whose packs are taken: any, signed or known; with ,consent no voice without it.")

@@ -37,6 +37,9 @@ def import_pack(
     ],
     name: Name | None = None,
     version: VersionText = "1.0.0",
+    base: Annotated[
+        str | None, typer.Option(help="The pack that voices without a model speak with; the default voice's.")
+    ] = None,
     family: Annotated[
         str | None, typer.Option(help=f"{' or '.join(FAMILIES)}; by the files' names if not given.")
     ] = None,
@@ -45,14 +48,21 @@ def import_pack(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Turn one or several checkpoint files into a voice pack in the models folder."""
+    """Turn checkpoint files, or single voices, into a voice pack in the models folder."""
     from sidecar.home import Home
+    from sidecar.modkit.finding import find_pack
     from sidecar.modkit.importer import import_checkpoint
 
+    home = Home.from_environment()
     pack = import_checkpoint(
-        sources, Home.from_environment(), name, version, listen=not unheard, family=family
-    )
+        sources, home, name, version, listen=not unheard, family=family,
+        base=find_pack(home, base) if base else None, tell=told,
+    )  # fmt: skip
     show_pack(pack, as_json)
+
+
+def told(words: str) -> None:
+    err.print(words, highlight=False, markup=False)
 
 
 @pack_app.command("make")
@@ -61,7 +71,7 @@ def make(
     source: Annotated[
         Path,
         typer.Argument(
-            help="A folder with weights.safetensors and voices.safetensors; with --base, voices alone."
+            help="A folder with weights.safetensors, and voices in any form; with --base, voices alone."
         ),
     ],
     name: Name,
@@ -88,7 +98,9 @@ def make(
     making = Making(name, version, licence, origin, tuple(language or ()), tuple(line or ()), speaker)
 
     def made(target: Path) -> "Pack":
-        return make_pack(source, target, making) if base is None else made_of(source, target, making, base)
+        return (
+            make_pack(source, target, making, told) if base is None else made_of(source, target, making, base)
+        )
 
     if not archive:
         show_pack(made(folder / f"{name}-{version}"), as_json)
@@ -109,31 +121,32 @@ def made_of(voices: Path, target: Path, making: "Making", base: str) -> "Pack":
 
     found = find_pack(Home.from_environment(), base)
     verify(found)
-    return make_voice_pack(voices, target, making, found)
+    return make_voice_pack(voices, target, making, found, tell=told)
 
 
 @pack_app.command("check")
 @explained
 def check(
     source: Annotated[
-        Path, typer.Argument(help="A folder, a .npcvoice file, or x.safetensors with its .sha256")
+        Path,
+        typer.Argument(help="A folder, a .npcvoice file, a single voice, or x.safetensors with its .sha256"),
     ],
     policy: PolicyName = "any",
     as_json: AsJson = False,
 ) -> None:
     """Check a pack just as the sidecar does before it uses one, and show every stage."""
     from sidecar.checks.candidate import check_candidate
-    from sidecar.checks.settings import settings_for
     from sidecar.checks.stages import StageTime
     from sidecar.home import Home
     from sidecar.models.pack import packs_in
+    from sidecar.modkit.finding import settings_on_base
 
     def show(taken: StageTime) -> None:
         if not as_json:
             out.print(f"ok    {taken.stage.value:<10}{taken.ms:10.1f} ms", highlight=False)
 
     home = Home.from_environment()
-    settings = settings_for(home, policy, packs_in(home.models))
+    settings = settings_on_base(home, source, policy, packs_in(home.models))
     with tempfile.TemporaryDirectory() as store:
         show_report(check_candidate(source, Path(store), settings, on_stage=show), as_json)
 
@@ -187,16 +200,13 @@ def show_report(checked: "Checked", as_json: bool) -> None:
 @pack_app.command("list")
 @explained
 def list_packs(as_json: AsJson = False) -> None:
-    """List the packs in the models folder."""
+    """List what lies in the models folder, and what is wrong with it."""
     from sidecar.home import Home
-    from sidecar.models.pack import Pack
-    from sidecar.modkit.finding import installed_packs
+    from sidecar.modkit.finding import listed
 
     rows = [
-        (p.manifest.name, p.manifest.version, kind_of(p.manifest), str(p.folder), "")
-        if isinstance(p, Pack)
-        else (p[0].name, "", "", str(p[0]), p[1].message)
-        for p in installed_packs(Home.from_environment())
+        (found.name, found.version, found.kind, str(found.path), found.problem)
+        for found in listed(Home.from_environment())
     ]
     headings = ("name", "version", "architecture", "folder", "problem")
     if as_json:
@@ -211,22 +221,17 @@ def list_packs(as_json: AsJson = False) -> None:
 @pack_app.command("info")
 @explained
 def pack_info(
-    pack: Annotated[str, typer.Argument(help="A folder, a name or name-version.")], as_json: AsJson = False
+    pack: Annotated[str, typer.Argument(help="A folder, a name or name-version, or a file.")],
+    as_json: AsJson = False,
 ) -> None:
     """Check a pack's files and show its manifest."""
     from sidecar.home import Home
     from sidecar.models.pack import verify
-    from sidecar.modkit.finding import find_pack
+    from sidecar.modkit.finding import at_hand
 
-    found = find_pack(Home.from_environment(), pack)
-    verify(found)
-    show_pack(found, as_json)
-
-
-def kind_of(manifest: "Manifest") -> str:
-    """Its architecture; whose voices they are, where it has voices only."""
-    base = manifest.base
-    return manifest.architecture if base is None else f"voices for {base.name} {base.version}"
+    with at_hand(Home.from_environment(), pack) as found:
+        verify(found)
+        show_pack(found, as_json)
 
 
 def show_pack(pack: "Pack", as_json: bool) -> None:

@@ -59,11 +59,10 @@ def check_candidate(
 ) -> Checked:
     """Check what was dropped and put a verified copy into `store/NAME-VERSION-HASH8`.
 
-    `source` is a folder, a `.npcvoice` file, or a checkpoint beside its `.sha256`. Blocks for seconds;
-    any number may run at once. `on_stage` is called as each stage ends; setting
-    `cancelled` kills the child. Raises `ModelRejected` with a stable `reason`, `StorageError` when the
-    store refuses, `Cancelled`, `Interrupted` when the child was killed. On every failure nothing is left in
-    the store.
+    `source` is a folder, a `.npcvoice` file, a checkpoint beside its `.sha256`, or a single voice. Blocks for
+    seconds; any number may run at once. `on_stage` is called as each stage ends; setting `cancelled` kills
+    the child. Raises `ModelRejected` with a stable `reason`, `StorageError` when the store refuses,
+    `Cancelled`, `Interrupted` when the child was killed. On every failure nothing is left in the store.
     """
     settings = settings or CheckSettings()
     began = time.perf_counter()

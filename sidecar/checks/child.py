@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sidecar.checks import bare
+from sidecar.checks import bare, single_voice
 from sidecar.checks.intake import copy_files, read_manifest, read_signature
 from sidecar.checks.sources import Source, open_source, refuse_link
 from sidecar.checks.stages import CheckSettings, Stage
@@ -82,6 +82,8 @@ def check_source(source: Path, staging: Path, settings: CheckSettings) -> Findin
     """All stages in order; what is left in `staging` is a whole pack. Raises `ModelRejected`, `OSError`."""
     if bare.is_bare(source):
         return check_bare(source, staging, settings)
+    if single_voice.is_single_voice(source):
+        return check_single_voice(source, staging, settings)
     with stage(Stage.PATHS):
         dropped = open_source(source, settings.max_pack_bytes)
     with stage(Stage.MANIFEST):
@@ -132,11 +134,36 @@ def check_bare(source: Path, staging: Path, settings: CheckSettings) -> Findings
     with stage(Stage.VALUES):
         check_tensors(staging, {WEIGHTS: header}, (WEIGHTS,))
         pack = bare.completed(source, staging, header)
-    synthesizer = loaded(pack)
+    return recorded(pack, settings)
+
+
+def check_single_voice(source: Path, staging: Path, settings: CheckSettings) -> Findings:
+    """A voice becomes a pack that speaks with the weights of the base, and records its own probe."""
+    with stage(Stage.PATHS):
+        refuse_link(source)
+        base = single_voice.base_of(settings.bases, source.name)
+    with stage(Stage.SIGNATURE):
+        check_signature(b"", None, settings.policy.who, settings.trusted_keys)
+    with stage(Stage.COPY):
+        copy = single_voice.copied(source, staging)
+    with stage(Stage.HEADERS):
+        family, contents = single_voice.read(copy, staging)
+        pack = single_voice.completed(copy, staging, family, contents, base)
+        settings.policy.check_consent(pack.manifest)
+    with stage(Stage.VALUES):
+        files = (file.name for file in pack.manifest.files if file.name in family.tensor_files)
+        check_tensors(staging, {name: read_header(staging / name) for name in files}, family.weight_files)
+    return recorded(pack, settings, base if pack.manifest.base else None)
+
+
+def recorded(pack: Pack, settings: CheckSettings, base: Pack | None = None) -> Findings:
+    """A pack without a picture to compare with is listened to, and its probe recorded."""
+    synthesizer = loaded(pack, base)
     with stage(Stage.PROBE):
         from sidecar.checks.speaking import record_probe
 
-        seal(pack, record_probe(synthesizer, pack.manifest.probe, staging / PROBE))
+        picture = pack.folder / PROBE
+        seal(pack, record_probe(synthesizer, pack.manifest.probe, picture, listen=settings.listen))
     return {"signer": None, "distance_nepers": None}
 
 

@@ -6,17 +6,23 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO, BinaryIO, Protocol
 
 from sidecar.checks.archive import open_archive
-from sidecar.models.file_names import MANIFEST, check_listing
+from sidecar.engines.family import WEIGHTS
+from sidecar.engines.registry import single_voice_of
+from sidecar.files import shown
+from sidecar.models.file_names import MANIFEST, PACKED, PICKLED, check_listing
 from sidecar.models.manifest import MAX_FILES
+from sidecar.protocol.errors import ModelRejected
 from sidecar.protocol.reasons import Reason, refusal
 
 ARCHIVE_SUFFIX, CHECKPOINT_SUFFIX = ".npcvoice", ".safetensors"
 CHUNK_BYTES = 1 << 20
 MOST_NAMES = MAX_FILES + 2  # with the manifest and the signature
+_MODELS = (*PICKLED, ".onnx", ".gguf", ".h5", ".tflite")
 #: What desktops leave in folders; never copied.
 DROPPINGS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".directory"})
 _JUNCTION = 0xA0000003  # IO_REPARSE_TAG_MOUNT_POINT, which Python names on Windows only
@@ -97,20 +103,67 @@ def open_source(path: Path, most_bytes: int) -> Source:
     """A folder with a manifest, or an archive. Raises `ModelRejected`."""
     refuse_link(path)
     if path.is_dir():
+        refuse_without_manifest(path)
         source: Source = FolderSource(path, most_bytes)
     elif path.suffix.lower() == ARCHIVE_SUFFIX:
         plain_size(path)
         source = ArchiveSource(path, most_bytes)
     else:
-        raise refusal(
-            Reason.NOT_A_PACK,
-            f"{path.name} is not a voice pack: expected a folder, a {ARCHIVE_SUFFIX} file, or a "
-            f"{CHECKPOINT_SUFFIX} checkpoint with its .sha256",
-            tip="a .pth or .onnx checkpoint becomes a pack with `npc-voice pack import`",
-        )
+        plain_size(path)
+        raise no_pack(path)
     if MANIFEST not in source.sizes:
         raise refusal(Reason.NOT_A_PACK, f"{path.name} is not a voice pack: it has no {MANIFEST}")
     return source
+
+
+def refuse_without_manifest(folder: Path) -> None:
+    """Raises `ModelRejected` for a folder that is no pack, saying what it may have been meant as."""
+    with read_errors(folder.name), os.scandir(folder) as scan:
+        names = {entry.name for entry in islice(scan, MOST_NAMES)}
+    if MANIFEST in names or os.path.lexists(folder / MANIFEST):
+        return
+    inside = next((name for name in sorted(names) if (folder / name / MANIFEST).is_file()), None)
+    if inside is not None:
+        hint = f"; the pack is the folder {shown(inside)} in it: move it up"
+    elif WEIGHTS in names:
+        hint = "; `npc-voice pack make` makes a pack of such a folder"
+    elif any(single_voice_of(folder / name) for name in names):
+        hint = "; voices are dropped without a folder, or made a pack with `npc-voice pack import`"
+    else:
+        hint = ""
+    raise refusal(Reason.NOT_A_PACK, f"{shown(folder.name)} is not a voice pack: it has no {MANIFEST}{hint}")
+
+
+def no_pack(path: Path) -> ModelRejected:
+    """What to say of a file that is neither a pack nor anything that one is made of here, by its name; of a
+    zip,
+    by its list of contents."""
+    name, suffix = shown(path.name), path.suffix.lower()
+    if suffix in _MODELS:
+        return refusal(
+            Reason.PICKLE if suffix in PICKLED else Reason.NOT_A_PACK,
+            f"{name} is a model of another kind, or a pickle, which may hold code: "
+            "`npc-voice pack import` makes a pack of a model or of voices that it knows",
+        )
+    if suffix in PACKED:
+        return refusal(Reason.NOT_A_PACK, f"{name} is an archive, not a voice pack{_inside(path)}")
+    return refusal(
+        Reason.NOT_A_PACK,
+        f"{name} is not a voice pack: expected a folder, a {ARCHIVE_SUFFIX} file, a single voice, or a "
+        f"{CHECKPOINT_SUFFIX} checkpoint with its .sha256",
+    )
+
+
+def _inside(path: Path) -> str:
+    try:
+        with open_plain(path) as stream:
+            _, infos = open_archive(path.name, stream, MOST_NAMES)
+        holds_pack = any(info.orig_filename == MANIFEST for info in infos)
+    except ModelRejected:
+        holds_pack = False
+    if holds_pack:
+        return f": it holds one, call it {shown(path.stem)}{ARCHIVE_SUFFIX}"
+    return ": unpack it, and drop the pack or the voices that are in it"
 
 
 def refuse_link(path: Path) -> None:

@@ -31,10 +31,11 @@ class Stage(str, Enum):
 class CheckSettings:
     """What a pack may be and a check may take.
 
-    Without `listen` the check ends before the pack is loaded and spoken, and random weights pass. The
-    sidecar must never do that; it is there for tests of what does not need a sounding voice. `timeout_s`
-    is generous, since a game may leave a check little of the machine; `processor_s` bounds what it uses.
-    `bases` are folders of packs that a voice pack's base may be.
+    Without `listen` the check ends before the pack is loaded and spoken, or records its probe whatever that
+    sounds like, and random weights pass. The sidecar must never do that; it is there for tests of what does
+    not need a sounding voice. `timeout_s` is generous, since a game may leave a check little of the machine;
+    `processor_s` bounds what it uses. `bases` are folders of packs that a voice pack's base may be; single
+    voices are spoken by the first.
     """
 
     policy: Policy = field(default_factory=Policy)

@@ -36,10 +36,14 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class Contents:
-    """What a manifest must say of the files that were written: `config` as JSON has it."""
+    """What a manifest must say of the files that were written: `config` as JSON has it, None where they hold
+    speakers only and the weights are still to come from another pack. `added` are those of the `speakers`
+    that came one by one, `notes` what whoever brought them should know."""
 
-    config: Mapping[str, Any]
+    config: Mapping[str, Any] | None
     speakers: tuple[str, ...]
+    added: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,11 +66,28 @@ class Importing:
 @dataclass(frozen=True)
 class Alone(Generic[C]):
     """For a family whose weights are enough to make a pack of: the configuration that they have if nobody
-    says otherwise, and what writes the family's other files into a folder where they are missing. It returns
-    the speakers, and raises `ModelRejected` for files that are odd."""
+    says otherwise, and what writes the family's other files into a folder where they are missing, and brings
+    those that are there into the form that packs have. It returns the speakers, and raises `ModelRejected`
+    for files that are odd."""
 
     config: C
     complete: Callable[[Path], tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class SingleVoices:
+    """For a family whose speakers may come one by one, in files without weights.
+
+    `expected` names them in an error. `takes` tells by a file's name and size whether it can be one: none is
+    opened. `read` (files, folder) writes what they hold as the family's tables into a folder; it is called in
+    a child process only. `join` (folder, other) puts the speakers of another pack's folder beside those of a
+    folder, which win; it returns them all. Both raise `ModelRejected`, and `OSError` when the disk refuses.
+    """
+
+    expected: str
+    takes: Callable[[Path], bool]
+    read: Callable[[Sequence[Path], Path], Contents]
+    join: Callable[[Path, Path], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -109,6 +130,7 @@ class Family(Generic[C]):
     load: Callable[[Path, tuple[str, ...], C, "Placement"], "Engine"]
     importing: Importing
     alone: Alone[C] | None = None
+    voices: SingleVoices | None = None
     joining: Joining | None = None
 
     @property

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sidecar.engines.emotivoice.family import EMOTIVOICE
-from sidecar.engines.family import WEIGHTS, Alone, Family
+from sidecar.engines.family import WEIGHTS, Alone, Family, SingleVoices
 from sidecar.engines.headers import Header
 from sidecar.engines.kokoro.family import KOKORO
 
@@ -19,6 +19,14 @@ FAMILIES: dict[str, Family[Any]] = {family.name: family for family in (KOKORO, E
 def importer_of(sources: Sequence[Path]) -> Family[Any] | None:
     """The family whose published checkpoint these files can be, by their number and names."""
     return next((family for family in FAMILIES.values() if family.importing.takes(sources)), None)
+
+
+def single_voice_of(file: Path) -> tuple[Family[Any], SingleVoices] | None:
+    """The family whose single voices this file may hold, by its name and size."""
+    for family in FAMILIES.values():
+        if family.voices is not None and family.voices.takes(file):
+            return family, family.voices
+    return None
 
 
 def owner_of(weights: Header) -> tuple[Family[Any], Alone[Any]]:

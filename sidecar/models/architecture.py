@@ -87,14 +87,25 @@ def check_headers(manifest: Manifest, headers: Mapping[str, Header]) -> None:
     """Every tensor's name, shape and type, by file. Raises `ModelRejected` naming the first at fault."""
     if manifest.base is None:
         check_weights(manifest, headers)
-    family_of(manifest).check_tables(config_of(manifest), manifest.speakers, headers)
+    check_tables(manifest, headers)
     _check_probe(headers[PROBE], len(manifest.probe.lines))
+
+
+def check_tensors(manifest: Manifest, headers: Mapping[str, Header]) -> None:
+    """As `check_headers`, of the family's own files alone."""
+    check_weights(manifest, headers)
+    check_tables(manifest, headers)
 
 
 def check_weights(manifest: Manifest, headers: Mapping[str, Header]) -> None:
     """As `check_headers`, of the files of weights alone."""
     for file, shapes in family_of(manifest).shapes(config_of(manifest)).items():
         check_shapes(file, headers[file], shapes)
+
+
+def check_tables(manifest: Manifest, headers: Mapping[str, Header]) -> None:
+    """As `check_headers`, of what is no weights alone."""
+    family_of(manifest).check_tables(config_of(manifest), manifest.speakers, headers)
 
 
 def _check_probe(header: Header, lines: int) -> None:

@@ -9,8 +9,9 @@ MANIFEST, SIGNATURE = "manifest.json", "signature.json"
 LEXICON, EMOTIONS, PROBE = "lexicon.tsv", "emotions.json", "probe.safetensors"
 _TEXT = re.compile(r"(LICENSE|LICENCE|NOTICE|README)(\.txt|\.md)?", re.ASCII)
 _TENSORS = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\.safetensors", re.ASCII)
-_PICKLED = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".bin", ".npy", ".npz", ".joblib", ".dill")
-_PACKED = (".zip", ".npcvoice", ".gz", ".bz2", ".xz", ".7z", ".rar", ".tar", ".tgz", ".zst")
+#: Endings of what may be a pickle, and of archives.
+PICKLED = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".bin", ".npy", ".npz", ".joblib", ".dill")
+PACKED = (".zip", ".npcvoice", ".gz", ".bz2", ".xz", ".7z", ".rar", ".tar", ".tgz", ".zst")
 _DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])", re.IGNORECASE)
 
 
@@ -21,13 +22,13 @@ def check_file_name(name: str) -> None:
         raise refusal(Reason.PATH_ESCAPE, f"{shown}: a file must lie in the pack itself, without a path")
     if is_device(name):
         raise refusal(Reason.DEVICE_NAME, f"{shown} is the name of a device on Windows")
-    if name.lower().endswith(_PICKLED):
+    if name.lower().endswith(PICKLED):
         raise refusal(
             Reason.PICKLE,
             f"{shown} may hold code: a pack's weights are safetensors only",
             tip="turn a checkpoint into a pack with `npc-voice pack import`",
         )
-    if name.lower().endswith(_PACKED):
+    if name.lower().endswith(PACKED):
         raise refusal(Reason.NESTED_ARCHIVE, f"{shown}: a pack holds no archives")
     known = (MANIFEST, SIGNATURE, LEXICON, EMOTIONS, *lists())
     if name not in known and not (_TENSORS.fullmatch(name) or is_text(name)):

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any, NoReturn
 
+from sidecar.engines import speaker_names
 from sidecar.engines.family import VOICES, WEIGHTS
 from sidecar.models.file_names import MANIFEST, check_file_name
 from sidecar.models.version import Version, is_version
@@ -28,7 +29,6 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?", re.ASCII)
-_SPEAKER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 #: No control characters, nothing invisible, nothing that turns the direction of writing.
 _TEXT = re.compile("[^\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]*")
 MAX_TEXT = 500
@@ -159,7 +159,7 @@ class Manifest:
         files = tuple(_file(entry) for entry in _list("files", data["files"], MAX_FILES))
         if len({file.name.casefold() for file in files}) != len(files):
             raise refusal(Reason.CASE_CLASH, f"{MANIFEST}: two files share a name")
-        speakers = _names("speakers", data["speakers"], _SPEAKER, MAX_SPEAKERS)
+        speakers = _names("speakers", data["speakers"], speaker_names.PATTERN, MAX_SPEAKERS)
         probe = _probe(data["probe"])
         for line in probe.lines:
             if line.speaker not in speakers:
@@ -303,6 +303,6 @@ def _probe_line(data: object) -> ProbeLine:
     assert isinstance(data, dict)
     return ProbeLine(
         _text("probe.lines.text", data["text"], MAX_TEXT),
-        _match("probe.lines.speaker", data["speaker"], _SPEAKER),
+        _match("probe.lines.speaker", data["speaker"], speaker_names.PATTERN),
         _whole("probe.lines.seed", data["seed"], 0, PROBE_SEED_LIMIT),
     )

@@ -1,42 +1,48 @@
-"""Turning somebody's checkpoints into a voice pack.
+"""Turning somebody's checkpoints, or single voices, into a voice pack.
 
-A file is opened only in a child process (`python -m sidecar.modkit.import_child`), with
-`weights_only=True` and an environment without secrets; what comes back are safetensors files
-or a reason in plain words.
+A file is opened only in a child process (`converting.py`); what comes back are safetensors files or a reason
+in plain words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from sidecar.children.running import run_child
+from sidecar.checks.bare import identity
+from sidecar.checks.sources import CHECKPOINT_SUFFIX
 from sidecar.engines.family import Contents, Family
-from sidecar.engines.registry import FAMILIES, importer_of
+from sidecar.engines.registry import FAMILIES, importer_of, single_voice_of
+from sidecar.files import printable
 from sidecar.home import Home
+from sidecar.models.default_voice import ensure_default_voice
+from sidecar.models.manifest import MAX_TEXT
 from sidecar.models.pack import Pack, describe, open_pack, writing_to
-from sidecar.models.writing import write_pack
-from sidecar.modkit.making import check_name, recorded, recorded_unheard
-from sidecar.protocol.errors import BadRequest, ModelRejected, StorageError, did_you_mean
-from sidecar.protocol.reasons import Reason, refusal
-
-TIMEOUT_S = 600
-CHILD = "sidecar.modkit.import_child"
+from sidecar.models.writing import are_new, on_base, write_pack
+from sidecar.modkit.converting import convert_in_child, shown, unheeded
+from sidecar.modkit.making import Making, check_name, recorded, recorded_unheard
+from sidecar.modkit.voice_pack import make_voice_pack
+from sidecar.protocol.errors import BadRequest, did_you_mean
 
 
 def import_checkpoint(
     sources: Sequence[Path], home: Home, name: str | None = None, version: str = "1.0.0", *,
-    listen: bool = True, family: str | None = None,
+    listen: bool = True, family: str | None = None, base: Pack | None = None,
+    tell: Callable[[str], None] = unheeded,
 ) -> Pack:  # fmt: skip
     """Convert a family's published files, in any order, into the pack `name`-`version` of the home's models
-    folder; `name` is the family's own if not given.
+    folder; `name` is the family's own if not given, or the first voice's where there are only voices.
 
-    `family` names whose files these are where their names do not tell.
+    `family` names whose files these are where their names do not tell. Voices without a model become
+    a voice pack for `base`, the default voice if not given; or, where it has voices called alike, for which
+    they are to stand in, a pack with its weights. `tell` hears what else whoever
+    imports should know, in plain words.
     Without `listen` it need not sound like speech (random weights for tests). Raises `BadRequest` for a file
     that cannot be one, `ModelRejected` with the reason when it is not what it should be, `StorageError`
     when the disk refuses. Nothing is left behind on failure.
     """
     found = family_for(sources, family)
-    name = name or found.importing.pack_name
+    name = name or usual_name(sources, found)
     check_name(name, version)
     target = home.models / f"{name}-{version}"
     with writing_to(home.models):
@@ -44,10 +50,17 @@ def import_checkpoint(
             raise BadRequest(
                 f"{target.name} exists already: choose another --name or --version", field="name"
             )
+        if are_voices(sources):
+            base = base or ensure_default_voice(home)
+            making = Making(name, version, "unknown", provenance(sources))
+            if pack := voice_pack_of(found, sources, target, making, base, listen, tell):
+                return pack
         write_pack(
             target,
             found,
-            lambda folder: convert_in_child(found, sources, folder),
+            lambda folder: contents_of(
+                found, sources, folder, lambda: base or ensure_default_voice(home), tell
+            ),
             recorded if listen else recorded_unheard,
             name=name,
             version=version,
@@ -55,6 +68,46 @@ def import_checkpoint(
             source=provenance(sources),
         )
     return open_pack(target)
+
+
+def are_voices(sources: Sequence[Path]) -> bool:
+    """By their names and sizes."""
+    return all(single_voice_of(source) or source.suffix.lower() == CHECKPOINT_SUFFIX for source in sources)
+
+
+def voice_pack_of(
+    family: Family[Any], sources: Sequence[Path], target: Path, making: Making, base: Pack, listen: bool,
+    tell: Callable[[str], None],
+) -> Pack | None:  # fmt: skip
+    """A voice pack for `base`; None where one is a model after all, or `base` has a voice called alike."""
+    with TemporaryDirectory() as work:
+        contents = convert_in_child(family, sources, Path(work))
+        if contents.config is not None or not are_new(contents, base):
+            return None
+        for note in contents.notes:
+            tell(note)
+        return make_voice_pack(Path(work), target, making, base, listen=listen)
+
+
+def usual_name(sources: Sequence[Path], family: Family[Any]) -> str:
+    """What a pack is called if nobody says."""
+    if are_voices(sources):
+        return identity(sources[0].stem)[0]
+    return family.importing.pack_name
+
+
+def contents_of(
+    family: Family[Any],
+    sources: Sequence[Path],
+    folder: Path,
+    base: Callable[[], Pack],
+    tell: Callable[[str], None],
+) -> Contents:
+    """All the family's files, in `folder`."""
+    contents = convert_in_child(family, sources, folder)
+    for note in contents.notes:
+        tell(note)
+    return contents if contents.config is not None else on_base(folder, family, contents, base())
 
 
 def family_for(sources: Sequence[Path], family: str | None = None) -> Family[Any]:
@@ -73,30 +126,7 @@ def family_for(sources: Sequence[Path], family: str | None = None) -> Family[Any
     return found
 
 
-def shown(sources: Sequence[Path]) -> str:
-    return ", ".join(source.name for source in sources)
-
-
 def provenance(sources: Sequence[Path]) -> str:
     """What a pack was made of: the first file's hash in full, and the others' names."""
     others = "".join(f", {source.name[:40]}" for source in sources[1:])
-    return f"{sources[0].name[:100]}, sha256 {describe(sources[0]).sha256}{others}"
-
-
-def convert_in_child(family: Family[Any], sources: Sequence[Path], folder: Path) -> Contents:
-    """Run the child, which writes the family's files. Raises what it complains of, or `ModelRejected` when it
-    dies or takes too long."""
-    arguments = [family.name, str(folder), *(str(source.resolve()) for source in sources)]
-    names = shown(sources)
-    ended = run_child(CHILD, arguments, timeout_s=TIMEOUT_S)
-    if ended.timed_out:
-        raise refusal(Reason.CHECK_TIMEOUT, f"{names}: the import took over {TIMEOUT_S} s and was stopped")
-    report = next((report for report in reversed(ended.reports) if "ok" in report), None)
-    if report is None:
-        raise refusal(
-            Reason.CHECK_CRASHED,
-            f"{names}: the import process ended with code {ended.code}: {ended.last_words}",
-        )
-    if report["ok"]:
-        return Contents(report["config"], tuple(report["speakers"]))
-    raise StorageError(report["message"]) if report["kind"] == "storage" else ModelRejected(report["message"])
+    return printable(f"{sources[0].name[:100]}, sha256 {describe(sources[0]).sha256}{others}")[:MAX_TEXT]

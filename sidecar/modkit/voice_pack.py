@@ -1,8 +1,7 @@
 """From voices to a voice pack: voices that the weights of another pack speak, by reference."""
 
 import json
-import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,12 +14,13 @@ from sidecar.engines.device import place
 from sidecar.engines.family import VOICES
 from sidecar.line import Line
 from sidecar.models.architecture import check_base, check_description, check_headers, family_of, tensor_files
-from sidecar.models.file_names import EMOTIONS, PROBE, is_text
+from sidecar.models.file_names import EMOTIONS, PROBE
 from sidecar.models.loader import Added, joined, load_model, read_added
 from sidecar.models.manifest import VOICES_FORMAT, Base, Fitted
 from sidecar.models.pack import Pack, draft, open_pack, seal, staged
 from sidecar.models.safetensors_header import read_header
-from sidecar.modkit.making import Making, check_name, wanted_probe
+from sidecar.modkit.converting import unheeded
+from sidecar.modkit.making import Making, check_name, sorted_out, wanted_probe, with_voices
 from sidecar.prosody.emotions import FORMAT, LEVELS_DB, SPEAKERS_LUFS
 from sidecar.prosody.plan import Floats
 from sidecar.protocol.errors import BadRequest
@@ -56,9 +56,10 @@ def write_voices(voices: list[NewVoice], folder: Path) -> None:
 
 def make_voice_pack(
     ingredients: Path, target: Path, making: Making, base: Pack, fitted: Fitted | None = None, *,
-    listen: bool = True,
+    listen: bool = True, tell: Callable[[str], None] = unheeded,
 ) -> Pack:  # fmt: skip
-    """Make the folder `target` of the `voices.safetensors` in `ingredients`, for the weights of `base`.
+    """Make the folder `target` of the `voices.safetensors` in `ingredients`, of single voices there, or of
+    both, for the weights of `base`. Nothing else may lie there.
 
     An `emotions.json` about these voices, and texts such as LICENSE, go with them; voices for which it has no
     `levels_db` are measured, so that all speakers are equally loud. Speaks the probe and records how that
@@ -67,12 +68,16 @@ def make_voice_pack(
     Raises `BadRequest`, `ModelRejected` for what no check would pass, `StorageError`; then nothing is left.
     """
     check_name(making.name, making.version)
-    if not (ingredients / VOICES).is_file():
-        raise BadRequest(f"{ingredients} holds no {VOICES}", field="source")
+    family = family_of(base.manifest)
+    gathered = sorted_out(ingredients, family, (VOICES, EMOTIONS)) if ingredients.is_dir() else None
+    if gathered is None or not (gathered.voices or (ingredients / VOICES).is_file()):
+        raise BadRequest(f"{ingredients} holds no {VOICES}, nor any other voice", field="source")
     if target.exists():
         raise BadRequest(f"{target} exists already", field="out", tip="choose another version or --out")
     with staged(target) as staging:
-        _gather(ingredients, staging)
+        gathered.copy_into(staging, tell)
+        if gathered.voices:
+            with_voices(staging, family, gathered.voices, tell)
         pack = _described(staging, making, base, fitted)
         family_of(pack.manifest).check_values(staging)
         alone = load_model(base, place("cpu", "float32"))
@@ -83,12 +88,6 @@ def make_voice_pack(
         seal(pack, record_probe(synthesizer, pack.manifest.probe, staging / PROBE, listen=listen))
         _check(open_pack(staging), base)
     return open_pack(target)
-
-
-def _gather(ingredients: Path, staging: Path) -> None:
-    for path in sorted(ingredients.iterdir()):
-        if path.name in (VOICES, EMOTIONS) or is_text(path.name):
-            shutil.copyfile(path, staging / path.name)
 
 
 def _described(folder: Path, making: Making, base: Pack, fitted: Fitted | None) -> Pack:

@@ -10,6 +10,7 @@ class Reason(str, Enum):
 
     # What was dropped, and the names in it.
     NOT_A_PACK = "not_a_pack"  # no manifest, or a file of another kind
+    NOT_A_VOICE = "not_a_voice"  # a single voice's file that holds none
     UNREADABLE = "unreadable"
     LINK = "link"
     NOT_A_FILE = "not_a_file"  # a folder, pipe or device where a file should be

@@ -1,7 +1,8 @@
-"""What lies in the models folder that could be a voice pack.
+"""What lies in the models folder: what could be a voice pack, and what somebody may have taken for one.
 
-A candidate is a folder with a `manifest.json`, a `.npcvoice` file, a checkpoint whose checksum lies beside
-it, or a link where one of these could be. Nothing but a folder's manifest is ever read.
+A candidate is every entry but what is hidden, notes for people, checksums, and files that programs write
+before they rename them. Most are no packs: the check says so, and whoever dropped them can read why. Nothing
+but a folder's manifest is ever read here.
 """
 
 import hashlib
@@ -20,12 +21,26 @@ from sidecar.checks.sources import (
     open_plain,
     plain_size,
 )
-from sidecar.models.file_names import MANIFEST
+from sidecar.engines.registry import single_voice_of
+from sidecar.models.file_names import MANIFEST, is_text
 from sidecar.models.manifest import MAX_BYTES, read_json
 from sidecar.protocol.errors import ModelError
 from sidecar.protocol.reasons import Reason
 
 _STAMP_DIGITS = 16
+#: Notes, checksums, and what programs call a file until it is whole.
+_PASSED_OVER = (
+    ".txt",
+    ".md",
+    ".sha256",
+    ".part",
+    ".partial",
+    ".crdownload",
+    ".download",
+    ".filepart",
+    ".tmp",
+    "~",
+)
 #: A folder with more is refused by its count; its first ones are enough to tell that it changes.
 _MOST_FACTS = 4 * MOST_NAMES
 
@@ -83,17 +98,20 @@ def survey(folder: Path, known: Mapping[str, Seen] | None = None) -> dict[str, S
 
 def _look(entry: os.DirEntry[str], beside: Iterable[str], known: Seen | None) -> Seen | None:
     path, suffix = Path(entry.path), os.path.splitext(entry.name)[1].lower()
+    if entry.name in DROPPINGS or is_text(entry.name) or entry.name.lower().endswith(_PASSED_OVER):
+        return None
     try:
         if entry.is_symlink():
-            could_be_pack = suffix in (ARCHIVE_SUFFIX, CHECKPOINT_SUFFIX) or os.path.isdir(path)
-            return _link(path) if could_be_pack else None
+            return _link(path)
         if entry.is_dir(follow_symlinks=False):
             return _link(path) if is_link(path.lstat()) else _folder(path, known)
     except OSError:  # gone since the scan
         return None
-    if suffix == ARCHIVE_SUFFIX:
-        return _files([path])
-    return _checkpoint(path, beside) if suffix == CHECKPOINT_SUFFIX else None
+    if suffix == CHECKPOINT_SUFFIX:
+        return _checkpoint(path, beside)
+    seen = _files([path])
+    is_known = suffix == ARCHIVE_SUFFIX or single_voice_of(path) is not None
+    return seen and replace(seen, is_complete=seen.is_complete and is_known)
 
 
 def _link(path: Path) -> Seen:
@@ -116,8 +134,8 @@ def _files(paths: list[Path]) -> Seen | None:
 
 
 def _folder(path: Path, known: Seen | None) -> Seen | None:
+    """One without a manifest is never complete: it may still come."""
     try:
-        (path / MANIFEST).lstat()
         names = sorted({*os.listdir(path)} - DROPPINGS - {MANIFEST})
     except (FileNotFoundError, NotADirectoryError):
         return None

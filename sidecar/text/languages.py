@@ -45,11 +45,17 @@ _PROSE = re.compile(
 _SENTENCE = re.compile(r"(?:[^。！？!?\n.]|\.(?!\s))+[。！？!?\n.]*|[。！？!?\n.]+")
 _STRETCH = re.compile(rf"[^{_HAN}，、。！？；：“”\n]+")
 
+#: Money that is told by letters: HK$100, USD 50, 20 EUR.
+_LETTERS_OF_MONEY = "US|HK|NT|TW|AU?|CA?|SG?|NZ|MX|R"
+_CODES_OF_MONEY = "USD|EUR|GBP|JPY|CNY|RMB|HKD|TWD|KRW|AUD|CAD|SGD|NZD|RUB|BRL|INR|THB|CHF"
+
 _STRONG = re.compile(
     r"(?P<link>(?:https?://|www\.)[!-~]+|[A-Za-z0-9.+_-]{1,64}@[A-Za-z0-9.-]+"
     r"|[A-Za-z0-9-]{1,64}\.(?:com|cn|net|org)(?![A-Za-z0-9]))"
     rf"|(?P<zh>(?:第[IV]|[{_HAN}][IVX]{{2,6}})(?![A-Za-z])|[{_HAN}])"  # 第V章, 亨利VIII
-    r"|(?P<number>\d(?: ?(?:[kcm]?m|[km]?g|min|m?[Ll]|km/h|m/s|mph|kWh|mAh|[GMk]Hz|rpm|fps|dB|kcal|[ap]m"
+    rf"|(?P<number>(?<![A-Za-z])(?:(?:{_LETTERS_OF_MONEY})\$|(?:CN|JP)[¥￥]|{_CODES_OF_MONEY}) ?\d"
+    rf"|\d ?(?:{_CODES_OF_MONEY})(?![A-Za-z])"
+    r"|\d(?: ?(?:[kcm]?m|[km]?g|min|m?[Ll]|km/h|m/s|mph|kWh|mAh|[GMk]Hz|rpm|fps|dB|kcal|[ap]m"
     r"|[AP]M)"
     r"(?![A-Za-z])|(?!st|nd|rd|th)[A-Za-zµμ]{1,2}(?:[²³/][A-Za-z0-9²³]{0,4})?(?![A-Za-z])|[°℃℉]C?F?)?"
     rf"|[{_FIGURES}]|(?<=[a-z] )[IVX]{{2,5}}(?![A-Za-z]))"

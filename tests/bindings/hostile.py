@@ -31,7 +31,8 @@ FRAMES = 2_400  #: of the speech in a good reply: 0.1 s
 SPEECH = struct.pack("<h", 1000) * FRAMES
 BAD_REPLY, TIMED_OUT, SPOKEN = "bad_reply", "timed_out", ""
 SLOW_S = 0.45  #: over a timeout, within both attempts
-STATS = {**to_map(REPLIES["stats"]), "lines_running": 1}
+NEVER_S = 3600.0
+STATS = to_map(REPLIES["stats"])
 Way = Callable[["Victim"], None]
 
 
@@ -207,16 +208,21 @@ def good(victim: Victim) -> None:
         victim.send(message(msgpack.packb(spoken(victim.request())), SPEECH))
 
 
-def slow(victim: Victim) -> None:
-    """A line takes longer than a timeout; meanwhile it says, to who asks, that it is speaking."""
-    victim.greet()
-    while True:
-        request = victim.request()
-        if request["op"] == "stats":
-            victim.send(message(msgpack.packb({"v": 1, "id": request["id"], "ok": True, **STATS})))
-        else:
-            time.sleep(SLOW_S)
-            victim.send(message(msgpack.packb(spoken(request)), SPEECH))
+def late(delay_s: float, running: int) -> Way:
+    """A line takes so long; meanwhile it says, to who asks, how many lines are being spoken."""
+
+    def way(victim: Victim) -> None:
+        victim.greet()
+        while True:
+            request = victim.request()
+            if request["op"] == "stats":
+                told = {**STATS, "lines_running": running, "lines_waiting": 0}
+                victim.send(message(msgpack.packb({"v": 1, "id": request["id"], "ok": True, **told})))
+            else:
+                time.sleep(delay_s)
+                victim.send(message(msgpack.packb(spoken(request)), SPEECH))
+
+    return way
 
 
 def named(
@@ -273,8 +279,9 @@ WAYS: dict[str, tuple[Way, str]] = {
     "refused_with_a_number": (refused({"error": 7}), BAD_REPLY),
     "refused_without_a_code": (refused({"error": {"message": "no"}}), BAD_REPLY),
 }
-#: What only a client that asks whether anybody speaks has the patience for: not in `expected.json`.
-PATIENT: dict[str, Way] = {"slow": slow}
+#: What only a client that asks whether anybody speaks has the patience for: not in `expected.json`. `idle`
+#: says that nobody does, `busy` always that somebody does.
+PATIENT: dict[str, Way] = {"slow": late(SLOW_S, 1), "idle": late(NEVER_S, 0), "busy": late(NEVER_S, 1)}
 
 
 def treat(connection: socket.socket, way: Way) -> None:

@@ -84,7 +84,9 @@ def test_a_checkpoint_that_is_odd_is_refused_in_the_familys_words(tmp_path: Path
 
 def test_who_imports_nobodys_file_is_told_what_every_family_takes(tmp_path: Path):
     (tmp_path / "mine.wav").write_bytes(b"RIFF")
-    with pytest.raises(BadRequest, match=r"mine\.wav: expected .*\.onnx, or all files of .*, or .*\.sine$"):
+    with pytest.raises(
+        BadRequest, match=r"mine\.wav: expected .*\.safetensors, or all files of .*, or .*\.sine$"
+    ):
         import_checkpoint([tmp_path / "mine.wav"], Home(tmp_path))
 
 

@@ -4,18 +4,22 @@ import pickle
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.numpy import load
+from safetensors.torch import load_file, save_file
 
+from sidecar.engines.kokoro.voices import Voices, published
 from sidecar.home import Home
 from sidecar.models.default_voice import joined_parts
-from sidecar.models.pack import Pack, verify
-from sidecar.modkit import importer
+from sidecar.models.pack import Pack, open_pack, verify
+from sidecar.modkit import converting
 from sidecar.modkit.finding import find_pack, installed_packs
 from sidecar.modkit.importer import import_checkpoint
 from sidecar.protocol.errors import BadRequest, ModelRejected, NoModel
 from tests.attacks.inside import import_inside
+from tests.attacks.packs import make_miniature
 
 PARTS = ("bert", "bert_encoder", "predictor", "text_encoder", "decoder")
 
@@ -56,9 +60,7 @@ def test_the_float_checkpoint_gives_back_every_weight(source: Path, weights, tmp
     for name, tensor in weights.items():
         assert (imported[name].float() - tensor).abs().max() <= 1e-3 * tensor.abs().max()
     assert find_pack(Home(tmp_path), "mine").manifest.version == "2.0.0"
-    assert [found.manifest.name for found in installed_packs(Home(tmp_path)) if isinstance(found, Pack)] == [
-        "mine"
-    ]
+    assert [found.manifest.name for found in installed_packs(Home(tmp_path))] == ["mine"]
 
 
 @pytest.mark.slow
@@ -129,7 +131,7 @@ def test_a_defect_is_named_and_leaves_nothing(
     source: Path, tmp_path: Path, defect: str, words: str, monkeypatch: pytest.MonkeyPatch
 ):
     if defect not in ("truncated", "bomb"):
-        monkeypatch.setattr(importer, "run_child", import_inside)
+        monkeypatch.setattr(converting, "run_child", import_inside)
     target = tmp_path / "broken.pth"
     damaged(defect, source, target)
     with pytest.raises(ModelRejected, match=words):
@@ -145,6 +147,83 @@ def test_a_file_of_another_kind_or_none_is_refused_before_anything_runs(tmp_path
     with pytest.raises(BadRequest, match="name"):
         (tmp_path / "x.pth").write_bytes(b"")
         import_checkpoint([tmp_path / "x.pth"], Home(tmp_path), "Bad Name", "1.0.0")
+
+
+def training(weights: dict[str, torch.Tensor]) -> dict[str, object]:
+    """As StyleTTS2's second stage saves it, of several GPUs."""
+    net: dict[str, object] = {**checkpoint(weights), "style_encoder": {"module.x": torch.zeros(2)}, "mpd": {}}
+    return {"net": net, "optimizer": {"lr": 1e-4}, "iters": 10, "val_loss": 0.3, "epoch": 2}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", ["training", "whole"])
+def test_a_fine_tuned_model_is_taken_from_its_training_layout_with_its_voice(
+    layout: str, weights: dict[str, torch.Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(converting, "run_child", import_inside)
+    saved = training(weights) if layout == "training" else {f"module.{k}": v for k, v in weights.items()}
+    torch.save(saved, tmp_path / "epoch_2nd_00010.pth")
+    np.save(tmp_path / "af_mine.npy", Voices(load(published())).table("af_heart"))
+    sources = [tmp_path / "af_mine.npy", tmp_path / "epoch_2nd_00010.pth"]
+    pack = import_checkpoint(sources, Home(tmp_path), "tuned", listen=False)
+    assert load_file(pack.path("weights.safetensors")).keys() == weights.keys()
+    assert "af_mine" in pack.manifest.speakers and len(pack.manifest.speakers) == 55
+
+
+@pytest.mark.parametrize(
+    ("saved", "words"),
+    [
+        ({"net": {"decoder": {}, "diffusion": {}}, "optimizer": {}}, "StyleTTS2 training checkpoint"),
+        (
+            {"net": {part: {"x": torch.zeros(1)} for part in PARTS}},
+            "StyleTTS2 training checkpoint.*Kokoro-82M's.*differs.*'bert.embeddings",
+        ),
+        ({"weight": {}, "config": [], "info": "", "f0": 1}, "RVC"),
+        ({"weight": {}, "config": {}, "info": ""}, "GPT-SoVITS"),
+        ({"model": {}, "iteration": 1, "optimizer": {}, "learning_rate": 1e-4}, "VITS"),
+        ({part: 3 for part in PARTS}, "bert is no state dict"),
+    ],
+)
+def test_a_checkpoint_of_another_program_is_told_what_it_may_be(
+    saved: object, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(converting, "run_child", import_inside)
+    torch.save(saved, tmp_path / "x.pth")
+    with pytest.raises(ModelRejected, match=words):
+        import_checkpoint([tmp_path / "x.pth"], Home(tmp_path), "mine")
+
+
+def test_voices_become_a_voice_pack_for_a_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(converting, "run_child", import_inside)
+    base = open_pack(make_miniature(tmp_path / "base"))
+    table = torch.zeros(510, 1, 256)
+    torch.save(table, tmp_path / "My Zoë.pt")
+    table.numpy().tofile(tmp_path / "raw.bin")
+    told: list[str] = []
+    sources = [tmp_path / "My Zoë.pt", tmp_path / "raw.bin"]
+    pack = import_checkpoint(sources, Home(tmp_path), listen=False, base=base, tell=told.append)
+    verify(pack)
+    assert (pack.manifest.name, pack.manifest.version) == ("my-zo", "1.0.0")
+    assert pack.manifest.speakers == ("My_Zoe", "raw")
+    assert pack.manifest.base is not None and pack.manifest.base.sha256 == base.manifest.sha256
+    assert told == ["voice 'My Zoë' is called 'My_Zoe'"]
+    (tmp_path / "raw.bin").rename(tmp_path / "af_one.bin")
+    pack = import_checkpoint([tmp_path / "af_one.bin"], Home(tmp_path), listen=False, base=base)
+    assert pack.manifest.speakers == ("af_one", "am_two") and pack.manifest.base is None
+    assert pack.manifest.sha256 == base.manifest.sha256 and pack.manifest.config == base.manifest.config
+
+
+def test_a_model_in_safetensors_is_told_how_it_becomes_a_pack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(converting, "run_child", import_inside)
+    save_file({"decoder.x": torch.zeros(3)}, tmp_path / "tuned.safetensors")
+    with pytest.raises(ModelRejected, match="pack make"):
+        import_checkpoint([tmp_path / "tuned.safetensors"], Home(tmp_path))
+    torch.save({"net": {}}, tmp_path / "b.pth")
+    torch.save({"net": {}}, tmp_path / "c.pth")
+    with pytest.raises(ModelRejected, match=r"b\.pth and c\.pth are both models"):
+        import_checkpoint([tmp_path / "b.pth", tmp_path / "c.pth"], Home(tmp_path))
 
 
 def test_whose_a_file_is_can_be_said(tmp_path: Path):
@@ -166,6 +245,12 @@ def test_the_newest_version_is_found_by_name_and_any_by_name_and_version(tmp_pat
     assert find_pack(Home(tmp_path), "mine").manifest.version == "10.0.0"
     assert find_pack(Home(tmp_path), "mine-9.0.0").manifest.version == "9.0.0"
     assert len(installed_packs(Home(tmp_path))) == 2
+
+
+def test_a_file_is_no_pack_for_who_needs_one_that_lies_unpacked(tmp_path: Path):
+    (tmp_path / "mine.npcvoice").write_bytes(b"any")
+    with pytest.raises(BadRequest, match="drop it into"):
+        find_pack(Home(tmp_path), str(tmp_path / "mine.npcvoice"))
 
 
 def test_an_unknown_pack_is_answered_with_the_nearest(tmp_path: Path, home: Home, pack: Pack):

@@ -74,12 +74,39 @@ def test_a_copy_that_grows_file_by_file_settles_when_its_last_file_is_whole(cloc
     assert clock.after(QUIET_S) == ["mine"]
 
 
-def test_a_manifest_that_arrives_last_makes_the_folder_a_candidate(clock: Clock):
+def test_a_folder_whose_manifest_does_not_come_is_told_when_patience_ends_and_again_when_it_comes(
+    clock: Clock, tmp_path: Path
+):
     pack = drop(clock.folder / "mine")
-    (pack / "manifest.json").rename(clock.folder / "aside")
-    assert clock.after(50) == []
-    (clock.folder / "aside").rename(pack / "manifest.json")
+    (pack / "manifest.json").rename(tmp_path / "aside")
+    assert clock.after(PATIENCE_S - 0.1) == []
+    assert clock.after(50) == ["mine"]
+    (tmp_path / "aside").rename(pack / "manifest.json")
     assert clock.after(QUIET_S) == ["mine"]
+
+
+@pytest.mark.parametrize("name", ["mine.pt", "voices-v1.0.bin", "mine.NPY", "voices.npz"])
+def test_a_single_voice_settles_as_a_pack_does(clock: Clock, name: str):
+    (clock.folder / name).write_bytes(b"x" * 100)
+    assert clock.after(QUIET_S) == [name]
+
+
+@pytest.mark.parametrize("name", ["mine-1.0.0.zip", "model.onnx", "clip.wav", "what", "new folder"])
+def test_what_is_no_pack_is_told_when_patience_ends(clock: Clock, name: str):
+    if name == "new folder":
+        (clock.folder / name).mkdir()
+    else:
+        (clock.folder / name).write_bytes(b"x" * 100)
+    assert clock.after(PATIENCE_S - 0.1) == []
+    assert clock.after(0.2) == [name]
+
+
+@pytest.mark.parametrize(
+    "name", ["README", "LICENSE.txt", "notes.md", "Thumbs.db", "desktop.ini", "x.sha256"]
+)
+def test_notes_and_what_desktops_leave_are_passed_over(clock: Clock, name: str):
+    (clock.folder / name).write_bytes(b"x")
+    assert clock.after(100) == []
 
 
 @pytest.mark.parametrize("name", ["mine.npcvoice", "MINE.NPCVOICE"])
@@ -192,12 +219,12 @@ def test_a_link_is_told_by_name_and_not_entered(clock: Clock, tmp_path: Path, na
     assert clock.after(100) == []
 
 
-def test_links_that_could_be_no_pack_are_passed_over(clock: Clock, tmp_path: Path):
+def test_links_are_told_wherever_they_lead(clock: Clock, tmp_path: Path):
     (tmp_path / "notes").touch()
-    link(clock.folder / "notes", tmp_path / "notes")
+    link(clock.folder / "other", tmp_path / "notes")
     link(clock.folder / "nowhere", tmp_path / "missing")
     link(clock.folder / "itself", clock.folder / "itself")
-    assert survey(clock.folder) == {}
+    assert clock.after(QUIET_S) == ["itself", "nowhere", "other"]
 
 
 def test_a_manifest_that_is_a_link_is_not_followed(clock: Clock, tmp_path: Path):

@@ -1,6 +1,7 @@
 """Packs come to life while others speak: on a real server, with voices that sound at once."""
 
 import gc
+import json
 import shutil
 import threading
 import time
@@ -14,6 +15,8 @@ import msgpack
 import pytest
 import zmq
 
+from sidecar.checks import candidate
+from sidecar.checks.candidate import check_candidate
 from sidecar.models.pack import Pack, describe, open_pack
 from sidecar.protocol.errors import Cancelled, ModelRejected
 from sidecar.protocol.events import ModelReleased
@@ -25,6 +28,7 @@ from sidecar.server.live_voices import GRACE_S, LiveVoices, ServedVoice, drawn
 from sidecar.server.reloading.dependencies import Dependencies
 from sidecar.server.reloading.reloader import Reloader
 from sidecar.server.server import Server
+from tests.attacks.inside import check_inside
 from tests.fakes import tone_voice
 from tests.server.test_server import TOKEN, ask, connected, refused
 
@@ -123,7 +127,8 @@ def playing(
     dependencies = Dependencies(
         root / "models", root / "store", fake.check, fake.load, fake.free,
         ModelsConfig(
-            canary_share=share, low_memory_swap=low_memory_swap, quiet_s=QUIET_S, same_source_s=QUIET_S,
+            canary_share=share, low_memory_swap=low_memory_swap, quiet_s=QUIET_S, patience_s=3 * QUIET_S,
+            same_source_s=QUIET_S,
         ),
     )  # fmt: skip
     journal = Journal(root / "store")
@@ -187,6 +192,32 @@ def test_a_pack_that_fails_is_told_why_and_the_old_one_speaks(tmp_path: Path, wh
         assert theatre.version() == "1.0.0"
         log = tmp_path / "store" / "events.jsonl"
         theatre.wait(lambda: "hash_differs" in log.read_text() or "boom" in row["detail"])
+
+
+def rejections(store: Path) -> dict[str, dict]:
+    """By source, as the journal has the events."""
+    lines = (store / "events.jsonl").read_text("utf-8").splitlines()
+    return {
+        event["source"]: event for event in map(json.loads, lines) if event.get("event") == "model.rejected"
+    }
+
+
+def test_what_is_no_pack_is_told_with_what_it_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """By the very check that packs must pass: an event, and a row of `models`."""
+    monkeypatch.setattr(candidate, "run_child", check_inside)
+    fake = Fake(tmp_path / "store")
+    fake.check = lambda source, _: check_candidate(source, tmp_path / "store").pack  # type: ignore[method-assign]
+    with playing(tmp_path, fake) as theatre:
+        theatre.models.mkdir(exist_ok=True)
+        (theatre.models / "mine.npcvoice").mkdir()
+        for name in ("tone-1.1.0.zip", "kokoro-v1_0.pth", "voices.bin"):
+            (theatre.models / name).write_bytes(b"PK\x03\x04 half a zip")
+        names = ["mine.npcvoice", "tone-1.1.0.zip", "kokoro-v1_0.pth", "voices.bin"]
+        theatre.wait(lambda: all(theatre.state(f"{name}@") == "rejected" for name in names))
+        theatre.wait(lambda: rejections(tmp_path / "store").keys() == set(names))
+        rejected = rejections(tmp_path / "store")
+        assert "unpack it" in rejected["tone-1.1.0.zip"]["detail"]
+        assert theatre.version() == "1.0.0"
 
 
 def test_without_room_the_old_one_stays_and_a_rescan_tries_again(theatre: Theatre):

@@ -10,7 +10,7 @@ from sidecar.checks import candidate
 from sidecar.engines.family import WEIGHTS
 from sidecar.engines.registry import FAMILIES
 from sidecar.models.pack import Pack
-from sidecar.modkit import importer, making
+from sidecar.modkit import converting, making
 from tests.toy.engine import write_weights
 from tests.toy.family import SINE
 
@@ -21,7 +21,7 @@ def registered() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(FAMILIES, SINE.name, SINE)
         patch.setattr(candidate, "MODULE", "tests.toy.checking")
-        patch.setattr(importer, "CHILD", "tests.toy.importing")
+        patch.setattr(converting, "CHILD", "tests.toy.importing")
         yield
 
 

@@ -45,6 +45,27 @@ func _meet(way: String, code: String) -> void:
 	client.close()
 
 
+func test_a_line_is_waited_for_while_the_sidecar_speaks() -> void:
+	await _meet("slow", "")
+
+
+func test_a_late_line_is_given_up_when_the_sidecar_says_that_it_does_not_speak() -> void:
+	await _meet("idle", "timed_out")
+
+
+func test_a_line_that_is_waited_for_can_be_cancelled() -> void:
+	var client := Client.new({"connection_file": arguments.folder.path_join("busy.json"), "timeout_s": 0.1, "attempts": 1})
+	var ended := []
+	var say := func() -> void: ended.append(await client.say("Hi.", {"id": "late"}))
+	say.call()
+	await sleep(1.0)
+	equal(ended, [], "given up though the sidecar speaks")
+	client.cancel("late")
+	await wait_for(func() -> bool: return not ended.is_empty(), 2.0)
+	equal(ended[0].error.code if ended else "", "cancelled")
+	client.close()
+
+
 func test_a_sidecar_that_would_pass_over_a_field_is_not_asked() -> void:
 	var client := Client.new({"connection_file": arguments.folder.path_join("first_version.json")})
 	for fields: Dictionary in [{"manner": "a"}, {"loudness": -20.0}, {"effect": "ghost"}, {"clip": PackedByteArray([1]), "baseline": PackedByteArray([1])}]:

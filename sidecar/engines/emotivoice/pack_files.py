@@ -1,6 +1,5 @@
 """The published files -> the files of an EmotiVoice pack."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from sidecar.engines import speaker_names
 from sidecar.engines.emotivoice.checkpoint_import import fitted, joint_tensors, measured, style_tensors
 from sidecar.engines.emotivoice.config import EmotiVoiceConfig
 from sidecar.engines.emotivoice.config_check import checked_config
@@ -17,8 +17,6 @@ from sidecar.engines.emotivoice.sources import Source, recognised
 from sidecar.engines.family import WEIGHTS, Contents
 from sidecar.engines.tensors import write_tensors
 from sidecar.protocol.errors import ModelRejected
-
-_SPEAKER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 
 
 def convert(paths: Sequence[Path], folder: Path) -> Contents:
@@ -77,7 +75,7 @@ def check_lists(
             f"{vocabulary.name} has {len(vocabulary.content):,} entries, the encoder knows "
             f"{config.bert_vocabulary:,}: it is another BERT's"
         )
-    if odd := next((name for name in speakers if not _SPEAKER.fullmatch(name)), None):
+    if odd := next((name for name in speakers if not speaker_names.PATTERN.fullmatch(name)), None):
         raise ModelRejected(f"a speaker is called {odd[:64]!r}: expected letters, digits, - and _")
     if len(set(speakers)) != len(speakers):
         raise ModelRejected("the list of speakers names one twice")

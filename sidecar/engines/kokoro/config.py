@@ -7,6 +7,8 @@ from sidecar.engines.family import Capabilities
 
 ARCHITECTURE = "kokoro"
 WIDTH = 256  #: of a row of the voice tables
+PARTS = ("mean", "length", "style")  #: of a voice in low rank
+LAYERS = "layers"  #: what a voice adds in each layer of the decoder
 DEFAULT_SPEAKER = "af_heart"
 CAPABILITIES = Capabilities(plans_f0=True, plans_energy=True, streams_pieces=False, reads_prompts=False)
 
@@ -20,6 +22,12 @@ RECORDED_IN = {
 def language_of(name: str) -> str:
     """BCP 47 tag for a voice's name; English for names that follow no convention."""
     return RECORDED_IN.get(name[:1], "en-US") if name[2:3] == "_" else "en-US"
+
+
+def voice_of(tensor: str) -> str:
+    """Whose table a tensor of `VOICES` is, or a part of whose: "am_adam.mean" -> "am_adam"."""
+    name, _, part = tensor.rpartition(".")
+    return name if name and part in (*PARTS, LAYERS) else tensor
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sidecar.engines.family import WEIGHTS, Alone, Contents, Family, Importing, Joining
+from sidecar.engines.family import WEIGHTS, Alone, Contents, Family, Importing, Joining, SingleVoices
 from sidecar.engines.kokoro.config import ARCHITECTURE, CAPABILITIES, VOICES, KokoroConfig, language_of
 from sidecar.engines.kokoro.config_check import checked_config, tensor_shapes
 from sidecar.engines.kokoro.pack_check import check_tables, check_values
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from sidecar.engines.device import Placement
     from sidecar.engines.speakers import Speakers
 
-_SUFFIXES = (".pth", ".pt", ".onnx")
+_MODELS = (".pth", ".pt", ".onnx")
+_VOICES = (".pt", ".pth", ".bin", ".npy", ".npz")
+_MOST_VOICE_BYTES = 128 << 20
 
 
 def _shapes(config: KokoroConfig) -> Mapping[str, Mapping[str, Shape]]:
@@ -38,7 +40,7 @@ def _read(voices: Path) -> "Speakers":
     return Voices.load(voices)
 
 
-def _join(engine: "Engine", more: Sequence["Speakers"]) -> "Engine":
+def _join_engine(engine: "Engine", more: Sequence["Speakers"]) -> "Engine":
     from sidecar.engines.kokoro.engine import KokoroEngine
     from sidecar.engines.kokoro.voices import Voices
 
@@ -47,21 +49,41 @@ def _join(engine: "Engine", more: Sequence["Speakers"]) -> "Engine":
 
 
 def _takes(sources: Sequence[Path]) -> bool:
-    return len(sources) == 1 and sources[0].suffix.lower() in _SUFFIXES
+    return all(source.suffix.lower() in (*_MODELS, *_VOICES, ".safetensors") for source in sources)
 
 
 def _convert(sources: Sequence[Path], folder: Path) -> Contents:
     from sidecar.engines.kokoro.pack_files import convert
 
-    return convert(sources[0], folder)
+    return convert(sources, folder)
+
+
+def _may_be_voice(file: Path) -> bool:
+    try:
+        return file.suffix.lower() in _VOICES and file.stat().st_size <= _MOST_VOICE_BYTES
+    except OSError:  # gone
+        return False
+
+
+def _read_voices(files: Sequence[Path], folder: Path) -> Contents:
+    from sidecar.engines.kokoro.single_voices import read
+
+    return read(files, folder)
+
+
+def _join(folder: Path, other: Path) -> tuple[str, ...]:
+    from sidecar.engines.kokoro.single_voices import join
+
+    return join(folder, other)
 
 
 def _complete(folder: Path) -> tuple[str, ...]:
-    """The published voices, unless there are others."""
-    from sidecar.engines.kokoro.voices import names_in, write_published
+    """The published voices, unless there are others, which are brought into single precision."""
+    from sidecar.engines.kokoro.single_voices import settle
+    from sidecar.engines.kokoro.voices import write_published
 
     voices = folder / VOICES
-    return names_in(voices) if voices.exists() else write_published(voices)
+    return settle(voices) if voices.exists() else write_published(voices)
 
 
 KOKORO = Family(
@@ -79,12 +101,16 @@ KOKORO = Family(
     check_values=check_values,
     load=_load,
     importing=Importing(
-        published="kokoro-v1_0.pth or its ONNX export",
-        expected=f"a file ending in {', '.join(_SUFFIXES)}",
+        published="kokoro-v1_0.pth or its ONNX export, voices (.pt, .bin, .npy, .npz), or both",
+        expected=f"a model or voices, in files ending in {', '.join(dict.fromkeys(_MODELS + _VOICES))} "
+        "or .safetensors",
         pack_name="kokoro-82m-float",
         takes=_takes,
         convert=_convert,
     ),
     alone=Alone(KokoroConfig(), _complete),
-    joining=Joining(_read, _join),
+    voices=SingleVoices(
+        expected=f"a voice ending in {', '.join(_VOICES)}", takes=_may_be_voice, read=_read_voices, join=_join
+    ),
+    joining=Joining(_read, _join_engine),
 )

@@ -4,12 +4,14 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
+from sidecar.engines import speaker_names
 from sidecar.engines.headers import Header, TensorEntry, check_shape
-from sidecar.engines.kokoro.config import VOICES, WIDTH, KokoroConfig
+from sidecar.engines.kokoro.config import PARTS, VOICES, WIDTH, KokoroConfig, voice_of
 from sidecar.engines.shapes import Shape
 from sidecar.protocol.reasons import Reason, refusal
 
-_MOST_ROWS, _HIGHEST_RANK = 1024, 256
+MOST_ROWS = 1024  #: of a voice
+_HIGHEST_RANK = 256
 _LAYER_TYPES = ("F16", "F32")
 
 
@@ -17,7 +19,13 @@ def check_tables(config: KokoroConfig, speakers: tuple[str, ...], headers: Mappi
     """A voice for each speaker and no other. Raises `ModelRejected`."""
     voices: dict[str, dict[str, TensorEntry]] = defaultdict(dict)
     for key, entry in headers[VOICES].items():
-        voices[key.partition(".")[0]][key] = entry
+        voices[voice_of(key)][key] = entry
+    if dotted := next((name for name in voices if "." in name), None):
+        raise refusal(
+            Reason.TENSOR_UNEXPECTED,
+            f"{VOICES}: {dotted!r} is neither a voice's name ({speaker_names.RULE}; the nearest is "
+            f"{speaker_names.fitting(dotted)!r}) nor one with .{', .'.join(PARTS)} behind it",
+        )
     if odd := sorted(voices.keys() ^ set(speakers)):
         where = f"in {VOICES} only" if odd[0] in voices else "in the manifest only"
         raise refusal(Reason.SPEAKERS_DIFFER, f"speaker {odd[0]!r} is {where}")
@@ -51,7 +59,7 @@ def _check_layers(entry: TensorEntry, shape: Shape) -> None:
 
 def _check_voice(name: str, entries: Header) -> None:
     """Either a table, or a mean and two factors."""
-    parts = {key.partition(".")[2] for key in entries}
+    parts = {key[len(name) + 1 :] for key in entries}
     for entry in entries.values():
         if entry.dtype != "F32":
             raise refusal(
@@ -59,11 +67,11 @@ def _check_voice(name: str, entries: Header) -> None:
             )
     if parts == {""}:
         rows, *rest = entries[name].shape
-        fits = rows <= _MOST_ROWS and rest in ([WIDTH], [1, WIDTH])
-    elif parts == {"mean", "length", "style"}:
-        mean, length, style = (entries[f"{name}.{part}"].shape for part in ("mean", "length", "style"))
+        fits = rows <= MOST_ROWS and rest in ([WIDTH], [1, WIDTH])
+    elif parts == set(PARTS):
+        mean, length, style = (entries[f"{name}.{part}"].shape for part in PARTS)
         fits = mean == (WIDTH,) and len(length) == len(style) == 2 and style[1] == WIDTH
-        fits = fits and length[0] <= _MOST_ROWS and length[1] == style[0] <= _HIGHEST_RANK
+        fits = fits and length[0] <= MOST_ROWS and length[1] == style[0] <= _HIGHEST_RANK
     else:
         raise refusal(Reason.TENSOR_UNEXPECTED, f"{VOICES}: {name!r} has the parts {sorted(parts)!r:.80}")
     if not fits:

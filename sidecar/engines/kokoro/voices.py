@@ -16,7 +16,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, load_file
 
-from sidecar.engines.kokoro.config import WIDTH
+from sidecar.engines.kokoro.config import PARTS, WIDTH, voice_of
 from sidecar.engines.speakers import Reach, Speakers
 from sidecar.prosody.plan import Floats
 from sidecar.protocol.errors import ModelRejected
@@ -33,7 +33,7 @@ class Voices(Speakers):
 
     def __init__(self, tensors: Mapping[str, Floats], more: "Sequence[Voices]" = ()) -> None:
         self._tensors = dict(tensors)
-        names = sorted({name.partition(".")[0] for name in tensors})
+        names = sorted(set(map(voice_of, tensors)))
         for voices in more:
             names += voices.names
             self._tensors |= voices._tensors
@@ -69,11 +69,13 @@ class Voices(Speakers):
             if name in self._tensors:
                 table = self._tensors[name].reshape(-1, WIDTH)
             else:
-                mean, length, style = (
-                    self._tensors[f"{name}.{part}"] for part in ("mean", "length", "style")
-                )
+                mean, length, style = (self._tensors[f"{name}.{part}"] for part in PARTS)
                 table = mean + length @ style
-        except (KeyError, ValueError) as error:
+        except KeyError as error:
+            raise ModelRejected(
+                f"voice {name!r} lacks {error}: it is a table, or {', '.join(PARTS)}"
+            ) from error
+        except ValueError as error:
             raise ModelRejected(f"voice {name!r}: {error}") from error
         if table.ndim != 2 or len(table) == 0 or table.shape[1] != WIDTH or not np.isfinite(table).all():
             raise ModelRejected(f"voice {name!r} is not a finite table of {WIDTH} columns")
@@ -102,17 +104,18 @@ class Voices(Speakers):
 @cache
 def published_reach() -> Reach:
     """Of the 54 published voices; some hundredths of a second, once."""
-    voices = Voices(load(_published()))
+    voices = Voices(load(published()))
     return Reach.of(map(voices.table, voices.names))
 
 
-def _published() -> bytes:
+def published() -> bytes:
+    """The file of the 54 published voices, in low rank."""
     return (resources.files("sidecar.engines.kokoro") / "data" / "voices.safetensors").read_bytes()
 
 
 def write_published(path: Path) -> tuple[str, ...]:
     """Write the 54 published voices, carried with this package in low rank; their names."""
-    path.write_bytes(_published())
+    path.write_bytes(published())
     return names_in(path)
 
 

@@ -198,7 +198,7 @@ IN_CONTEXT: dict[str, tuple[Rule, ...]] = {
         ),
     ),
     "长": (
-        _rule(r"", rf"{_QUANTITY}+[多余]?[米尺丈里寸公厘英分]", "chang2"),
+        _rule(r"", rf"{_QUANTITY}+[多余]?[米尺丈里寸公厘英分毫平立海光]", "chang2"),
         _rule(_DEGREE, rf"(?!{_GROWS})", "chang2"),
         _rule(r"比.{1,5}", r"$|[些点]|了?[一两半]|得多", "chang2"),
         _rule(r"米|尺|丈|里", r"", "chang2"),

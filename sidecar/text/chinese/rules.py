@@ -24,7 +24,7 @@ _UNIT = (
 _PIXELS = "画质|屏|电视|分辨率|视频|高清|超清|蓝光|影|显示|画面|投影|直播|修复"
 _THOUSANDS = r"[wWkK](?![A-Za-z0-9])"
 _MINUS = r"(?<![0-9A-Za-z])-"
-_MONEY = "[" + "".join(CURRENCIES) + "]"
+_MONEY = "(?:" + "|".join(re.escape(sign) for sign in sorted(CURRENCIES, key=len, reverse=True)) + ")"
 
 _Reader = Callable[[re.Match[str]], str]
 
@@ -96,10 +96,11 @@ _RULES: tuple[tuple[str, str, _Reader | None], ...] = (
     ),
     (
         "money",
-        rf"(?P<money_c>{_MONEY}) ?(?P<money_n>{_NUM})(?P<money_big>[百千万亿]{{1,2}}|{_THOUSANDS})?元?",
+        rf"(?<![A-Za-z])(?P<money_c>{_MONEY}) ?(?P<money_n>{_NUM})"
+        rf"(?P<money_big>[百千万亿]{{1,2}}|{_THOUSANDS})?元?",
         quantities.money,
     ),
-    ("paid", rf"(?P<paid_n>{_NUM}) ?(?P<paid_c>{_MONEY})(?![0-9])", quantities.paid),
+    ("paid", rf"(?P<paid_n>{_NUM}) ?(?P<paid_c>{_MONEY})(?![0-9A-Za-z])", quantities.paid),
     (
         "fraction",
         r"(?<![0-9/.])(?P<fraction_a>[0-9]{1,6}) ?/ ?(?P<fraction_b>[0-9]{1,6})(?![0-9/.])",

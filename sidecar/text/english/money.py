@@ -10,7 +10,7 @@ from . import numbers
 from .scan import Scan, word_set
 from .units import CURRENCIES, money
 
-_SIGN = "[" + re.escape("".join(CURRENCIES)) + "]"
+_SIGN = "(?:" + "|".join(re.escape(sign) for sign in sorted(CURRENCIES, key=len, reverse=True)) + ")"
 _AMOUNT = (
     r"\d{1,3}(?:\.\d{3})+,\d{2}(?!\d)|\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d{1,3}(?: 000)+(?!\d)"
     r"|\d+,\d{1,2}(?!\d|,)|\d+(?:\.\d+)?|\.\d+"
@@ -22,13 +22,22 @@ _SCALES = {
 SCALE = r"hundred|thousand|million|billion|trillion|mil|mio|mm|mn|bn|trn|tn|[kKmMbBtT]|MM|BN|Bn|MN"
 _COUNTRIES = {
     "US": "US", "A": "Australian", "AU": "Australian", "C": "Canadian", "CA": "Canadian", "NZ": "New Zealand",
-    "HK": "Hong Kong", "S": "Singapore", "MX": "Mexican",
+    "HK": "Hong Kong", "S": "Singapore", "SG": "Singapore", "NT": "New Taiwan", "TW": "New Taiwan",
+    "J": "Jamaican",
 }  # fmt: skip
-_CODES = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "RUB": "₽", "KRW": "₩"}
+_COUNTRY = "|".join(sorted(_COUNTRIES, key=len, reverse=True))
+#: ISO 4217's codes: the sign, and whose where several countries share it.
+_CODES: dict[str, tuple[str, str | None]] = {
+    "USD": ("$", None), "EUR": ("€", None), "GBP": ("£", None), "JPY": ("¥", None), "INR": ("₹", None),
+    "RUB": ("₽", None), "KRW": ("₩", None), "CNY": ("RMB", None), "RMB": ("RMB", None), "BRL": ("R$", None),
+    "MXN": ("MX$", None), "AUD": ("$", "Australian"), "CAD": ("$", "Canadian"), "NZD": ("$", "New Zealand"),
+    "HKD": ("$", "Hong Kong"), "SGD": ("$", "Singapore"), "TWD": ("$", "New Taiwan"),
+    "CHF": ("CHF", None),
+}  # fmt: skip
 _CODE = "|".join(_CODES)
 
 _BEFORE = re.compile(
-    rf"(?P<country>(?:US|AU?|CA?|NZ|HK|S|MX)(?=\$))?(?P<sign>{_SIGN}) ?(?P<low>{_AMOUNT})"
+    rf"(?P<country>(?:{_COUNTRY})(?=\$))?(?P<sign>{_SIGN}) ?(?P<low>{_AMOUNT})"
     rf"(?: ?(?P<lowscale>{SCALE})(?![\w]))?"
     rf"(?: ?(?P<link>[-–]| to ) ?(?P<sign2>{_SIGN})? ?(?P<high>{_AMOUNT})"
     rf"(?: ?(?P<scale>{SCALE})(?![\w]))?(?![\d%]))?"
@@ -55,7 +64,7 @@ def read(scan: Scan, index: int) -> int | None:
         return None
     coded = _CODED.match(scan.text, index)
     if coded is not None:
-        return _say(scan, coded, _CODES[coded["code"]], None, coded["scale"], None)
+        return _say(scan, coded, *_CODES[coded["code"]], coded["scale"], None)
     found = _BEFORE.match(scan.text, index)
     if found is None:
         return None
@@ -70,8 +79,8 @@ def read(scan: Scan, index: int) -> int | None:
 
 def read_behind(scan: Scan, found: re.Match[str]) -> int:
     """ "4 $", "2,50 €", "50 USD": the match of `BEHIND`."""
-    symbol = _CODES.get(found["sign"], found["sign"])
-    return _say(scan, found, symbol, None, found["scale"], found["high"])
+    symbol, country = _CODES.get(found["sign"], (found["sign"], None))
+    return _say(scan, found, symbol, country, found["scale"], found["high"])
 
 
 def _is_range(found: re.Match[str]) -> bool:

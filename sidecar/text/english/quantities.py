@@ -287,7 +287,7 @@ def _money(scan: Scan, found: re.Match[str]) -> int | None:
 RULES: tuple[Rule, ...] = (
     *((pattern, phones.read) for pattern in phones.PATTERNS),
     (phones.SHORT, phones.read_short),
-    (re.compile("[" + re.escape("".join(CURRENCIES)) + "]"), _money),
+    (re.compile("[" + re.escape("".join(sign for sign in CURRENCIES if len(sign) == 1)) + "]"), _money),
     (money.BEHIND, money.read_behind),
     (re.compile(r"(\d{1,2})' ?(\d{1,2})(?:\"|''|(?<='\d)(?![\w']))"), measures.feet_and_inches),
     (re.compile(r"(\d{1,3})'(?= [a-z]|[,.;!?)]|$)"), measures.feet),

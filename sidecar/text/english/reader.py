@@ -237,8 +237,8 @@ class EnglishReader:
         return self._stressed(word, _reading(found, place, ahead))
 
     def _word_or_letters(self, word: str, found: Readings, place: context.Place) -> str:
-        """ "the US" is letters, "HELP US" a word: both are in capitals, the article tells."""
-        if word == "ID" or place.before() in ("the", "a", "an"):
+        """ "the US" and "US dollars" are letters, "HELP US" a word: in capitals, what is beside tells."""
+        if word == "ID" or place.before() in ("the", "a", "an") or place.after() in ("dollar", "dollars"):
             return self._spell(word) or self._unknown(word)
         lower = self._lexicon.lookup(word.lower())
         return self._stressed(word, lower.default if lower else found.default)

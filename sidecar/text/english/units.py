@@ -45,8 +45,14 @@ _POINT_INSIDE = re.compile(r"\.(?= [a-z])")  #: "3 ft. of rope"
 CURRENCIES = {
     "$": ("dollar", "cent"), "£": ("pound", "penny"), "€": ("euro", "cent"), "¥": ("yen", ""),
     "₹": ("rupee", "paisa"), "₽": ("ruble", "kopeck"), "₩": ("won", ""), "¢": ("cent", ""),
+    "R$": ("real", "centavo"), "MX$": ("peso", "centavo"), "RMB": ("yuan", ""), "CN¥": ("yuan", ""),
+    "JP¥": ("yen", ""), "CHF": ("franc", "centime"), "₱": ("peso", "centavo"), "₺": ("lira", ""),
+    "₴": ("hryvnia", ""), "฿": ("baht", ""), "₫": ("dong", ""),
 }  # fmt: skip
-_PLURAL_MONEY = {"penny": "pence", "yen": "yen", "won": "won", "paisa": "paise"}
+_PLURAL_MONEY = {
+    "penny": "pence", "yen": "yen", "won": "won", "paisa": "paise", "real": "reais", "yuan": "yuan",
+    "baht": "baht", "dong": "dong", "hryvnia": "hryvnias",
+}  # fmt: skip
 
 
 def unit_after(text: str, index: int, singular: bool) -> tuple[list[str], int] | None:

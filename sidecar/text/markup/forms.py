@@ -6,8 +6,8 @@ end. All are bounded, and few can begin inside themselves, so that garbage takes
 
 Sources: the manuals of Godot 4 (BBCode in RichTextLabel), Dialogue Manager 3 and 4, Yarn Spinner 2 and 3,
 Ink, Ren'Py 8 (text tags), Fungus, TextMeshPro, Unity's rich text, Text Animator, RPG Maker MV and MZ (control
-characters), World of Warcraft (UI escape sequences, quest texts), Minecraft (formatting codes), SSML 1.1,
-HTML 4.01 and CommonMark.
+characters), World of Warcraft (UI escape sequences, quest texts), Minecraft (formatting codes), Quake III
+(colour codes), SSML 1.1, HTML 4.01 and CommonMark; the C library's `printf`, Python's and .NET's `format`.
 """
 
 from html.entities import name2codepoint
@@ -41,7 +41,7 @@ FORMS = {
     "newline": r"(?<![^A-Za-z\n][A-Z]:)(?<!^[A-Z]:)\\(?:r\\)?n",
     "gap": r"(?<![^A-Za-z\n][A-Z]:)(?<!^[A-Z]:)\\t",
     "sign": r"\\(?:[>^${}]|<|[A-Z]{1,4}(?![A-Za-z]))",
-    "escape": r"\\[\[\]\"'#`\\]",
+    "escape": r"\\[\[\]\"'#`\\]|%%",
     "escaped_pair": r"\\[*_~]",
     # World of Warcraft.
     "colour": r"\|c(?:[0-9A-Fa-f]{8}|n[A-Z_]{1,40}:)",
@@ -54,6 +54,18 @@ FORMS = {
     "quest_choice": r"\$[Gg][ ]?[^:;$\n]{1,40}:[^:;$\n]{1,40};",
     "quest": r"(?<![A-Za-z0-9])\$[NnCcRr](?![A-Za-z0-9])",
     "minecraft": rf"§(?:[0-9a-fk-or](?=[A-Za-z{_HAN}§])|[a-fk-or](?![A-Za-z0-9]))",
+    "ampersand": rf"(?<![A-Za-z0-9&])&[0-9a-fk-or](?=[A-Z{_HAN}&])",
+    # Quake's and its heirs': ^1; "x^2", "km^2" and "2^10" are powers.
+    "caret": (
+        rf"(?<![0-9A-Za-z)\]])\^[0-9](?=[A-Za-z{_HAN}^])|(?<=[.,!?…{_HAN}，。！？])\^[0-9](?![0-9])"
+        r"|(?<=[A-Za-z][A-Za-z])(?<!cm|dm|ft|in|km|mi|mm|yd)\^[0-9](?![0-9])"
+    ),
+    # What a program fills in before it shows a line, and has not: %s, %1$d, %.2f, %(name)s, %player%, {}.
+    "filled_in": (
+        r"(?<![0-9A-Za-z%])%(?:[0-9]{1,2}\$)?(?:\([A-Za-z_][A-Za-z0-9_]{0,40}\))?[-+0#]{0,3}[0-9]{0,3}"
+        r"(?:\.[0-9]{1,3})?(?:hh|ll|[hlqjzt])?[sdiuoxXfFeEgGcp@](?![A-Za-z0-9])"
+        r"|(?<![0-9A-Za-z%])%[A-Za-z_][A-Za-z0-9_.:-]{1,40}%|\{\}"
+    ),
     # Ink, Yarn and Dialogue Manager: tags and diverts at the end of a line, options at its beginning.
     "key_tag": r"[ \t]{1,9}#[A-Za-z_][A-Za-z0-9_-]{0,40}[:=][A-Za-z0-9_.:-]{1,60}",
     "tag": (
@@ -81,7 +93,7 @@ ARGUED = r"^(?:=[^ =]|[ ]+[A-Za-z0-9_.:-]+(?:=[^ =]|[ ]?=[ ]?[\"'])|[ ]*/$|\(\)$
 #: What is markup without a name, by the bracket that opens it.
 NAMELESS = {
     "[": r"^(?:#[A-Za-z_].*|\$>{1,2}.*|ID:.*|do!? .*\(.*\).*|set [A-Za-z_.]+ [-+*/]?= .*)$",
-    "{": r"^(?:#[^0-9].*|=[A-Za-z_].*)$",
+    "{": r"^(?:#[^0-9].*|=[A-Za-z_].*|[0-9]{1,2}(?:[,:].{1,40})?)$",
     "<": r"^(?:#[0-9A-Fa-f]{3,8}|[?!][A-Za-z].*)$",
 }
 #: Ink: {a|b}, {&a|b}, {~a|b}, {condition: a|b}.

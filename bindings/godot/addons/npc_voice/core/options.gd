@@ -13,7 +13,7 @@ const Failure := preload("error.gd")
 const Names := preload("names.gd")
 
 var connection_file := ""  ## Empty: where the sidecar writes it unless told otherwise.
-var timeout_s := 10.0  ## The wait for one reply before it is asked for again.
+var timeout_s := 10.0  ## The wait for one reply before it is asked for again; for a line, while nothing is spoken.
 var attempts := 6  ## How often at most.
 var connections := 4  ## Lines under way at once; barks and short requests have as many of their own.
 var start := false  ## Start a sidecar when none is there, and stop it at the end.

@@ -4,7 +4,8 @@ extends RefCounted
 ##
 ## A request that is not answered in time, or whose connection is lost, is sent again with the same id over a
 ## new connection ("Lazy Pirate"), after another look at the connection file: it survives a sidecar that is
-## killed and started again. With nothing to do the thread sleeps.
+## killed and started again. A line that is not spoken in time is waited for on, over its own connection, while
+## the sidecar, asked over another one, says that it is speaking. With nothing to do the thread sleeps.
 
 ## Told when it is noticed first and when it changes: whether there is a sidecar.
 signal reached(is_there: bool)
@@ -14,6 +15,7 @@ const LONG_NAP_USEC := 1000
 const WAITING_NAP_USEC := 5000  ## While nothing is under way: a sidecar is awaited, or a pause.
 const BRISK_USEC := 10000  ## So long after the last byte an answer may come at once.
 const LOOK_USEC := 500000  ## How often a waiting request looks whether its sidecar is still there.
+const SPEAKING_S := 2.0  ## So long a sidecar may take, at most, to say whether it is speaking.
 const FIRST_PAUSE_USEC := 50000
 const LONGEST_PAUSE_USEC := 2000000
 const LONGEST_LOOK_PAUSE_USEC := 1000000
@@ -61,6 +63,7 @@ class Exchange:
 	var link: Link
 	var sent := false
 	var greeting: Request  # sent before it, to a sidecar that might pass over a field; null: none
+	var speaking: Exchange  ## On the side: whether the sidecar is speaking; null while nobody asks.
 	var until_usec: int
 	var look_usec: int
 
@@ -69,6 +72,11 @@ class Exchange:
 		link = its_link
 		until_usec = now + int(timeout_s * 1e6)
 		look_usec = now + LOOK_USEC
+
+	func close() -> void:
+		link.close()
+		if speaking:
+			speaking.close()
 
 
 func _init(options: Options) -> void:
@@ -129,7 +137,7 @@ func _run() -> void:
 		_refuse(request, Failure.CANCELLED, "the client is closed")
 	for exchange in _running:
 		_refuse(exchange.request, Failure.CANCELLED, "the client is closed")
-		exchange.link.close()
+		exchange.close()
 	_forget_idle()
 	if _own:
 		_own.stop()
@@ -193,7 +201,7 @@ func _abandon(id: String) -> void:
 	for place in range(_running.size() - 1, -1, -1):
 		if _running[place].request.id == id:
 			_refuse(_running[place].request, Failure.CANCELLED, "the line was cancelled")
-			_running[place].link.close()
+			_running[place].close()
 			_running.remove_at(place)
 
 
@@ -291,16 +299,58 @@ func _progress(exchange: Exchange, now: int) -> bool:
 		return _ask(exchange)
 	var parts := link.take_message()
 	if not parts.is_empty():
+		_stop_asking(exchange)
 		return _hear(exchange, parts)
 	if link.is_over():
+		_stop_asking(exchange)
 		_fall(exchange, now)
 		return false
-	if now > exchange.until_usec or now > exchange.look_usec and not _is_current(exchange, now):
-		link.close()
+	if now > exchange.until_usec and not _is_waited_for(exchange, now) \
+			or now > exchange.look_usec and not _is_current(exchange, now):
+		exchange.close()
 		_forget_idle()
 		_again(exchange.request)
 		return false
 	return true
+
+
+## Whether a line that is late may still come: the sidecar is asked on the side whether it is speaking, and is
+## given another while if it is. A sidecar drops the lines of a connection that closes, and would begin again.
+func _is_waited_for(exchange: Exchange, now: int) -> bool:
+	if not exchange.request.is_spoken() or not exchange.sent:
+		return false
+	if exchange.speaking == null:
+		exchange.speaking = _asks_whether_it_speaks(exchange, now)
+	var side := exchange.speaking
+	side.link.step()
+	if side.link.is_open() and not side.sent:
+		side.sent = true
+		side.link.send(side.request.message(side.link.sidecar.token))
+	var parts := side.link.take_message()
+	if parts.is_empty():
+		return now <= side.until_usec and not side.link.is_over()
+	_stop_asking(exchange)
+	exchange.until_usec = now + int(_options.timeout_s * 1e6)
+	return _is_busy(Replies.read(side.request, parts))
+
+
+## Over a connection of its own: an idle one may be as lost as the line's.
+func _asks_whether_it_speaks(exchange: Exchange, now: int) -> Exchange:
+	var sidecar := exchange.link.sidecar
+	var link := Link.new("REQ", _options.header_bytes, _options.body_bytes)
+	link.open(sidecar, sidecar.host, sidecar.port)
+	var request := Request.new("speaking", "stats", exchange.request.session, {})
+	return Exchange.new(request, link, now, minf(SPEAKING_S, _options.timeout_s))
+
+
+func _is_busy(told: Reply) -> bool:
+	return told != null and told.error == null and told.data.lines_running + told.data.lines_waiting > 0
+
+
+func _stop_asking(exchange: Exchange) -> void:
+	if exchange.speaking:
+		exchange.speaking.close()
+	exchange.speaking = null
 
 
 ## Send it, or greet the sidecar first where it might pass over a field. False when it would: it is over then.
