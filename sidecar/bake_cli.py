@@ -96,7 +96,7 @@ def bake_command(load_voice: Loader) -> Callable[..., None]:
         if ray is not None:
             ray_module()
         found = folder_of(pack)
-        voice = load_voice(found, device, precision, None)
+        voice = load_voice(found, device, precision, 1)  # as every process that speaks beside it
         plans = planned(read, members, output, choice, script.parent, voice.heard, voice.synthesizer)
         for failure in plans.failures:
             err.print(_said(failure), style="red", highlight=False, soft_wrap=True)

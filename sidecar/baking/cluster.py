@@ -11,8 +11,9 @@ import io
 import os
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sidecar.baking.clip import Clip
@@ -22,8 +23,9 @@ from sidecar.baking.messages import order_line, read_answer
 from sidecar.baking.script import Failure
 from sidecar.files import printable
 from sidecar.home import Home
+from sidecar.models.bases import find_base, verified_in
 from sidecar.models.file_names import MANIFEST
-from sidecar.models.pack import Pack
+from sidecar.models.pack import Pack, packs_in
 from sidecar.protocol.errors import BadRequest, NpcVoiceError
 
 TRIES = 4  #: workers that a line may take with it
@@ -35,15 +37,19 @@ Ray = Any  #: the module
 
 @dataclass(frozen=True)
 class Job:
-    """What every worker holds: the pack, the user's own files by name, and the precision."""
+    """What every worker holds: the pack, behind it the one whose weights it needs if it has voices only, the
+    user's own files by name, and the precision."""
 
-    pack: Pack
+    packs: tuple[Pack, ...]
     own: Mapping[str, bytes]
     precision: str
 
     @classmethod
     def of(cls, pack: Pack, home: Home, precision: str) -> "Job":
-        return cls(pack, {path.name: path.read_bytes() for path in home.own_files}, precision)
+        """Raises `BaseMissing`."""
+        base = pack.manifest.base
+        bases = [] if base is None else [find_base(base, [*verified_in(home), *packs_in(home.models)])]
+        return cls((pack, *bases), {path.name: path.read_bytes() for path in home.own_files}, precision)
 
 
 def ray_module() -> Ray:
@@ -79,21 +85,32 @@ class Cluster:
         return [ClusterSpeaker(crew) for _ in range(crew.size)]
 
     def _hire(self) -> Callable[[], Any]:
-        """What starts one more worker. The pack lies in Ray's store once, and is sent to machines that lack
-        it."""
-        ray, job = self._ray, self._job
-        manifest = (job.pack.folder / MANIFEST).read_bytes()
-        files = {f.name: ray.put((job.pack.folder / f.name).read_bytes()) for f in job.pack.manifest.files}
-        worker = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(_RayWorker)
-        return lambda: worker.remote(manifest, files, dict(job.own), job.precision)
+        """What starts one more worker. The packs lie in Ray's store once, and are sent to machines that lack
+        them."""
+        packs = [self._stored(pack) for pack in self._job.packs]
+        worker = self._ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(_RayWorker)
+        return lambda: worker.remote(packs, dict(self._job.own), self._job.precision)
+
+    def _stored(self, pack: Pack) -> "_Stored":
+        manifest = (pack.folder / MANIFEST).read_bytes()
+        files = pack.manifest.files
+        return manifest, {f.name: self._ray.put((pack.folder / f.name).read_bytes()) for f in files}
 
 
 class _RayWorker(SpeakingWorker):
     """As Ray starts it, which hands over what it stores by reference."""
 
-    def __init__(self, manifest: bytes, files: Mapping[str, Any], own: Mapping[str, bytes], precision: str):
-        ray = ray_module()
-        super().__init__(manifest, lambda name: ray.get(files[name]), own, precision)
+    def __init__(self, packs: "Sequence[_Stored]", own: Mapping[str, bytes], precision: str) -> None:
+        super().__init__([(manifest, partial(_got, files)) for manifest, files in packs], own, precision)
+
+
+#: A pack's manifest, and references to its files by name.
+_Stored = tuple[bytes, Mapping[str, Any]]
+
+
+def _got(files: Mapping[str, Any], name: str) -> bytes:
+    content: bytes = ray_module().get(files[name])
+    return content
 
 
 class Crew:

@@ -8,7 +8,7 @@ import hashlib
 import io
 import platform
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,15 +31,25 @@ Fetch = Callable[[str], bytes]
 
 
 class SpeakingWorker:
-    """Holds a voice and speaks one line after the other. `fetch` gets a file of the pack by its name, where
-    the machine has not got it; `own` are the user's files (lexicon, emotions, effects) by name."""
+    """Holds a voice and speaks one line after the other.
 
-    def __init__(self, manifest: bytes, fetch: Fetch, own: Mapping[str, bytes], precision: str) -> None:
-        pack = fetched(Home.from_environment(), manifest, fetch)
+    `packs` is the one to speak with, and behind it the one whose weights it needs if it has voices only:
+    each its manifest, and what gets a file of it by name, where the machine has not got it. `own` are the
+    user's files (lexicon, emotions, effects) by name.
+    """
+
+    def __init__(
+        self, packs: Sequence[tuple[bytes, Fetch]], own: Mapping[str, bytes], precision: str
+    ) -> None:
+        here = Home.from_environment()
+        pack, *bases = [fetched(here, manifest, fetch) for manifest, fetch in packs]
         with tempfile.TemporaryDirectory(prefix="npc-voice-") as folder:
-            for name, content in own.items():
-                write_whole(Path(folder) / Path(name).name, content)
             home = Home(Path(folder))
+            home.models.mkdir()
+            for base in bases:
+                (home.models / base.folder.name).symlink_to(base.folder, target_is_directory=True)
+            for name, content in own.items():
+                write_whole(home.root / Path(name).name, content)
             voice = Voice.load(pack.folder, device="cpu", precision=precision, threads=1, home=home)
         self._speaker = OwnSpeaker(voice.synthesizer)
 

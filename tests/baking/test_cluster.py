@@ -14,18 +14,20 @@ import pytest
 
 from sidecar.baking import cluster
 from sidecar.baking.bake import Choice, baked, planned
+from sidecar.baking.clip import Clip
 from sidecar.baking.cluster import Cluster, Crew, Job, ray_module
-from sidecar.baking.cluster_worker import PACKS, fetched, setting
-from sidecar.baking.messages import order_of, write_answer
+from sidecar.baking.cluster_worker import PACKS, SpeakingWorker, fetched, setting
+from sidecar.baking.messages import order_line, order_of, read_answer, write_answer
 from sidecar.baking.orders import Output
 from sidecar.baking.script import Failure, read_script
 from sidecar.baking.speakers import OwnSpeaker, clips
 from sidecar.home import Home
 from sidecar.models.file_names import MANIFEST
-from sidecar.models.pack import Pack
+from sidecar.models.pack import Pack, open_pack
 from sidecar.prosody.change import NONE
 from sidecar.protocol.errors import BadRequest, ModelRejected
 from sidecar.voice import Voice
+from tests.attacks.packs import make_miniature, make_voices
 from tests.baking.scripts import LINES, plans_of, script_of
 from tests.commands import NpcVoice
 
@@ -130,26 +132,56 @@ class Unfit:
 
 
 def test_a_cluster_that_does_not_answer_is_told_of():
-    job = Job(Pack(Path(), None), {}, "float32")  # type: ignore[arg-type]
+    job = Job((), {}, "float32")
     with pytest.raises(BadRequest, match="no Ray cluster answers at 'auto'") as refused:
         Cluster(Unfit, "auto", job)
     assert refused.value.tip == "ray start --head" and "More" not in refused.value.message
 
 
-@pytest.mark.slow
-def test_a_worker_fetches_a_pack_once_and_only_as_its_hashes_say(pack: Pack, tmp_path: Path, voice: Voice):
-    manifest, asked, home = (pack.folder / MANIFEST).read_bytes(), [], Home(tmp_path)
+@pytest.fixture
+def packs(tmp_path: Path) -> tuple[Pack, Pack]:
+    """Voices, and the small model whose weights they need."""
+    base = open_pack(make_miniature(tmp_path / "mini"))
+    return open_pack(make_voices(tmp_path / "mara", base.folder)), base
+
+
+def test_a_worker_fetches_a_pack_once_and_only_as_its_hashes_say(packs: tuple[Pack, Pack], tmp_path: Path):
+    pack, asked = packs[1], []
+    manifest = (pack.folder / MANIFEST).read_bytes()
 
     def fetch(name: str) -> bytes:
         asked.append(name)
         return (pack.folder / name).read_bytes()
 
     for _ in range(2):
-        found = fetched(home, manifest, fetch)
+        found = fetched(Home(tmp_path / "here"), manifest, fetch)
     assert asked == [file.name for file in pack.manifest.files] and found.manifest == pack.manifest
     with pytest.raises(ModelRejected, match="the manifest says"):
         fetched(Home(tmp_path / "other"), manifest, lambda name: fetch(name)[:-1])
     assert not list((tmp_path / "other" / PACKS).glob("[!.]*"))
+
+
+def test_a_worker_speaks_as_this_process_does_with_the_users_words_and_voices_of_another_pack(
+    packs: tuple[Pack, Pack], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    home = Home(tmp_path / "home")
+    home.models.mkdir(parents=True)
+    (home.models / "mini").symlink_to(packs[1].folder)
+    home.lexicon.write_text("hm\tnˈO\n", "utf-8")
+    voice = Voice.load(packs[0].folder, device="cpu", precision="float32", threads=1, home=home)
+    job = Job.of(packs[0], home, "float32")
+    assert [pack.folder.name for pack in job.packs] == ["mara", "mini"] and list(job.own) == ["lexicon.tsv"]
+    monkeypatch.setenv("NPC_VOICE_HOME", str(tmp_path / "there"))
+    sent = [
+        ((p.folder / MANIFEST).read_bytes(), lambda name, p=p: (p.folder / name).read_bytes())
+        for p in job.packs
+    ]
+    worker = SpeakingWorker(sent, job.own, job.precision)
+    speaker = packs[0].manifest.speakers[0]
+    lines = [{"id": "a", "text": "Hm.", "speaker": speaker}]
+    (wanted,) = plans_of(tmp_path, lines, synthesizer=voice.synthesizer).wanted
+    answer = read_answer(io.BytesIO(worker.clip(order_line(wanted.order, wanted.key))))
+    assert isinstance(answer, Clip) and answer == OwnSpeaker(voice.synthesizer).clip(wanted)
 
 
 @contextmanager
@@ -160,7 +192,7 @@ def two_workers():
     nodes = Nodes(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     try:
         for _ in range(2):
-            nodes.add_node(num_cpus=1, object_store_memory=600 << 20)
+            nodes.add_node(num_cpus=1)
         yield nodes.address
     finally:
         import ray
@@ -170,16 +202,17 @@ def two_workers():
 
 
 def speaking_workers() -> list[psutil.Process]:
-    return [p for p in psutil.process_iter() if "".join(p.cmdline()).startswith("ray::_RayWorker")]
+    """Those of this machine."""
+    told = psutil.process_iter(["cmdline"])  # of one that ends meanwhile, nothing
+    return [p for p in told if "".join(p.info["cmdline"] or ()).startswith("ray::_RayWorker")]
 
 
 @pytest.mark.slow
-def test_a_cluster_bakes_the_same_bytes_though_a_worker_is_killed(
-    pack: Pack, home: Home, voice: Voice, tmp_path: Path
-):
+def test_a_cluster_bakes_the_same_bytes_though_a_worker_is_killed(packs: tuple[Pack, Pack], tmp_path: Path):
     pytest.importorskip("ray", reason='needs pip install -e ".[ray]"')
-    texts = ("No.", "Who is there?", "Yes, my lord.", "Stop!", "Come in.", "Not today.")
-    lines = [{"id": f"a-{n}", "speaker": "bm_george", "text": text} for n, text in enumerate(texts)]
+    home, pack = Home(tmp_path / "home"), packs[1]
+    voice = Voice.load(pack.folder, device="cpu", precision="float32", threads=1, home=home)
+    lines = [{"id": f"a-{n}", "text": f"Number {n}, come in."} for n in range(12)]
     script = read_script(script_of(tmp_path, [*lines, {"id": "ghost", "text": "Boo!", "effect": "ghost"}]))
     killed: list[int] = []
 
@@ -192,14 +225,12 @@ def test_a_cluster_bakes_the_same_bytes_though_a_worker_is_killed(
     def made(folder: Path, speakers, told) -> dict[str, bytes]:
         plans = planned(script, None, Output(), Choice(), tmp_path, lambda *_: NONE, voice.synthesizer)
         done = baked(plans, Choice(), folder, speakers, lambda total: nullcontext(told))
-        assert not done.failed and len(done.made) == len(texts) + 1
+        assert not done.failed and len(done.made) == len(lines) + 1
         return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
     with two_workers() as address:
         job = Job.of(pack, home, voice.description.precision)
-        there = made(
-            tmp_path / "ray", lambda count: Cluster(ray_module(), address, job).crew(None, count), told
-        )
-    assert killed
-    here = made(tmp_path / "here", lambda count: [OwnSpeaker(voice.synthesizer)], lambda done: None)
+        there = made(tmp_path / "ray", lambda n: Cluster(ray_module(), address, job).crew(None, n), told)
+    assert killed and not speaking_workers()
+    here = made(tmp_path / "here", lambda n: [OwnSpeaker(voice.synthesizer)], lambda done: None)
     assert there == here

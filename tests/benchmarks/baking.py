@@ -48,7 +48,6 @@ PARTS = ("speed", "lexicon", "kill", "slope")
 WORKERS = 2
 KILLS = 5
 WORD, PHONEMES = "something", "sˈʌmfɪŋ"
-SIZES = (1_000, 10_000)
 #: Who says the lines besides those whose they are, by language.
 OTHERS = {
     "en-US": ("af_heart", "am_michael", "af_bella", "am_puck", "am_onyx", "af_nicole", "am_adam", "af_sky",
@@ -170,10 +169,10 @@ def kill(script: Path, out: Path, again: Path, count: int) -> None:
           f"end; {same} in {len(files_in(again))} files")  # fmt: skip
 
 
-def slope() -> None:
+def slope(sizes: tuple[int, int]) -> None:
     """Each size in a process of its own, so that its peak is its own."""
     found = []
-    for size in SIZES:
+    for size in sizes:
         measured = subprocess.run(
             [sys.executable, "-m", "tests.benchmarks.baking", "--stub", str(size)],
             stdout=subprocess.PIPE, check=True, text=True,
@@ -181,10 +180,10 @@ def slope() -> None:
         found.append(json.loads(measured.stdout))
         print(f"{size:,} lines of tones, a process killed at half: {found[-1]}")
     few, many = found
-    more = SIZES[1] - SIZES[0]
+    more = sizes[1] - sizes[0]
     print(f"a line more: {(many['peak_kib'] - few['peak_kib']) / more:.2f} KiB, "
           f"{(many['took_s'] - few['took_s']) / more * 1000:.1f} ms "
-          f"({few['took_s'] / SIZES[0] * 1000:.1f} ms of the first {SIZES[0]:,})")  # fmt: skip
+          f"({few['took_s'] / sizes[0] * 1000:.1f} ms of the first {sizes[0]:,})")  # fmt: skip
 
 
 def stub(size: int) -> dict[str, float]:
@@ -222,6 +221,7 @@ def main() -> None:
     options.add_argument("--lines", type=int, default=1000)
     options.add_argument("--peer-lines", type=int, default=200)
     options.add_argument("--parts", default=",".join(PARTS))
+    options.add_argument("--sizes", default="1000,10000", help="Lines of tones, fewer and more.")
     options.add_argument("--stub", type=int, help=argparse.SUPPRESS)
     given = options.parse_args()
     if given.stub:
@@ -229,12 +229,13 @@ def main() -> None:
         return
     folder = Path(tempfile.mkdtemp(prefix="npc-voice-bake-"))
     try:
-        measure(given.parts.split(","), given.lines, given.peer_lines, folder)
+        few, many = map(int, given.sizes.split(","))
+        measure(given.parts.split(","), given.lines, given.peer_lines, (few, many), folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def measure(parts: list[str], count: int, peers: int, folder: Path) -> None:
+def measure(parts: list[str], count: int, peers: int, sizes: tuple[int, int], folder: Path) -> None:
     rows = list(islice(lines(), count))
     script, out = write_script(folder / "script.csv", rows), folder / "out"
     if "speed" in parts:
@@ -246,7 +247,7 @@ def measure(parts: list[str], count: int, peers: int, folder: Path) -> None:
     if "lexicon" in parts:
         lexicon(script, out, rows, folder)
     if "slope" in parts:
-        slope()
+        slope(sizes)
 
 
 if __name__ == "__main__":
