@@ -9,7 +9,6 @@ import base64
 import json
 import threading
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from sidecar.fleet.peer import Credentials, Peer, Reply, TooLarge, beginning
 from sidecar.fleet.store import (
@@ -124,10 +123,6 @@ class Etcd:
     def close(self) -> None:
         self._peer.close()
 
-    def compact(self, revision: int) -> None:
-        """Forget what was before: for tests, and for who keeps a store."""
-        self._call("kv/compaction", {"revision": revision, "physical": True})
-
     # --- requests
 
     def _put_if(self, condition: dict[str, Any], written: dict[str, Any]) -> bool:
@@ -221,8 +216,3 @@ def _has_news(told: bytes) -> bool:
 
 def _is_timeout(error: StoreUnavailable) -> bool:
     return "timed out" in str(error.__cause__).lower()
-
-
-def base_of(address: str, tls: bool) -> str:
-    """ "etcd://host:2379/x" -> "http://host:2379"."""
-    return f"{'https' if tls else 'http'}://{urlsplit(address).netloc}"

@@ -141,7 +141,8 @@ def advanced(
     if (refused := _refusal(spec, share)) is not None:
         return aborted(state, now_s, by, refused)
     if figures is not None and (gate := is_due(spec, state, now_s)) is not None:
-        state = _measured(state, gate, figures, now_s, by)
+        measured = _measured if share else _missed
+        state = measured(spec, state, gate, figures, now_s, by)
     if state.phase != PROGRESSING or not nodes:  # nobody is there: the store was emptied, or is being filled
         return state
     return _went_on(spec, state, share, now_s, by)
@@ -250,7 +251,14 @@ def _gate(spec: Spec, state: State) -> Gate | None:
     return None
 
 
-def _measured(state: State, gate: Gate, figures: Figures, now_s: float, by: str) -> State:
+def _missed(spec: Spec, state: State, gate: Gate, _: Figures, now_s: float, by: str) -> State:
+    """None of the step's nodes is there: they may come back, until the deadline is over."""
+    if now_s - state.since_s > spec.progress_deadline_s and state.phase == PROGRESSING:
+        return paused(state, now_s, by, "none of the step's nodes is there: promote or abort")
+    return replace(state, tally=replace(state.tally, next_s=now_s + gate.interval_s))
+
+
+def _measured(_: Spec, state: State, gate: Gate, figures: Figures, now_s: float, by: str) -> State:
     """While it is paused, only what fails is told and counts."""
     found = measure(gate, figures, state.usual_cost)
     state = replace(state, usual_cost=figures.old.cost or state.usual_cost)

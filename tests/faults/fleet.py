@@ -71,7 +71,7 @@ def kill_etcd(scene: Scene) -> None:
 
 
 def compact(scene: Scene) -> None:
-    scene.store.compact(scene.store.read("fleet").revision)
+    servers.compact(scene.store)
 
 
 def empty(scene: Scene) -> None:

@@ -28,9 +28,9 @@ from tests.processes import is_running, serves, wait_for
 from tests.toy import making
 
 NAME = "guard"
-TTL_S = 2.0
+TTL_S = 3.0
 INTERVAL_S = 1.0
-PATIENCE_S = 60
+PATIENCE_S = 150
 OCTAVES = {"good": 1.0, "failing": FAILING, "slow": SLOW}
 GATE = {
     "interval": f"{INTERVAL_S}s", "count": 2, "failureLimit": 1, "inconclusiveLimit": 5, "leastLines": 4,

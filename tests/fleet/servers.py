@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+import sidecar.fleet.etcd
+from sidecar.fleet.store import Store
 from tools.install_fleet import program
 
 START_S = 30
@@ -69,6 +71,12 @@ class Etcd:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+
+
+def compact(store: Store) -> None:
+    """Etcd forgets all that was before now."""
+    assert isinstance(store, sidecar.fleet.etcd.Etcd)
+    store._call("kv/compaction", {"revision": store.read("fleet").revision, "physical": True})
 
 
 def until_answered(url: str, process: "subprocess.Popen[bytes]") -> None:

@@ -111,7 +111,7 @@ def test_etcd_is_killed_compacted_and_emptied_in_mid_way(ten: Crowd, talk: Talk,
     member.start()
     ten.until(lambda state: state.weight == 50)
     with ten.store() as store:
-        store.compact(store.read("fleet").revision)
+        servers.compact(store)
         for node in store.read("nodes").values:
             store.delete(f"nodes/{node}")
     assert ten.until(lambda state: state.is_over).phase == HEALTHY

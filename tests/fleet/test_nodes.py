@@ -14,13 +14,14 @@ import pytest
 from sidecar.fleet import orders
 from sidecar.fleet.address import open_store
 from sidecar.fleet.documents import key
+from sidecar.fleet.node import Node
 from sidecar.fleet.rollout import DEGRADED, HEALTHY, State
 from sidecar.fleet.spec import Target
 from sidecar.fleet.store import Store
 from sidecar.protocol.events import FleetDecided
 from tests.fleet import servers
 from tests.fleet.consul_stand_in import Agent, consul
-from tests.fleet.fakes import NAME, node
+from tests.fleet.fakes import NAME, FolderVoices, node
 from tests.fleet.servers import free_port
 from tests.processes import wait_for
 
@@ -187,26 +188,31 @@ HOSTILE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_hostile_spec_is_a_typed_problem_in_the_status_and_the_last_good_one_rules(
-    value: str, share: Path, tmp_path: Path
-):
+@pytest.fixture(scope="module")
+def harmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Node, FolderVoices]]:
+    """A node with a good wish, and its store, which takes large values."""
     with consul(pace=PACE, value_limit=20 << 20) as (_, port):
         address = f"consul://127.0.0.1:{port}/test"
         store = open_store(address)
-        with node(tmp_path, address, ttl_s=1.0, share=share) as (one, served):
+        with node(tmp_path_factory.mktemp("harmed"), address) as (one, served):
             orders.started(store, {"name": NAME, "version": "1.0.0"})
             until_over(store)
-            store.put(key("spec", NAME), value)
+            yield store, one, served
 
-            def problems():
-                statuses = orders.nodes_of(store)
-                return statuses[0].problems if statuses else ()
 
-            wait_for(problems, timeout_s=WAIT_S)
-            (found,) = problems()
-            assert (found.about, found.code) == (f"spec/{NAME}", "bad_request") and len(found.detail) <= 300
-            assert served.live == "1.0.0" and one.status().voices[0].wanted == "1.0.0"
+@pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_spec_is_a_typed_problem_in_the_status_and_the_last_good_one_rules(
+    value: str, harmed: tuple[Store, Node, FolderVoices]
+):
+    store, one, served = harmed
+    good = store.get(key("spec", NAME)).text
+    store.put(key("spec", NAME), value)
+    wait_for(lambda: one.status().problems, timeout_s=WAIT_S)
+    (found,) = one.status().problems
+    assert (found.about, found.code) == (f"spec/{NAME}", "bad_request") and len(found.detail) <= 300
+    assert served.live == "1.0.0" and one.status().voices[0].wanted == "1.0.0"
+    store.put(key("spec", NAME), str(good))
+    wait_for(lambda: not one.status().problems, timeout_s=WAIT_S)
 
 
 def test_other_peoples_keys_and_statuses_cost_nothing(share: Path, tmp_path: Path):

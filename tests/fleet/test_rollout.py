@@ -115,6 +115,18 @@ def test_what_is_paused_is_watched_all_the_same():
     assert state.phase == DEGRADED
 
 
+def test_while_the_only_node_of_a_step_is_gone_nothing_is_judged_and_in_the_end_a_person_decides():
+    state, _ = run(SPEC, STABLE, GOOD, 5)
+    assert state.tally.next_s is not None
+    others = [view for view in followed(SPEC, state) if not is_in(view.node, ROLLOUT, 10)]
+    for now in range(5, 60):
+        state = advanced(SPEC, state, others, now, "judge", Figures())
+    assert (state.phase, state.tally.inconclusive) == (PROGRESSING, 0)
+    for now in range(60, 120):
+        state = advanced(SPEC, state, others, now, "judge", Figures() if is_due(SPEC, state, now) else None)
+    assert state.phase == PAUSED and "none of the step's nodes is there" in state.reason
+
+
 def test_a_pause_with_a_duration_ends_by_itself_and_one_without_does_not():
     spec = replace(SPEC, steps=(Weight(10), Pause(30.0), Weight(50), Pause()))
     state, took_s = run(spec, STABLE, GOOD, 3000)
