@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sidecar.engines.base import Engine
     from sidecar.engines.device import Placement
     from sidecar.engines.speakers import Speakers
+    from sidecar.engines.tunable import Tunable
 
 _SUFFIXES = (".pth", ".pt", ".onnx")
 
@@ -44,6 +45,14 @@ def _join(engine: "Engine", more: Sequence["Speakers"]) -> "Engine":
 
     assert isinstance(engine, KokoroEngine)
     return engine.with_voices([voices for voices in more if isinstance(voices, Voices)])
+
+
+def _tune(engine: "Engine") -> "Tunable":
+    from sidecar.engines.kokoro.engine import KokoroEngine
+    from sidecar.engines.kokoro.tuning import KokoroTuning
+
+    assert isinstance(engine, KokoroEngine)
+    return KokoroTuning(engine)
 
 
 def _takes(sources: Sequence[Path]) -> bool:
@@ -87,4 +96,5 @@ KOKORO = Family(
     ),
     alone=Alone(KokoroConfig(), _complete),
     joining=Joining(_read, _join),
+    tune=_tune,
 )
