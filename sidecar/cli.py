@@ -35,6 +35,7 @@ from sidecar.protocol.fields import blend
 from sidecar.protocol.formats import FILE_ENDINGS
 from sidecar.protocol.limits import LINE_CHARACTERS, PITCH_ST, SPEED
 from sidecar.protocol.marking import marked
+from sidecar.voice_cli import voice_app
 
 if TYPE_CHECKING:
     from sidecar.models.pack import Pack
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Voices for game characters.", no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(pack_app, name="pack")
 app.add_typer(fleet_app, name="fleet")
+app.add_typer(voice_app, name="voice")
 
 READERS = ", ".join(f.title for f in FAMILIES.values() if f.capabilities.reads_prompts)
 

@@ -26,7 +26,8 @@ _SET_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "CUDA_
 AS_CHILD = "--as-child"
 CHILDREN = (
     "sidecar.audio.decoding_child", "sidecar.baking.speaking_child", "sidecar.checks.child",
-    "sidecar.children.command_child", "sidecar.modkit.import_child",
+    "sidecar.children.command_child", "sidecar.fitting.reading_child",
+    "sidecar.modkit.import_child",
 )  # fmt: skip
 _LIBRARIES = (
     "sidecar", "torch", "numpy", "safetensors", "onnx", "msgpack", "filelock", "platformdirs", "cryptography",

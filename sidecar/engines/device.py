@@ -89,6 +89,11 @@ def place(device: str = "auto", precision: str = "auto") -> Placement:
     return Placement(chosen, torch.bfloat16 if gains_from_bfloat16(chosen) else torch.float32, fits)
 
 
+def precision_for_gradients(device: str = "auto") -> str:
+    """What "auto" comes to on a device where 8 bits will not do. Raises `BadRequest`."""
+    return str(place(device).precision).removeprefix("torch.")
+
+
 def check_precision(precision: str) -> None:
     if precision not in PRECISIONS:
         raise BadRequest(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sidecar.engines.base import Engine
     from sidecar.engines.device import Placement
     from sidecar.engines.speakers import Speakers
+    from sidecar.engines.tunable import Tunable
 
 WEIGHTS = "weights.safetensors"  #: in a pack of every family; its hash is the pack's identity
 VOICES = "voices.safetensors"  #: in a voice pack of every family that has them
@@ -113,6 +114,7 @@ class Family(Generic[C]):
     of weights. `check_tables` (configuration, speakers, headers by file) judges what shapes cannot say, by
     headers alone; `check_values` the numbers in the tables of a folder: both raise `ModelRejected`. `load`
     (folder, speakers, configuration, placement) makes an engine of a pack's files that have been checked.
+    `tune` gives an engine's network as a function of a voice's numbers, where voices can be fitted.
     """
 
     name: str
@@ -132,6 +134,7 @@ class Family(Generic[C]):
     alone: Alone[C] | None = None
     voices: SingleVoices | None = None
     joining: Joining | None = None
+    tune: Callable[["Engine"], "Tunable"] | None = None
 
     @property
     def tensor_files(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sidecar.engines.base import Engine
     from sidecar.engines.device import Placement
     from sidecar.engines.speakers import Speakers
+    from sidecar.engines.tunable import Tunable
 
 _MODELS = (".pth", ".pt", ".onnx")
 _VOICES = (".pt", ".pth", ".bin", ".npy", ".npz")
@@ -46,6 +47,14 @@ def _join_engine(engine: "Engine", more: Sequence["Speakers"]) -> "Engine":
 
     assert isinstance(engine, KokoroEngine)
     return engine.with_voices([voices for voices in more if isinstance(voices, Voices)])
+
+
+def _tune(engine: "Engine") -> "Tunable":
+    from sidecar.engines.kokoro.engine import KokoroEngine
+    from sidecar.engines.kokoro.tuning import KokoroTuning
+
+    assert isinstance(engine, KokoroEngine)
+    return KokoroTuning(engine)
 
 
 def _takes(sources: Sequence[Path]) -> bool:
@@ -113,4 +122,5 @@ KOKORO = Family(
         expected=f"a voice ending in {', '.join(_VOICES)}", takes=_may_be_voice, read=_read_voices, join=_join
     ),
     joining=Joining(_read, _join_engine),
+    tune=_tune,
 )
