@@ -338,7 +338,7 @@ def serve(
     threads: Threads = None,
 ) -> None:
     """Serve speech to games over ZeroMQ on this machine."""
-    from sidecar.home import Home
+    from sidecar.home import Home, local_path
     from sidecar.models.trust import Policy
     from sidecar.modkit.finding import find_pack
     from sidecar.server.config import (
@@ -359,7 +359,7 @@ def serve(
 
     log_to_stderr()
     home = Home.from_environment()
-    file = connection_file or home.connection_file
+    file = local_path(connection_file, "connection-file") if connection_file else home.connection_file
     if not normal_priority:
         be_nice()
     keep_one_heap()
@@ -407,15 +407,24 @@ def keys(folder: Annotated[Path, typer.Argument(help="Where they go.")]) -> None
     out.print(f"the server reads {folder}; give {secret} to the client, and nobody else", highlight=False)
 
 
+def set_encoding(stream: io.TextIOWrapper) -> None:
+    """Who reads us from a pipe or a file reads UTF-8, whatever the code page of the country; a terminal has its
+    own. What cannot be said in either is escaped."""
+    if stream.isatty():
+        stream.reconfigure(errors="backslashreplace")
+    else:
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
 def main() -> None:
     """Entry point. Worker threads sleep while they wait: a spinning one costs a busy game, and us, dearly."""
     be_child_if_told(sys.argv)
     for name in ("stdout", "stderr"):  # a program without a console, or a parent that closed them
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - to the end of the process
-    for stream in (sys.stdout, sys.stderr):  # a pipe may be in a code page without our letters
+    for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            set_encoding(stream)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # these are read when torch is loaded, which is later
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")  # each length of phrase would add its own
     app()

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO, Protocol
 
+from sidecar import files
 from sidecar.checks.archive import open_archive
 from sidecar.models.file_names import MANIFEST, check_listing
 from sidecar.models.manifest import MAX_FILES
@@ -141,7 +142,7 @@ def open_plain(path: Path) -> BinaryIO:
     """Open a plain file for reading, without following a link or waiting for a pipe."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     with read_errors(path.name):
-        descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
+        descriptor = files.patiently(lambda: os.open(path, flags | getattr(os, "O_BINARY", 0)))
         stream = os.fdopen(descriptor, "rb")
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             stream.close()
