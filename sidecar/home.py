@@ -27,7 +27,9 @@ def local_path(path: Path | str, field: str) -> Path:
 def _below_wine(path: str) -> Path:
     slashed = path.replace("\\", "/")
     is_of_unix = slashed.startswith("/") and not slashed.startswith("//")
-    return Path(f"{WINES_ROOT}{slashed}" if is_of_unix and Path(WINES_ROOT, "/", _ROOT_MARK).exists() else path)
+    return Path(
+        f"{WINES_ROOT}{slashed}" if is_of_unix and Path(WINES_ROOT, "/", _ROOT_MARK).exists() else path
+    )
 
 
 def _outside_wine(path: str, field: str) -> Path:

@@ -13,6 +13,7 @@ import ctypes
 from collections.abc import Callable
 from ctypes import wintypes
 from pathlib import Path
+from typing import Any
 
 _kernel = ctypes.WinDLL("kernel32", use_last_error=True)
 _rights = ctypes.WinDLL("advapi32", use_last_error=True)
@@ -46,11 +47,11 @@ class _Limits(ctypes.Structure):
     )  # fmt: skip
 
 
-def _declared(library: ctypes.WinDLL, name: str, answer: object, *arguments: object) -> Callable[..., int]:
+def _declared(library: Any, name: str, answer: object, *arguments: object) -> Callable[..., int]:
     """Without this a handle would be cut to 32 bits."""
     function = getattr(library, name)
     function.restype, function.argtypes = answer, arguments
-    return function
+    return function  # type: ignore[no-any-return]
 
 
 _HANDLE, _BOOL, _DWORD, _TEXT, _AT = (

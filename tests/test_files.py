@@ -24,7 +24,7 @@ def test_a_file_is_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX modes")
 def test_a_secret_is_its_owners_from_the_first_byte(tmp_path: Path):
-    files.write_whole(tmp_path / "secret", b"s", mode=0o600)
+    files.write_whole(tmp_path / "secret", b"s", private=True)
     assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
 
 

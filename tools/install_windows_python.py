@@ -26,7 +26,10 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 RECIPE = Path(__file__).resolve().parent / "windows_python"
 DEBS = ("wine64", "libwine", "gcc-mingw-w64-x86-64-posix")
-PYTHON, RUNTIME = "panda3d==1.10.16", "msvc-runtime==14.44.35112"  #: who brings python311.dll, and C++'s library
+PYTHON, RUNTIME = (
+    "panda3d==1.10.16",
+    "msvc-runtime==14.44.35112",
+)  #: who brings python311.dll, and C++'s library
 #: What `tests/windows` needs: all of the sidecar but PyTorch and the voice.
 LIGHT = (
     "cryptography", "filelock", "hypothesis", "jsonschema", "msgpack", "numpy", "platformdirs", "prometheus-client",
@@ -39,7 +42,15 @@ FOR_WINDOWS = (
     "--only-binary=:all:", "--platform", "win_amd64", "--python-version", "3.11", "--implementation", "cp",
 )  # fmt: skip
 DLLS = ("libffi-8", "libssl-3", "libcrypto-3", "sqlite3")
-NOT_IN_LIBRARY = ("site-packages", "dist-packages", "lib-dynload", "test", "__pycache__", "config-*", "idlelib")
+NOT_IN_LIBRARY = (
+    "site-packages",
+    "dist-packages",
+    "lib-dynload",
+    "test",
+    "__pycache__",
+    "config-*",
+    "idlelib",
+)
 COMPILER, DUMP, NAMES, RESOURCES = (
     f"x86_64-w64-mingw32-{name}" for name in ("gcc-posix", "objdump", "nm", "windres")
 )
@@ -50,6 +61,7 @@ LAUNCHER = """#!/bin/bash
 # handle for a plain file or /dev/null.
 here=$(dirname "$(readlink -f "$0")")
 export WINEPREFIX=$here/prefix WINEDEBUG=${WINEDEBUG--all} WINEDLLOVERRIDES='mscoree,mshtml=;ucrtbase=n,b'
+unset PYTHONDONTWRITEBYTECODE  # sidecars start again and again
 export LD_LIBRARY_PATH=$here/debian/usr/lib/x86_64-linux-gnu
 program=("$here/debian/usr/lib/wine/wine64" 'C:\\py\\python.exe' "$@")
 if [ -t 0 ]; then exec "${program[@]}"; fi
@@ -65,7 +77,11 @@ class CannotInstall(Exception):
 
 
 def cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "npc-voice-tools" / "windows-python"
+    return (
+        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        / "npc-voice-tools"
+        / "windows-python"
+    )
 
 
 def recipe() -> str:
@@ -111,7 +127,9 @@ def unpack_debian(root: Path) -> None:
     """Those of the packages, and of what they need, that this machine has not."""
     with tempfile.TemporaryDirectory(dir=root.parent) as folder:
         if not (listed := missing_debs()):
-            raise CannotInstall("Debian's packages are installed here already, which this recipe does not use")
+            raise CannotInstall(
+                "Debian's packages are installed here already, which this recipe does not use"
+            )
         (archives := Path(folder) / "archives" / "partial").mkdir(parents=True)
         run(["apt-get", "-qq", "-o", f"Dir::Cache={folder}", "download", *listed], archives.parent)
         for archive in sorted(archives.parent.glob("*.deb")):
@@ -160,7 +178,17 @@ def make_prefix(root: Path) -> None:
     wine(root, "wineboot", "-i")
     wine(root, "reg", "add", r"HKCU\Software\Wine", "/v", "Version", "/d", "win10", "/f")
     wine(
-        root, "reg", "add", r"HKCU\Software\Wine\WineDbg", "/v", "ShowCrashDialog", "/t", "REG_DWORD", "/d", "0", "/f"
+        root,
+        "reg",
+        "add",
+        r"HKCU\Software\Wine\WineDbg",
+        "/v",
+        "ShowCrashDialog",
+        "/t",
+        "REG_DWORD",
+        "/d",
+        "0",
+        "/f",
     )
 
 
@@ -203,9 +231,13 @@ def build_missing(root: Path) -> None:
         build.tool(RESOURCES, "python.rc", "-O", "coff", "-o", "manifest.o")
         build.tool(COMPILER, "-O2", "-ffp-contract=off", "-c", "complex.c")
         ours = set(re.findall(r" T x_(\w+)", build.tool(NAMES, "complex.o")))
-        forwards = {name: f"x_{name}" if name in ours else f'"ucrtwine.{name}"' for name in build.exports(own)}
+        forwards = {
+            name: f"x_{name}" if name in ours else f'"ucrtwine.{name}"' for name in build.exports(own)
+        }
         build.library(home / "ucrtbase.dll", forwards, "complex.o")
-        copied = own.read_bytes().replace(b"Wine builtin DLL", b"Wine copied! DLL")  # to load under another name
+        copied = own.read_bytes().replace(
+            b"Wine builtin DLL", b"Wine copied! DLL"
+        )  # to load under another name
         (home / "ucrtwine.dll").write_bytes(copied)
         stable = {name: f'"python311.{name}"' for name in build.exports(home / "python311.dll")}
         (build.folder / "nothing.c").touch()
@@ -270,9 +302,7 @@ def pip(*arguments: str) -> None:
     run([sys.executable, "-m", "pip", "-q", "--disable-pip-version-check", *arguments])
 
 
-def run(
-    command: Sequence[str], folder: Path | None = None, environment: dict[str, str] | None = None
-) -> str:
+def run(command: Sequence[str], folder: Path | None = None, environment: dict[str, str] | None = None) -> str:
     """What it printed. Raises `CannotInstall` with its last words."""
     try:
         done = subprocess.run(
@@ -293,7 +323,9 @@ def main() -> None:
     try:
         if launcher(whole) is None:
             install(cache(), whole)
-        said = run([str(cache() / "wpy"), "-c", "import platform, sys; print(sys.version, platform.platform())"])
+        said = run(
+            [str(cache() / "wpy"), "-c", "import platform, sys; print(sys.version, platform.platform())"]
+        )
     except (CannotInstall, OSError, zipfile.BadZipFile) as problem:
         print(f"no Windows Python: {problem}; the tests that need it are skipped")
         return

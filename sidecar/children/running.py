@@ -68,9 +68,7 @@ def run_child(
         process.stdout.close()
         process.stderr.close()
     words = last_words.decode("utf-8", "replace").strip().splitlines()
-    return Ended(
-        process.returncode, tuple(reports), words[-1] if words else "", timed_out, was_cancelled
-    )
+    return Ended(process.returncode, tuple(reports), words[-1] if words else "", timed_out, was_cancelled)
 
 
 class _Told:

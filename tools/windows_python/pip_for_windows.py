@@ -1,6 +1,6 @@
 """Pip, which takes itself to be on Windows: else it would choose what Linux needs besides a wheel.
 
-    python pip_for_windows.py install --platform win_amd64 ... PACKAGE...
+python pip_for_windows.py install --platform win_amd64 ... PACKAGE...
 """
 
 import sys
