@@ -408,8 +408,8 @@ def keys(folder: Annotated[Path, typer.Argument(help="Where they go.")]) -> None
 
 
 def set_encoding(stream: io.TextIOWrapper) -> None:
-    """Who reads us from a pipe or a file reads UTF-8, whatever the code page of the country; a terminal has its
-    own. What cannot be said in either is escaped."""
+    """Who reads us from a pipe or a file reads UTF-8, whatever the code page of the country; a terminal has
+    its own. What cannot be said in either is escaped."""
     if stream.isatty():
         stream.reconfigure(errors="backslashreplace")
     else:

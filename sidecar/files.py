@@ -27,8 +27,8 @@ _WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def write_whole(path: Path, content: bytes, *, durable: bool = False, private: bool = False) -> None:
-    """`path` holds `content`, or what it held before. `durable`: also after a power cut. `private`: nobody but
-    the owner can open it, from its first byte on."""
+    """`path` holds `content`, or what it held before. `durable`: also after a power cut. `private`: nobody
+    but the owner can open it, from its first byte on."""
     partial = path.with_name(f".{uuid4().hex[:8]}.part")  # no longer than a name may be, whatever `path` is
     try:
         with open(_new(partial, private), "wb") as stream:
@@ -123,8 +123,8 @@ def patiently(act: Callable[[], T]) -> T:
 
 
 def text_of(content: bytes) -> str:
-    """What a user's file says: UTF-8, or as Windows's programs save it, with a byte order mark or as UTF-16 with
-    one. Raises `UnicodeDecodeError`."""
+    """What a user's file says: UTF-8, or as Windows's programs save it, with a byte order mark or as UTF-16
+    with one. Raises `UnicodeDecodeError`."""
     return content.decode("utf-16" if content.startswith(_WIDE_MARKS) else "utf-8-sig")
 
 

@@ -1,7 +1,7 @@
 """Where models and caches live on this machine, and how a path of a game in another world is read.
 
-Wine and Proton show a game for Windows the whole of Linux as drive Z:. A native sidecar beside it means the same
-file by another path: what one of them was given may be told to the other.
+Wine and Proton show a game for Windows the whole of Linux as drive Z:. A native sidecar beside it means the
+same file by another path: what one of them was given may be told to the other.
 """
 
 import os
@@ -16,7 +16,7 @@ from sidecar.protocol.errors import BadRequest
 
 _OF_WINDOWS = re.compile(r"([A-Za-z]):[\\/](.*)", re.DOTALL)
 WINES_ROOT = "Z:"
-_ROOT_MARK = "etc/passwd"  #: what only the root of a Unix has
+ROOT_MARK = "Z:/etc/passwd"  #: what only the root of a Unix has
 
 
 def local_path(path: Path | str, field: str) -> Path:
@@ -27,9 +27,7 @@ def local_path(path: Path | str, field: str) -> Path:
 def _below_wine(path: str) -> Path:
     slashed = path.replace("\\", "/")
     is_of_unix = slashed.startswith("/") and not slashed.startswith("//")
-    return Path(
-        f"{WINES_ROOT}{slashed}" if is_of_unix and Path(WINES_ROOT, "/", _ROOT_MARK).exists() else path
-    )
+    return Path(f"{WINES_ROOT}{slashed}" if is_of_unix and Path(ROOT_MARK).exists() else path)
 
 
 def _outside_wine(path: str, field: str) -> Path:
@@ -52,7 +50,7 @@ class Home:
 
     @classmethod
     def from_environment(cls) -> "Home":
-        """`NPC_VOICE_HOME`, or the platform's folder for user data. Raises `BadRequest` as `local_path` does."""
+        """`NPC_VOICE_HOME`, or the platform's folder for user data. Raises as `local_path` does."""
         override = os.environ.get("NPC_VOICE_HOME")
         if override:
             return cls(local_path(override, "NPC_VOICE_HOME"))

@@ -1,7 +1,7 @@
 """What only Windows has: jobs, which bound processes and end them; priorities of threads; owners of files.
 
-Import it where `sys.platform == "win32"`. Everything raises `OSError` with Windows's own words. Structures and
-numbers are those of its headers winnt.h and winbase.h.
+Import it where `sys.platform == "win32"`. Everything raises `OSError` with Windows's own words. Structures
+and numbers are those of its headers winnt.h and winbase.h.
 """
 
 import sys

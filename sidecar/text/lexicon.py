@@ -142,7 +142,8 @@ class UserLexicon:
 
     @classmethod
     def load(cls, path: Path) -> "UserLexicon":
-        """From a UTF-8 file, or UTF-16 with its mark. Raises BadRequest for its contents, StorageError if it cannot be read."""
+        """From a file in UTF-8, or in UTF-16 with its mark. Raises BadRequest for its contents, StorageError
+        if it cannot be read."""
         try:
             text = text_of(read(path))
         except UnicodeDecodeError as error:

@@ -50,7 +50,10 @@ def test_a_thread_gives_way_to_the_others():
     def lowered() -> None:
         windows.lower_thread_priority()
         kernel = ctypes.WinDLL("kernel32")
-        kernel.GetCurrentThread.restype, kernel.GetThreadPriority.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+        kernel.GetCurrentThread.restype, kernel.GetThreadPriority.argtypes = (
+            ctypes.c_void_p,
+            [ctypes.c_void_p],
+        )
         found.append(kernel.GetThreadPriority(kernel.GetCurrentThread()))
 
     thread = threading.Thread(target=lowered)

@@ -1,4 +1,4 @@
-"""`serve` from its start to its end, in all the ways that a game has; the voice is a tone, the rest is real."""
+"""`serve` from its start to its end, in all the ways that a game has; the voice is a tone, all else real."""
 
 import contextlib
 import subprocess
@@ -9,8 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sidecar.client import Client
-from sidecar.client import finding
+from sidecar.client import Client, finding
 from sidecar.protocol.connection import Connection
 from tests import processes
 
