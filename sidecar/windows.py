@@ -51,7 +51,8 @@ def _declared(library: Any, name: str, answer: object, *arguments: object) -> Ca
     """Without this a handle would be cut to 32 bits."""
     function = getattr(library, name)
     function.restype, function.argtypes = answer, arguments
-    return function  # type: ignore[no-any-return]
+    declared: Callable[..., int] = function
+    return declared
 
 
 _HANDLE, _BOOL, _DWORD, _TEXT, _AT = (
