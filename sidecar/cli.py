@@ -31,6 +31,7 @@ from sidecar.console import (
 from sidecar.engines.registry import FAMILIES
 from sidecar.fleet_cli import FleetCredentials, fleet_app
 from sidecar.pack_cli import pack_app
+from sidecar.processor import complaint
 from sidecar.protocol.fields import blend
 from sidecar.protocol.formats import FILE_ENDINGS
 from sidecar.protocol.limits import LINE_CHARACTERS, PITCH_ST, SPEED
@@ -425,6 +426,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             set_encoding(stream)
+    if (words := complaint()) is not None:
+        print(f"WARNING {words}", file=sys.stderr)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # these are read when torch is loaded, which is later
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")  # each length of phrase would add its own
     app()

@@ -74,7 +74,7 @@ func test_connection_files_that_are_none_are_no_sidecar() -> void:
 		"", "[]", "{", "{\"pid\": 1}", JSON.stringify(good.merged({"commands": "tcp://10.0.0.1:80"}, true)),
 		JSON.stringify(good.merged({"commands": "tcp://127.0.0.1:99999"}, true)),
 		JSON.stringify(good.merged({"server_key": "x"}, true)), JSON.stringify(good.merged({"protocol": 2}, true)),
-		JSON.stringify(good.merged({"pid": 4194305}, true)), JSON.stringify(good.merged({"token": 3}, true)),
+		JSON.stringify(good.merged({"token": 3}, true)),
 	]
 	for text: String in texts:
 		FileAccess.open(path, FileAccess.WRITE).store_string(text)
