@@ -1,4 +1,4 @@
-"""What the libraries that compute need of a processor, told before they are loaded: they end without a word."""
+"""What the libraries that compute need of a processor, told before they are loaded and end without a word."""
 
 import platform
 import sys

@@ -26,7 +26,7 @@ SUITES = (
 WINES_FAULTS = "not removed_and_made_anew"
 SERVE = ("-m", "tests.tone_sidecar", "serve", "--watch-stdin", "--connection-file")
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module", autouse=True)
