@@ -31,6 +31,7 @@ from sidecar.console import (
 from sidecar.engines.registry import FAMILIES
 from sidecar.fleet_cli import FleetCredentials, fleet_app
 from sidecar.pack_cli import pack_app
+from sidecar.processor import complaint
 from sidecar.protocol.fields import blend
 from sidecar.protocol.formats import FILE_ENDINGS
 from sidecar.protocol.limits import LINE_CHARACTERS, PITCH_ST, SPEED
@@ -342,7 +343,7 @@ def serve(
     threads: Threads = None,
 ) -> None:
     """Serve speech to games over ZeroMQ on this machine."""
-    from sidecar.home import Home
+    from sidecar.home import Home, local_path
     from sidecar.models.trust import Policy
     from sidecar.modkit.finding import find_pack
     from sidecar.server.config import (
@@ -363,7 +364,7 @@ def serve(
 
     log_to_stderr()
     home = Home.from_environment()
-    file = connection_file or home.connection_file
+    file = local_path(connection_file, "connection-file") if connection_file else home.connection_file
     if not normal_priority:
         be_nice()
     keep_one_heap()
@@ -411,15 +412,26 @@ def keys(folder: Annotated[Path, typer.Argument(help="Where they go.")]) -> None
     out.print(f"the server reads {folder}; give {secret} to the client, and nobody else", highlight=False)
 
 
+def set_encoding(stream: io.TextIOWrapper) -> None:
+    """Who reads us from a pipe or a file reads UTF-8, whatever the code page of the country; a terminal has
+    its own. What cannot be said in either is escaped."""
+    if stream.isatty():
+        stream.reconfigure(errors="backslashreplace")
+    else:
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
 def main() -> None:
     """Entry point. Worker threads sleep while they wait: a spinning one costs a busy game, and us, dearly."""
     be_child_if_told(sys.argv)
     for name in ("stdout", "stderr"):  # a program without a console, or a parent that closed them
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - to the end of the process
-    for stream in (sys.stdout, sys.stderr):  # a pipe may be in a code page without our letters
+    for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            set_encoding(stream)
+    if (words := complaint()) is not None:
+        print(f"WARNING {words}", file=sys.stderr)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # these are read when torch is loaded, which is later
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")  # each length of phrase would add its own
     app()

@@ -11,7 +11,9 @@ from rich.console import Console
 from sidecar.files import printable
 from sidecar.protocol.errors import HostError, ModelError, ModelRejected, NpcVoiceError, RequestError
 
-out, err = Console(markup=False, emoji=False), Console(stderr=True, markup=False, emoji=False)
+#: Lines stay whole: a path that is wrapped in a pipe is no path any more.
+out = Console(markup=False, emoji=False, soft_wrap=True)
+err = Console(stderr=True, markup=False, emoji=False)
 
 EXIT_CODES: tuple[tuple[type[NpcVoiceError], int], ...] = ((RequestError, 2), (ModelError, 3), (HostError, 4))
 EXIT_OTHER = 5

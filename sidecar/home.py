@@ -1,10 +1,45 @@
-"""Where models and caches live on this machine."""
+"""Where models and caches live on this machine, and how a path of a game in another world is read.
+
+Wine and Proton show a game for Windows the whole of Linux as drive Z:. A native sidecar beside it means the
+same file by another path: what one of them was given may be told to the other.
+"""
 
 import os
+import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from platformdirs import user_data_path
+
+from sidecar.protocol.errors import BadRequest
+
+_OF_WINDOWS = re.compile(r"([A-Za-z]):[\\/](.*)", re.DOTALL)
+WINES_ROOT = "Z:"
+ROOT_MARK = "Z:/etc/passwd"  #: what only the root of a Unix has
+
+
+def local_path(path: Path | str, field: str) -> Path:
+    """The path as this system calls it. Raises `BadRequest` for a drive that only Wine knows."""
+    return _below_wine(str(path)) if sys.platform == "win32" else _outside_wine(str(path), field)
+
+
+def _below_wine(path: str) -> Path:
+    slashed = path.replace("\\", "/")
+    is_of_unix = slashed.startswith("/") and not slashed.startswith("//")
+    return Path(f"{WINES_ROOT}{slashed}" if is_of_unix and Path(ROOT_MARK).exists() else path)
+
+
+def _outside_wine(path: str, field: str) -> Path:
+    if (found := _OF_WINDOWS.fullmatch(path)) is None:
+        return Path(path)
+    if f"{found[1].upper()}:" != WINES_ROOT:
+        raise BadRequest(
+            f"{path} is a path of Windows, which this system does not know",
+            field=field,
+            tip="drive C: of Wine or Proton is the folder drive_c of its prefix: name that",
+        )
+    return Path("/", found[2].replace("\\", "/"))
 
 
 @dataclass(frozen=True)
@@ -15,9 +50,11 @@ class Home:
 
     @classmethod
     def from_environment(cls) -> "Home":
-        """`NPC_VOICE_HOME`, or the platform's folder for user data."""
+        """`NPC_VOICE_HOME`, or the platform's folder for user data. Raises as `local_path` does."""
         override = os.environ.get("NPC_VOICE_HOME")
-        return cls(Path(override) if override else user_data_path("npc-voice", appauthor=False))
+        if override:
+            return cls(local_path(override, "NPC_VOICE_HOME"))
+        return cls(user_data_path("npc-voice", appauthor=False))
 
     @property
     def models(self) -> Path:

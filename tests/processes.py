@@ -1,12 +1,13 @@
 """Sidecars as processes of their own, as a game starts them: what they print goes to a pipe nobody reads."""
 
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import psutil
 
 from sidecar.protocol.connection import Connection
 
@@ -23,7 +24,7 @@ def start(file: Path, *arguments: str, module: str = "sidecar", **options) -> "s
     """A sidecar that is serving; `module` has its command line."""
     process = subprocess.Popen(
         command(file, *arguments, module=module),
-        stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options
+        stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", **options
     )  # fmt: skip
     wait_for(lambda: serves(file, process), process)
     return process
@@ -65,7 +66,6 @@ def sidecar(file: Path, *arguments: str, **options) -> Iterator["subprocess.Pope
 def is_running(pid: int) -> bool:
     """Alive and not merely unburied."""
     try:
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (ProcessLookupError, FileNotFoundError):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False

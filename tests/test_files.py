@@ -24,7 +24,7 @@ def test_a_file_is_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX modes")
 def test_a_secret_is_its_owners_from_the_first_byte(tmp_path: Path):
-    files.write_whole(tmp_path / "secret", b"s", mode=0o600)
+    files.write_whole(tmp_path / "secret", b"s", private=True)
     assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
 
 
@@ -61,3 +61,47 @@ def test_what_stays_held_is_an_error_at_last(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(os, "replace", held)
     with pytest.raises(PermissionError):
         files.replace(tmp_path / "a", tmp_path / "b")
+
+
+def test_a_file_that_is_being_replaced_is_read_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """As on Windows, where opening it in that moment is refused."""
+    monkeypatch.setattr(files, "HELD_OPEN_S", 5.0)
+    (tmp_path / "state").write_bytes(b"new")
+    refusals, real = iter(range(3)), Path.read_bytes
+
+    def held(path: Path) -> bytes:
+        if next(refusals, None) is not None:
+            raise PermissionError(13, "it is being replaced")
+        return real(path)
+
+    monkeypatch.setattr(Path, "read_bytes", held)
+    assert files.read(tmp_path / "state") == b"new" and next(refusals, None) is None
+
+
+def test_a_folder_with_a_file_that_somebody_reads_goes_when_they_are_done(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(files, "HELD_OPEN_S", 5.0)
+    (tmp_path / "going").mkdir()
+    (tmp_path / "going" / "weights").write_bytes(b"w")
+    refusals, real = iter(range(3)), os.unlink
+
+    def held(*arguments, **options) -> None:
+        if next(refusals, None) is not None:
+            raise PermissionError(13, "somebody reads it")
+        real(*arguments, **options)
+
+    monkeypatch.setattr(os, "unlink", held)
+    files.remove_folder(tmp_path / "going")
+    assert not (tmp_path / "going").exists()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_what_windows_programs_save_is_read(encoding: str):
+    mark = {"utf-16-le": "\ufeff", "utf-16-be": "\ufeff"}.get(encoding, "")
+    assert files.text_of(f"{mark}Müde 玩家".encode(encoding)) == "Müde 玩家"
+
+
+def test_a_new_file_takes_no_ones_place(tmp_path: Path):
+    files.write_new(tmp_path / "key", b"one", private=True)
+    with pytest.raises(FileExistsError):
+        files.write_new(tmp_path / "key", b"two")
+    assert (tmp_path / "key").read_bytes() == b"one"

@@ -27,7 +27,20 @@ STEPS = (
 )
 
 
+#: Mostly waits for downloads; its tests are the last, and wait for it.
+MEANWHILE = ["tools/install_windows_python.py"]
+
+
 def main() -> int:
+    meanwhile = subprocess.Popen([sys.executable, *MEANWHILE], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        return checked()
+    finally:
+        meanwhile.kill()
+        print(meanwhile.communicate()[0].strip(), flush=True)
+
+
+def checked() -> int:
     for step in STEPS:
         print(f"$ python {' '.join(step)}", flush=True)
         if code := subprocess.run([sys.executable, *step], cwd=ROOT, check=False).returncode:

@@ -127,7 +127,7 @@ class Folder:
         self._journal.flush()
 
     def _clear_staged(self) -> None:
-        shutil.rmtree(self._own / _STAGED, ignore_errors=True)
+        files.remove_folder(self._own / _STAGED)
         (self._own / _STAGED).mkdir(exist_ok=True)
 
 
@@ -155,6 +155,6 @@ def _is_as_made(path: Path, file: BakedFile) -> bool:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8", "replace")
+        return files.read(path).decode("utf-8", "replace")
     except FileNotFoundError:
         return ""

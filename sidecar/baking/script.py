@@ -4,7 +4,6 @@ What is wrong with the file as a whole is raised; what is wrong with a row is to
 right, with the row's number as a spreadsheet shows it (the head is row 1), or the line's of a JSONL file.
 """
 
-import codecs
 import csv
 import io
 import json
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sidecar.baking.dialects import dialect_of
+from sidecar.files import read, text_of
 from sidecar.protocol.errors import BadRequest, NpcVoiceError, StorageError
 from sidecar.protocol.requests import LINE_FIELDS
 
@@ -100,7 +100,7 @@ def read_script(path: Path) -> Script:
 def content_of(path: Path, field: str = "script") -> bytes:
     """Raises `StorageError`, and `BadRequest` naming `field` for what is too large to be a script."""
     try:
-        content = path.read_bytes()
+        content = read(path)
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
     if len(content) > MAX_BYTES:
@@ -110,9 +110,8 @@ def content_of(path: Path, field: str = "script") -> bytes:
 
 def decoded(content: bytes, name: str, field: str = "script") -> str:
     """UTF-8, or UTF-16 with its mark, as spreadsheets save. Raises `BadRequest` naming `field`."""
-    is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        return content.decode("utf-16" if is_wide else "utf-8-sig")
+        return text_of(content)
     except UnicodeDecodeError as error:
         raise BadRequest(
             f"{name} is not UTF-8: {error.reason} at byte {error.start}",

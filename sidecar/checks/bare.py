@@ -4,6 +4,7 @@ For families whose weights may come alone (`engines.family.Alone`).
 """
 
 import re
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,12 +13,15 @@ from sidecar.checks.sources import CHECKPOINT_SUFFIX, check_total, plain_chunks,
 from sidecar.engines.family import WEIGHTS, Contents
 from sidecar.engines.headers import Header, check_shapes
 from sidecar.engines.registry import owner_of
+from sidecar.files import text_of
 from sidecar.models.pack import Pack
 from sidecar.models.version import is_version
 from sidecar.models.writing import unsealed_pack
 from sidecar.protocol.reasons import Reason, refusal
 
-_CHECKSUM = re.compile(rb"\s*([0-9a-fA-F]{64})(?:[ \t]+\*?[^\r\n]+)?\s*")
+#: As sha256sum writes it, or alone; and as certutil does, between two lines in the user's language.
+_CHECKSUM = re.compile(r"\s*([0-9a-fA-F]{64})(?:[ \t]+\*?[^\r\n]+)?\s*")
+_CERTUTIL = re.compile(r"[^\r\n]+\r?\n((?:[0-9a-fA-F]{2} ?){32})\r?\n[^\r\n]+\s*")
 _MOST_CHECKSUM_BYTES = 4096
 NO_VERSION = "0.0.0"
 
@@ -34,13 +38,31 @@ def checksum_of(checkpoint: Path) -> str:
         raise refusal(
             Reason.CHECKSUM_MISSING,
             f"{checkpoint.name} stands alone: expected {beside[0].name} beside it",
-            tip=f"run: sha256sum {checkpoint.name} > {beside[0].name}",
+            tip=f"run: {hashing(checkpoint.name, beside[0].name)}",
         )
     plain_size(found)
     text = b"".join(plain_chunks(found, _MOST_CHECKSUM_BYTES))
-    if not (match := _CHECKSUM.fullmatch(text)):
+    if (sha256 := hexadecimal_in(text)) is None:
         raise refusal(Reason.CHECKSUM_MISSING, f"{found.name} holds no sha256 in hexadecimal")
-    return match.group(1).decode().lower()
+    return sha256
+
+
+def hexadecimal_in(content: bytes) -> str | None:
+    """The sha256 in what one of the usual programs writes, in lower case; None where there is none."""
+    try:
+        text = text_of(content)
+    except UnicodeDecodeError:  # the words around it may be in any code page
+        text = content.decode("latin-1")
+    match = _CHECKSUM.fullmatch(text) or _CERTUTIL.fullmatch(text)
+    return match[1].replace(" ", "").lower() if match else None
+
+
+def hashing(name: str, target: str) -> str:
+    """The command that writes the sha256 of the file `name` to `target`, in what a user has there."""
+    if sys.platform == "win32":
+        return f"(Get-FileHash '{name}').Hash | Set-Content '{target}'  (in PowerShell)"
+    program = "shasum -a 256" if sys.platform == "darwin" else "sha256sum"
+    return f"{program} {name} > {target}"
 
 
 def copy_checkpoint(checkpoint: Path, target: Path, sha256: str, most_bytes: int) -> None:

@@ -5,18 +5,19 @@ staging folder, and what passed is renamed into place.
 """
 
 import hashlib
-import shutil
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
+from sidecar import files
 from sidecar.checks.stages import CheckReport, CheckSettings, Stage, StageTime
 from sidecar.children.running import Ended, Report, run_child
 from sidecar.models.bases import BaseMissing
@@ -117,7 +118,7 @@ def verdict(name: str, ended: Ended, settings: CheckSettings) -> Report:
         raise refusal(
             Reason.CHECK_MEMORY, f"{name}: the check needs over {settings.memory_bytes >> 20:,} MiB of memory"
         )
-    if was_killed(ended.code):
+    if was_killed(ended):
         raise Interrupted(f"the check of {name} {how_it_ended(ended)} before it came to a verdict")
     raise refusal(
         Reason.CHECK_CRASHED,
@@ -126,8 +127,12 @@ def verdict(name: str, ended: Ended, settings: CheckSettings) -> Report:
     )
 
 
-def was_killed(code: int) -> bool:
-    return -code in _FROM_OUTSIDE or code % 2**32 == _CONTROL_C
+def was_killed(ended: Ended) -> bool:
+    """Whether somebody else ended it. Windows has no signals: there whoever ends a process chooses its code,
+    mostly a small one (Task Manager: 1), and it says nothing more, as Python itself always does."""
+    if sys.platform == "win32":
+        return ended.code % 2**32 == _CONTROL_C or (0 < ended.code < 256 and not ended.last_words)
+    return -ended.code in _FROM_OUTSIDE
 
 
 def how_it_ended(ended: Ended) -> str:
@@ -135,7 +140,7 @@ def how_it_ended(ended: Ended) -> str:
     if ended.code < 0:
         names = {known.value: known.name for known in signal.Signals}  # not those for real time
         return f"was killed ({names.get(-ended.code, f'signal {-ended.code}')})"
-    return f"ended with code {ended.code} ({ended.last_words})"
+    return f"ended with code {ended.code} ({ended.last_words or 'no message'})"
 
 
 def published(folder: Path, store: Path) -> Pack:
@@ -148,14 +153,14 @@ def published(folder: Path, store: Path) -> Pack:
         if target.exists():
             if pack := intact(target):
                 return pack
-            target.rename(folder / "damaged")
+            files.rename(target, folder / "damaged")
         try:
-            folder.rename(target)
+            files.rename(folder, target)
         except OSError:
             if pack := intact(target):  # another process was faster
                 return pack
             raise
-        shutil.rmtree(target / "damaged", ignore_errors=True)
+        files.remove_folder(target / "damaged")
     return open_pack(target)
 
 
@@ -176,9 +181,7 @@ def staging(store: Path) -> Iterator[Path]:
             folder.mkdir()
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
+        _let_go(folder, lock)
 
 
 def clear_abandoned(store: Path) -> None:
@@ -191,9 +194,15 @@ def clear_abandoned(store: Path) -> None:
             lock.acquire(timeout=0)
         except (Timeout, OSError):
             continue
-        shutil.rmtree(folder, ignore_errors=True)
-        lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
+        _let_go(folder, lock)
+
+
+def _let_go(folder: Path, lock: FileLock) -> None:
+    """The folder is gone, then its lock: who looks at it in this moment finds it held, or nothing."""
+    files.remove_folder(folder)
+    lock.release()
+    with suppress(OSError):  # somebody else has begun to look after the same folder
+        files.remove(Path(lock.lock_file))
 
 
 def elapsed_ms(since: float) -> float:

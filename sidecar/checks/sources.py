@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, BinaryIO, Protocol
 
+from sidecar import files
 from sidecar.checks.archive import open_archive
 from sidecar.engines.family import WEIGHTS
 from sidecar.engines.registry import single_voice_of
@@ -194,7 +195,7 @@ def open_plain(path: Path) -> BinaryIO:
     """Open a plain file for reading, without following a link or waiting for a pipe."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     with read_errors(path.name):
-        descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
+        descriptor = files.patiently(lambda: os.open(path, flags | getattr(os, "O_BINARY", 0)))
         stream = os.fdopen(descriptor, "rb")
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             stream.close()

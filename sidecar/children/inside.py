@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,12 @@ def give_way() -> None:
 
 
 def limit_self(memory_bytes: int, cpu_s: int) -> None:
-    """Bound our memory, and our processor time since we began; Windows has no limits that a process can set
-    itself. Can be called again: the bounds are soft."""
+    """Bound our memory, and our processor time since we began. Can be called again: the bounds are soft."""
     if sys.platform == "win32":
+        from sidecar import windows
+
+        with suppress(OSError):  # an old one, in which a job cannot hold another
+            windows.limit_self(memory_bytes, cpu_s)
         return
     import resource
 
@@ -71,7 +75,9 @@ def peak_memory_bytes() -> int | None:
     Linux's `ru_maxrss` begins with what the parent had when it started us; the kernel's own mark does not.
     """
     if sys.platform == "win32":
-        return None
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset)
     if sys.platform == "linux":
         try:
             status = Path("/proc/self/status").read_bytes()

@@ -21,7 +21,7 @@ Report = dict[str, Any]
 
 @dataclass(frozen=True)
 class Ended:
-    """How a child ended. `reports` are its lines in order, `last_words` the end of its stderr."""
+    """How a child ended. `reports` are its lines in order, `last_words` the last line of its stderr."""
 
     code: int
     reports: tuple[Report, ...]
@@ -68,9 +68,7 @@ def run_child(
         process.stdout.close()
         process.stderr.close()
     words = last_words.decode("utf-8", "replace").strip().splitlines()
-    return Ended(
-        process.returncode, tuple(reports), words[-1] if words else "no message", timed_out, was_cancelled
-    )
+    return Ended(process.returncode, tuple(reports), words[-1] if words else "", timed_out, was_cancelled)
 
 
 class _Told:

@@ -10,6 +10,7 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -48,12 +49,23 @@ def start(
     stderr, if it is to be `heard`. `low_priority` holds on Windows; elsewhere a child sees to it itself.
     Raises `OSError`.
     """
-    return subprocess.Popen(
+    child = subprocess.Popen(
         child_command(module, arguments),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE if heard else subprocess.DEVNULL,
         env=child_environment(), creationflags=_creation_flags(low_priority), start_new_session=True,
     )  # fmt: skip
+    _tie(child.pid)
+    return child
+
+
+def _tie(pid: int) -> None:
+    """On Windows the system ends a child with us, also one that does not watch its input any more."""
+    if sys.platform == "win32":
+        from sidecar import windows
+
+        with suppress(OSError):  # it has ended already, or Windows is too old
+            windows.end_with_us(pid)
 
 
 def child_environment() -> dict[str, str]:

@@ -9,8 +9,10 @@ longer is waited for.
 import asyncio
 import itertools
 import os
+import sys
 import time
 import uuid
+import warnings
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +31,7 @@ from sidecar.client.finding import (
     prepared,
     read_own_keys,
 )
+from sidecar.home import local_path
 from sidecar.protocol import wire
 from sidecar.protocol.connection import Connection
 from sidecar.protocol.errors import BadRequest, NpcVoiceError, Unreachable, Unsupported
@@ -70,6 +73,9 @@ from sidecar.protocol.requests import (
     later_fields,
     request_header,
 )
+
+if sys.platform == "win32":  # its usual loop cannot wait for ZeroMQ: pyzmq has tornado do that, and says so
+    warnings.filterwarnings("ignore", "Proactor event loop does not implement", RuntimeWarning)
 
 R = TypeVar("R")
 LOOK_EVERY_S = 0.5  #: how often a waiting client looks whether the sidecar that owes it an answer is there
@@ -178,9 +184,12 @@ class AsyncClient:
     """
 
     def __init__(self, connection_file: Path | str | None = None, **options: Any) -> None:
-        """`options` are those of `ClientOptions`."""
+        """`options` are those of `ClientOptions`. Raises `BadRequest` for a path that only Wine knows."""
         if connection_file is not None:
-            options["connection_file"] = Path(connection_file)
+            options["connection_file"] = connection_file
+        for name in ("connection_file", "keys"):
+            if options.get(name) is not None:
+                options[name] = local_path(options[name], name)
         self.options = ClientOptions(**options)
         self._sidecar = OwnSidecar(self.options)
         self._context = zmq.asyncio.Context()

@@ -216,8 +216,9 @@ class OwnSidecar:
         self._has_served = False
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _bury()
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._log
-        )
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._log,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # a game on Windows has no console
+        )  # fmt: skip
 
     def _bury(self) -> None:
         if self._process is None or self._log is None:

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +20,11 @@ T = TypeVar("T")
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16", "int8")
+#: Values of ONEDNN_MAX_CPU_ISA with which its convolutions in bfloat16 are the processor's own.
+ONEDNN_WITH_BFLOAT16 = frozenset({
+    "DEFAULT", "ALL", "AVX512_CORE_BF16", "AVX512_CORE_FP16", "AVX512_CORE_AMX", "AVX512_CORE_AMX_FP16",
+    "AVX10_1_512", "AVX10_1_512_AMX", "AVX10_1_512_AMX_FP16",
+})  # fmt: skip
 
 
 class DeviceLost(InternalError):
@@ -192,4 +198,11 @@ def gains_from_bfloat16(device: torch.device) -> bool:
     if device.type != "cpu":
         return False
     probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # there since torch 2.6
-    return bool(probe and probe())
+    return bool(probe and probe()) and not is_held_back()
+
+
+def is_held_back() -> bool:
+    """Whether the environment keeps oneDNN, which computes convolutions, from the processor's own bfloat16:
+    it would emulate that, which takes eighteen times as long."""
+    wanted = os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA") or "DEFAULT"
+    return wanted.upper() not in ONEDNN_WITH_BFLOAT16

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from sidecar.engines import speaker_names
 from sidecar.engines.family import VOICES, WEIGHTS
+from sidecar.files import text_of
 from sidecar.models.file_names import MANIFEST, check_file_name
 from sidecar.models.version import Version, is_version
 from sidecar.protocol.reasons import Reason, refusal
@@ -192,7 +193,7 @@ def read_json(text: str | bytes, where: str, reason: Reason, max_bytes: int) -> 
         raise refusal(reason, f"{where} has over {max_bytes:,} bytes")
     try:
         if isinstance(text, bytes):
-            text = text.decode("utf-8")
+            text = text_of(text)
         return json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise refusal(reason, f"{where} is not valid JSON: {error}") from error

@@ -6,7 +6,6 @@ A pack is written apart and renamed into place, so a folder with a manifest is a
 import errno
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -109,7 +108,7 @@ def staged(target: Path) -> Iterator[Path]:
             flush(staging)
             _put_in_place(staging, target)
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        files.remove_folder(staging)
 
 
 def _put_in_place(staging: Path, target: Path) -> None:
@@ -123,7 +122,7 @@ def _put_in_place(staging: Path, target: Path) -> None:
         if aside.exists():
             files.rename(aside, target)
         raise
-    shutil.rmtree(aside, ignore_errors=True)
+    files.remove_folder(aside)
 
 
 @contextmanager
@@ -177,7 +176,7 @@ def writing_to(folder: Path) -> Iterator[None]:
 
 def _clear_stale(folder: Path) -> None:
     for leftover in folder.glob(f"{_STAGING}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+        files.remove_folder(leftover)
 
 
 def draft(folder: Path, files: tuple[str, ...], **description: Any) -> Pack:

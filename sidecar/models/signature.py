@@ -6,9 +6,9 @@ what counts is the key.
 """
 
 import json
-import os
 import re
 import stat
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from sidecar import files
 from sidecar.models.file_names import SIGNATURE
 from sidecar.models.manifest import read_json
 from sidecar.protocol.errors import BadRequest, StorageError
@@ -33,7 +34,7 @@ _PREFIX = b"npc-voice pack manifest\n"
 _KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _SIGNATURE = re.compile(r"[0-9a-f]{128}", re.ASCII)
 _PUBLISHER = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@-]{0,63}", re.ASCII)
-_WINDOWS = os.name == "nt"
+_WINDOWS = sys.platform == "win32"
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,7 @@ def make_key(path: Path) -> str:
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-            stream.write(pem)
+        files.write_new(path, pem, private=True)
     except FileExistsError as error:
         raise BadRequest(f"{path} exists already: a key is never written over", field="key") from error
     except OSError as error:

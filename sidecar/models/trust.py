@@ -85,7 +85,7 @@ class TrustList:
     def load(cls, path: Path) -> "TrustList":
         """An absent file is an empty list. Raises `BadRequest` for one that is malformed."""
         try:
-            data = read_json(path.read_bytes(), path.name, Reason.SIGNATURE_FORM, MAX_BYTES)
+            data = read_json(files.read(path), path.name, Reason.SIGNATURE_FORM, MAX_BYTES)
             return cls(_publishers(data))
         except FileNotFoundError:
             return cls()

@@ -34,7 +34,7 @@ def convert_in_child(family: Family[Any], sources: Sequence[Path], folder: Path)
     if report is None:
         raise refusal(
             Reason.CHECK_CRASHED,
-            f"{names}: the import process ended with code {ended.code}: {ended.last_words}",
+            f"{names}: the import process ended with code {ended.code}: {ended.last_words or 'no message'}",
         )
     if report["ok"]:
         listed = (tuple(report[field]) for field in ("speakers", "added", "notes"))

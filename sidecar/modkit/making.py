@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
+from sidecar import files
 from sidecar.checks.sources import ARCHIVE_SUFFIX, DROPPINGS
 from sidecar.checks.speaking import check_others, record_probe
 from sidecar.checks.values import check_values
@@ -164,7 +165,7 @@ def read_config(path: Path, usual: dict[str, object]) -> dict[str, object]:
     if not path.exists():
         return usual
     try:
-        config: dict[str, object] = json.loads(path.read_bytes())
+        config: dict[str, object] = json.loads(files.text_of(path.read_bytes()))
     except (OSError, ValueError) as error:
         raise BadRequest(f"{path} cannot be read: {error}", field="source") from error
     return config
@@ -209,11 +210,11 @@ def write_archive(pack: Pack, target: Path) -> Path:
                 for name in names:
                     if (pack.folder / name).exists():
                         add_file(archive, pack.folder / name)
-            partial.replace(target)
+            files.replace(partial, target)
         except zipfile.LargeZipFile as error:
             raise BadRequest("the pack is too large for an archive: over 4 GiB", field="archive") from error
         finally:
-            partial.unlink(missing_ok=True)
+            files.remove(partial)
     return target
 
 

@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 from uuid import uuid4
 
+from sidecar import files
 from sidecar.models.file_names import MANIFEST, SIGNATURE
 from sidecar.models.manifest import MAX_BYTES, Manifest
 from sidecar.models.pack import open_pack, storage_errors
@@ -23,7 +24,7 @@ def sign_pack(pack: Path, key_file: Path, publisher: str) -> Signature:
         open_pack(pack)
         signature = signed((pack / MANIFEST).read_bytes(), key, publisher)
         with storage_errors(pack):
-            (pack / SIGNATURE).write_text(signature.to_json(), "utf-8")
+            files.write_whole(pack / SIGNATURE, signature.to_json().encode())
         return signature
     try:
         with zipfile.ZipFile(pack) as archive, archive.open(MANIFEST) as member:
@@ -47,6 +48,6 @@ def replace_member(file: Path, name: str, content: bytes) -> None:
                         with old.open(info) as source, new.open(info, "w") as target:
                             shutil.copyfileobj(source, target, 1 << 20)
                 new.writestr(zipfile.ZipInfo(name), content)
-            partial.replace(file)
+            files.replace(partial, file)
         finally:
-            partial.unlink(missing_ok=True)
+            files.remove(partial)

@@ -12,6 +12,7 @@ from math import isfinite, log2
 from pathlib import Path
 from typing import Any
 
+from sidecar.files import read
 from sidecar.prosody.change import LIMITS, NONE, Change
 from sidecar.prosody.plan import Style
 from sidecar.protocol.errors import BadRequest, StorageError, UnknownEmotion, did_you_mean
@@ -178,7 +179,7 @@ def with_users(emotions: Repertoire, file: Path) -> Repertoire:
     if not file.exists():
         return emotions
     try:
-        return emotions.over(file.read_bytes(), str(file))
+        return emotions.over(read(file), str(file))
     except OSError as error:
         raise StorageError(f"cannot read {file}: {error}") from error
 

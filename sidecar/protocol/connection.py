@@ -35,15 +35,15 @@ class Connection:
         return f"Connection(pid={self.pid}, commands={self.commands!r})"
 
     def write(self, path: Path) -> None:
-        """Whole or not at all, mode 0600. Raises `OSError`."""
+        """Whole or not at all, for its owner only. Raises `OSError`."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        files.write_whole(path, json.dumps(to_map(self)).encode(), mode=0o600)
+        files.write_whole(path, json.dumps(to_map(self)).encode(), private=True)
 
     @classmethod
     def read(cls, path: Path) -> "Connection":
         """Raises `OSError` when there is none and `BadRequest` when it is malformed."""
         try:
-            return from_map(cls, json.loads(path.read_text("utf-8")))
+            return from_map(cls, json.loads(files.read(path)))
         except (ValueError, BadRequest) as error:
             raise BadRequest(f"{path} is not a connection file: {error}") from error
 

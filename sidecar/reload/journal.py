@@ -206,7 +206,7 @@ _COPY = re.compile(r"^[^.].*-[0-9a-f]{8}$")  #: `NAME-VERSION-HASH8`, which the 
 def _read_memory(path: Path) -> Memory | str:
     """Or why there is none."""
     try:
-        return Memory.of(json.loads(path.read_bytes()))
+        return Memory.of(json.loads(files.read(path)))
     except FileNotFoundError:
         return _ABSENT
     except (OSError, ValueError, RecursionError) as error:

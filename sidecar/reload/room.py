@@ -39,6 +39,11 @@ def free_on(device: torch.device) -> int:
 
 def left_under_limit() -> int | None:
     """Bytes until the process's own limit (`--memory-limit`), where the system holds it to one."""
+    if sys.platform == "win32":
+        from sidecar import windows
+
+        committed = windows.own_limit_bytes()
+        return None if committed is None else max(0, committed - int(psutil.Process().memory_info().private))
     if sys.platform != "linux":
         return None
     import resource

@@ -6,7 +6,6 @@ full. A folder is renamed before it is deleted, so that half of one never counts
 
 import hashlib
 import logging
-import shutil
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -135,9 +134,9 @@ def delete(folder: Path) -> None:
     except OSError as error:
         log.warning("a copy that is not needed any more could not be deleted: %s", error)
         return
-    shutil.rmtree(going, ignore_errors=True)
+    files.remove_folder(going)
 
 
 def _clear(store: Path) -> None:
     for leftover in store.glob(f"{_GOING}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+        files.remove_folder(leftover)

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ..files import read, text_of
 from ..protocol.errors import BadRequest, StorageError
 from .english.scan import folded
 from .languages import has_han
@@ -141,9 +142,10 @@ class UserLexicon:
 
     @classmethod
     def load(cls, path: Path) -> "UserLexicon":
-        """From a UTF-8 file. Raises BadRequest for its contents, StorageError if it cannot be read."""
+        """From a file in UTF-8, or in UTF-16 with its mark. Raises BadRequest for its contents, StorageError
+        if it cannot be read."""
         try:
-            text = path.read_text(encoding="utf-8")
+            text = text_of(read(path))
         except UnicodeDecodeError as error:
             raise BadRequest(
                 f"{path.name} is not UTF-8: {error.reason} at byte {error.start}", field="lexicon"

@@ -1,5 +1,6 @@
 """Name, version and checksum of a checkpoint that comes without a manifest."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,35 @@ def test_a_checksum_that_is_none_is_refused(tmp_path: Path, text: str):
     with pytest.raises(ModelRejected) as refusal:
         checksum_of(tmp_path / "x.safetensors")
     assert refusal.value.reason == "checksum_missing"
+
+
+CERTUTIL = (
+    "SHA256-Hash von x.safetensors:\r\n{}\r\nCertUtil: -hashfile-Befehl wurde erfolgreich ausgeführt.\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"{HASH.upper()}\r\n".encode("utf-16"),  # PowerShell's >
+        f"{HASH.upper()}\r\n".encode("utf-8-sig"),  # Notepad
+        CERTUTIL.format(HASH).encode("cp1252"),
+        CERTUTIL.format(HASH).encode("utf-16"),
+        CERTUTIL.format(" ".join(HASH[i : i + 2] for i in range(0, 64, 2))).encode(
+            "cp1252"
+        ),  # before Windows 10
+    ],
+)
+def test_a_checksum_is_read_as_windows_programs_write_it(tmp_path: Path, content: bytes):
+    (tmp_path / "x.sha256").write_bytes(content)
+    assert checksum_of(tmp_path / "x.safetensors") == HASH
+
+
+@pytest.mark.parametrize(
+    ("platform", "program"), [("win32", "Get-FileHash"), ("darwin", "shasum -a 256"), ("linux", "sha256sum")]
+)
+def test_the_tip_names_a_program_that_is_there(tmp_path: Path, monkeypatch, platform: str, program: str):
+    monkeypatch.setattr(sys, "platform", platform)
+    with pytest.raises(ModelRejected) as refusal:
+        checksum_of(tmp_path / "x.safetensors")
+    assert program in str(refusal.value.tip)

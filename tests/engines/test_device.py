@@ -250,3 +250,14 @@ def test_an_engine_tells_when_its_device_is_lost(engine, monkeypatch: pytest.Mon
     }
     with pytest.raises(DeviceLost):
         jobs[work]()
+
+
+@pytest.mark.parametrize("held", ["AVX2", "sse41", "AVX512_CORE"])
+def test_bfloat16_is_not_emulated(monkeypatch: pytest.MonkeyPatch, held: str):
+    """As an old processor would have it, or a user who keeps oneDNN from what a new one can do."""
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
+    monkeypatch.delenv("DNNL_MAX_CPU_ISA", raising=False)
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    assert place("cpu").precision is torch.bfloat16
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", held)
+    assert place("cpu").precision is torch.float32

@@ -2,6 +2,7 @@ extends "harness.gd"
 ## A sidecar that misbehaves: typed errors, no freeze, no growth. `folder=` holds a connection file for each way.
 
 const Client := preload("res://addons/npc_voice/core/client.gd")
+const SidecarFile := preload("res://addons/npc_voice/core/sidecar_file.gd")
 const TIMEOUT_S := 0.3
 const ATTEMPTS := 2
 const LONGEST_FRAME_MSEC := 100
@@ -95,7 +96,7 @@ func test_connection_files_that_are_none_are_no_sidecar() -> void:
 		"", "[]", "{", "{\"pid\": 1}", JSON.stringify(good.merged({"commands": "tcp://10.0.0.1:80"}, true)),
 		JSON.stringify(good.merged({"commands": "tcp://127.0.0.1:99999"}, true)),
 		JSON.stringify(good.merged({"server_key": "x"}, true)), JSON.stringify(good.merged({"protocol": 2}, true)),
-		JSON.stringify(good.merged({"pid": 4194305}, true)), JSON.stringify(good.merged({"token": 3}, true)),
+		JSON.stringify(good.merged({"token": 3}, true)),
 	]
 	for text: String in texts:
 		FileAccess.open(path, FileAccess.WRITE).store_string(text)
@@ -114,4 +115,14 @@ func test_no_sidecar_is_waited_for_once_and_then_known() -> void:
 	equal((await client.say("Hi.")).error.code, "no_sidecar")
 	check(Time.get_ticks_msec() - began < 1200, "it was waited for again")
 	equal(told, [false])
+	client.close()
+
+
+func test_paths_of_wine_are_read_or_refused() -> void:
+	equal(SidecarFile.local_path("Z:\\home\\me\\c.json"), "/home/me/c.json")
+	equal(SidecarFile.local_path("/home/me/c.json"), "/home/me/c.json")
+	var client := Client.new({"connection_file": "C:\\users\\me\\c.json"})
+	var reply := await client.ping()
+	equal(reply.error.code, "bad_request")
+	equal(reply.error.field, "connection_file")
 	client.close()

@@ -6,6 +6,7 @@ from pathlib import Path
 import zmq
 import zmq.auth
 
+from sidecar import files
 from sidecar.protocol.errors import BadRequest
 
 SERVER = "server"
@@ -33,9 +34,9 @@ def make_keys(folder: Path) -> Path:
     clients.mkdir(parents=True, mode=0o700, exist_ok=True)
     zmq.auth.create_certificates(folder, SERVER)
     public, secret = (Path(path) for path in zmq.auth.create_certificates(folder, CLIENT))
-    public.replace(clients / public.name)
+    files.replace(public, clients / public.name)
     for path in folder.glob("*.key_secret"):
-        path.chmod(0o600)
+        files.keep_to_owner(path)
     return secret
 
 

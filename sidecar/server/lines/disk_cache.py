@@ -105,7 +105,7 @@ class DiskCache:
     def _read(self, key: TakeKey) -> Take | None:
         path = self._path(key)
         try:
-            take = unpacked(path.read_bytes(), named(key))
+            take = unpacked(files.read(path), named(key))
             os.utime(path)  # the least recently used go first
         except FileNotFoundError:
             return None

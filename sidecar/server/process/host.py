@@ -86,14 +86,21 @@ def _of_glibc(name: str) -> Callable[..., int] | None:
 
 
 def limit_memory(mebibytes: int) -> None:
-    """Let the process take no more than this of the host's memory; Windows has no such limit.
+    """Let the process take no more than this of the host's memory.
 
     Beyond it a line is answered with `insufficient_memory`. Raises `BadRequest` for a limit under which
-    nothing can run.
+    nothing can run, or that an old Windows cannot set.
     """
     if mebibytes < LEAST_MIB:
         raise BadRequest(f"a memory limit is at least {LEAST_MIB} MiB, got {mebibytes}", field="memory-limit")
-    if sys.platform != "win32":
+    if sys.platform == "win32":
+        from sidecar import windows
+
+        try:
+            windows.limit_self(mebibytes * MEBI)
+        except OSError as error:
+            raise BadRequest(f"this Windows sets no memory limit: {error}", field="memory-limit") from error
+    else:
         import resource
 
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)

@@ -30,7 +30,11 @@ def stop_with_parent(pid: int, stop: Stop) -> None:
     try:
         parent = psutil.Process(pid)
     except psutil.NoSuchProcess as error:
-        raise BadRequest(f"there is no process {pid} to live with", field="parent-pid") from error
+        raise BadRequest(
+            f"there is no process {pid} to live with",
+            field="parent-pid",
+            tip="a game under Wine or Proton has numbers of its own: use --watch-stdin",
+        ) from error
 
     def watch() -> None:
         while is_alive(parent):

@@ -189,6 +189,10 @@ def be_modest() -> None:
     undoing = threading.Thread(target=torch.set_num_threads, args=(usual,))
     undoing.start()
     undoing.join()
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):
+        if sys.platform == "win32":
+            from sidecar import windows
+
+            windows.lower_thread_priority()
+        elif sys.platform == "linux":
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOW_PRIORITY)

@@ -11,6 +11,7 @@ const EXPECTED := {
 }
 const Failure := preload("error.gd")
 const Names := preload("names.gd")
+const SidecarFile := preload("sidecar_file.gd")
 
 var connection_file := ""  ## Empty: where the sidecar writes it unless told otherwise.
 var timeout_s := 10.0  ## The wait for one reply before it is asked for again; for a line, while nothing is spoken.
@@ -35,8 +36,10 @@ func _init(given: Dictionary) -> void:
 			_take(str(name), given[name])
 		else:
 			_refuse(str(name), "%s must be %s, got %s" % [name, EXPECTED[str(name)], var_to_str(given[name]).left(60)])
-	if not connection_file:
-		connection_file = preload("sidecar_file.gd").default_path()
+	connection_file = SidecarFile.local_path(connection_file) if connection_file else SidecarFile.default_path()
+	if SidecarFile.is_of_windows(connection_file):
+		_refuse("connection_file", "%s is a path of Windows, which this system does not know: drive C: of Wine or Proton "
+				% connection_file + "is the folder drive_c of its prefix")
 	if not session:
 		session = Crypto.new().generate_random_bytes(16).hex_encode()
 

@@ -6,6 +6,7 @@ extends RefCounted
 const STOP_MSEC := 3000  ## So long it may take to end by itself.
 const LAST_BYTES := 65536
 const ANOTHER := "another sidecar"
+const DEVICE_LOST := 75  ## Worth another start: its device has failed for that process.
 
 ## Ends of pipes that are never closed: on Unix the engine would close the game's own standard input with them.
 static var _kept: Array[FileAccess] = []
@@ -59,8 +60,8 @@ func stop() -> void:
 ## than another game's; else what it printed says why not.
 func _bury() -> void:
 	var words := _last_words()
-	var has_failed := OS.get_process_exit_code(_process.pid) != 0 and not was_reached
-	if has_failed and not ANOTHER in words:
+	var code := OS.get_process_exit_code(_process.pid)
+	if code != 0 and code != DEVICE_LOST and not was_reached and not ANOTHER in words:
 		problem = "'%s' could not be started: %s" % [_command[0], words]
 	_process.stdio.close()
 	_process = {}
@@ -70,7 +71,7 @@ func _last_words() -> String:
 	var waiting: int = mini(_process.stderr.get_length(), LAST_BYTES)
 	var said: String = _process.stderr.get_buffer(waiting).get_string_from_utf8()
 	var last := "it said nothing"
-	for line: String in said.split("\n", false):
+	for line: String in said.replace("\r", "").split("\n", false):
 		if line.begins_with("ERROR "):
 			return line.trim_prefix("ERROR ")
 		last = line

@@ -49,7 +49,8 @@ namespace NpcVoice
             Require(BodyBytes >= 1024, "body_bytes", "1024 or more");
             Require(Command != null && Command.Count > 0, "command", "a program and what it is given first");
             var copy = (NpcVoiceOptions)MemberwiseClone();
-            copy.ConnectionFile = string.IsNullOrEmpty(ConnectionFile) ? Home.ConnectionFile() : ConnectionFile;
+            copy.ConnectionFile = string.IsNullOrEmpty(ConnectionFile)
+                ? Home.ConnectionFile() : Home.LocalPath(ConnectionFile, "connection_file");
             copy.Session = Session ?? Guid.NewGuid().ToString("N");
             copy.Command = new List<string>(Command);
             copy.Arguments = new List<string>(Arguments ?? new string[0]);

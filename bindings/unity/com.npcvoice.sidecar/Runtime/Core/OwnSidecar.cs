@@ -4,6 +4,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.IO;
 using System.Text;
+using System.Threading;
 using System.Threading.Tasks;
 
 namespace NpcVoice
@@ -14,7 +15,8 @@ namespace NpcVoice
     /// </summary>
     internal sealed class OwnSidecar
     {
-        private const int KilledBySignal = 128;
+        private const int DeviceLost = 75; // worth another start: its device has failed for that process
+        private const string Another = "another sidecar"; // a second start on one connection file ends so
         private const int GraceMs = 10000;
 
         private readonly object _lock = new object();
@@ -68,9 +70,13 @@ namespace NpcVoice
             return Task.Run(() => Bury(process));
         }
 
+        /// <summary>
+        /// Whether it never came to serve. The sign and the size of its code say nothing: on Windows whoever ends
+        /// a process chooses them. One that was a moment later than another game's has not failed.
+        /// </summary>
         private bool HasFailed(int code)
         {
-            return !_hasServed && code > 0 && code < KilledBySignal;
+            return !_hasServed && code != 0 && code != DeviceLost && !_words.Reason().Contains(Another);
         }
 
         private void Launch()
@@ -170,10 +176,16 @@ namespace NpcVoice
         private const int Characters = 500;
         private const string Mark = "ERROR ";
 
-        private readonly List<string> _lines = new List<string>();
+        private const int EndMs = 500;
 
+        private readonly List<string> _lines = new List<string>();
+        private readonly ManualResetEventSlim _end = new ManualResetEventSlim();
+
+        /// <summary>The next line; null at the end.</summary>
         public void Add(string line)
         {
+            if (line == null)
+                _end.Set();
             if (string.IsNullOrEmpty(line))
                 return;
             lock (_lines)
@@ -184,9 +196,10 @@ namespace NpcVoice
             }
         }
 
-        /// <summary>The reason that a failed start prints.</summary>
+        /// <summary>The reason that a failed start prints. Waits a little for what is still on its way.</summary>
         public string Reason()
         {
+            _end.Wait(EndMs);
             string reason = "it said nothing";
             bool marked = false;
             lock (_lines)

@@ -154,9 +154,6 @@ namespace NpcVoice
         private async Task<RequestLink> Connected()
         {
             SidecarAddress sidecar = SidecarAddress.Read(_options.ConnectionFile);
-            if (!sidecar.IsAlive())
-                throw SidecarAddress.Absent(
-                    _options.ConnectionFile + " was left by process " + sidecar.Pid + ", which is gone");
             RequestLink link = await RequestLink.Connect(sidecar, _options, OnLost).ConfigureAwait(false);
             lock (_open)
                 if (!_isClosed)

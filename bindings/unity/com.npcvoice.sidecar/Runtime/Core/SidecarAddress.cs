@@ -1,7 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.ComponentModel;
-using System.Diagnostics;
 using System.IO;
 using System.Net;
 
@@ -21,13 +19,10 @@ namespace NpcVoice
                 throw NpcVoiceError.Bad("protocol is " + protocol + ", this client speaks " + Protocol, "protocol");
             if (file.OptionalText("server_key") != null)
                 throw NpcVoiceError.Bad("the sidecar wants CURVE keys, which this client has not", "server_key");
-            Pid = (int)file.Whole("pid");
             Commands = Endpoint(file, "commands");
             Events = Endpoint(file, "events");
             Token = file.Text("token");
         }
-
-        public int Pid { get; }
 
         public IPEndPoint Commands { get; }
 
@@ -56,39 +51,20 @@ namespace NpcVoice
                 "no sidecar is running: " + why + "; start one with npc-voice serve", retryable: true);
         }
 
-        /// <summary>Whether the file still names this very sidecar, and its process is there.</summary>
+        /// <summary>
+        /// Whether the file still names this very sidecar. Only a connection tells whether it is there: the
+        /// number of its process says nothing to a game in another world, as under Wine or Proton.
+        /// </summary>
         public bool IsCurrent(string path)
         {
             try
             {
                 SidecarAddress now = Read(path);
-                return now.Pid == Pid && now.Token == Token && now.Commands.Equals(Commands) && IsAlive();
+                return now.Token == Token && now.Commands.Equals(Commands);
             }
             catch (NpcVoiceError)
             {
                 return false;
-            }
-        }
-
-        /// <summary>
-        /// Whether a process has this number; it may be another's by now, only an answer proves more. True
-        /// where the platform cannot tell.
-        /// </summary>
-        public bool IsAlive()
-        {
-            try
-            {
-                using (Process.GetProcessById(Pid))
-                    return true;
-            }
-            catch (ArgumentException)
-            {
-                return false;
-            }
-            catch (Exception error) when (error is NotSupportedException || error is Win32Exception
-                || error is InvalidOperationException)
-            {
-                return true;
             }
         }
 

@@ -73,6 +73,27 @@ namespace NpcVoice.Tests
             File.Delete(file);
         }
 
+        [TestCase("Z:\\home\\me\\c.json", "/home/me/c.json")]
+        [TestCase("z:/home/me/c.json", "/home/me/c.json")]
+        [TestCase("/home/me/c.json", "/home/me/c.json")]
+        [TestCase("c.json", "c.json")]
+        public void WinesDriveZIsTheRootOfThisSystem(string given, string here)
+        {
+            if (Path.DirectorySeparatorChar == '/')
+                Assert.That(Home.LocalPath(given, "connection_file"), Is.EqualTo(here));
+        }
+
+        [Test]
+        public void ADriveThatOnlyWineKnowsIsRefusedInWords()
+        {
+            if (Path.DirectorySeparatorChar != '/')
+                return;
+            var options = new NpcVoiceOptions { ConnectionFile = "C:\\users\\me\\c.json" };
+            var error = Assert.Throws<NpcVoiceError>(() => new NpcVoiceClient(options));
+            Assert.That(error.Field, Is.EqualTo("connection_file"));
+            StringAssert.Contains("drive_c", error.Message);
+        }
+
         [Test]
         public void AProgramThatIsNotThereIsNamed()
         {
