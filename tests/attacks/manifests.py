@@ -93,7 +93,7 @@ def number_that_is_none(pack: Path, rng: random.Random) -> None:
 
 @defect(R.MANIFEST_FORMAT)
 def manifest_of_another_format(pack: Path, rng: random.Random) -> None:
-    change_manifest(pack, format=rng.choice([0, 1, 3, "2", 2.0, True, None]))
+    change_manifest(pack, format=rng.choice([0, 1, 4, "2", 2.0, True, None]))
 
 
 @defect(R.MANIFEST_FIELD)

@@ -14,10 +14,10 @@ from sidecar.children.running import run_child
 from sidecar.children.starting import CHILDREN, be_child_if_told, child_command, library_folders, start
 
 ASKED = (
-    "from sidecar.children.running import run_child; import sidecar, sys;"
-    "print(sidecar.__file__); print(run_child('sidecar.checks.child', ['nothing', 'nowhere'], timeout_s=60,"
-    "request={'policy': 'any', 'trusted_keys': [], 'max_pack_bytes': 1, 'memory_bytes': 1 << 30,"
-    "'processor_s': 60, 'timeout_s': 60, 'listen': False}).reports[-1:])"
+    "from sidecar.checks.stages import CheckSettings; from sidecar.children.running import run_child;"
+    "import sidecar, sys; print(sidecar.__file__);"
+    "print(run_child('sidecar.checks.child', ['nothing', 'nowhere'], timeout_s=60,"
+    "request=CheckSettings(listen=False).to_request()).reports[-1:])"
 )
 
 
