@@ -64,6 +64,7 @@ def run_command(words: Sequence[str], home: Path, cancelled: threading.Event) ->
 
 
 def is_installed() -> bool:
+    """Whether the fit is there at all; without the extra `fit` it goes without words."""
     try:
         return find_spec("sidecar.fitting.fit") is not None
     except ModuleNotFoundError:
@@ -73,7 +74,7 @@ def is_installed() -> bool:
 def complaint_of(config: FitConfig) -> str | None:
     """Why no voices can be fitted to the clips of requests here, and what to do; None where they can."""
     if not is_installed():
-        return f"taking over a clip's voice needs an extra that is not installed, {INSTALL}"
+        return f"taking over a clip's voice needs a part that is not installed, {INSTALL}"
     if config.needs_consent:
         return (
             "the policy asks for consent, which no request states: fit the voice with `npc-voice voice fit`"
