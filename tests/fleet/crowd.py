@@ -33,8 +33,8 @@ INTERVAL_S = 1.0
 PATIENCE_S = 150
 OCTAVES = {"good": 1.0, "failing": FAILING, "slow": SLOW}
 GATE = {
-    "interval": f"{INTERVAL_S}s", "count": 2, "failureLimit": 1, "inconclusiveLimit": 5, "leastLines": 4,
-    "maxErrorRate": 0.1, "maxCostRatio": 1.5,
+    "interval": f"{INTERVAL_S}s", "count": 2, "failureLimit": 1, "inconclusiveLimit": 5, "leastLines": 2,
+    "maxErrorRate": 0.1, "maxCostRatio": 1.4,
 }  # fmt: skip
 STEPS = [{"weight": 10}, {"weight": 50}]
 
@@ -81,7 +81,7 @@ class Talk:
                 self._over.wait(0.05)
 
     def _speak(self, node: Node, pid: int) -> None:
-        with Client(node.file, timeout_s=20) as client:
+        with Client(node.file, timeout_s=90) as client:
             while not self._over.is_set() and node.pid == pid:
                 began = time.monotonic()
                 try:
@@ -90,7 +90,7 @@ class Talk:
                     self.took_s.append(time.monotonic() - began)
                 except InternalError:  # as a voice is meant to that fails at its lines
                     self.failed += 1
-                self._over.wait(0.12)
+                self._over.wait(0.15)
 
     def stop(self) -> None:
         self._over.set()
@@ -196,7 +196,7 @@ class Crowd:
         found = {}
         for node in self.nodes:
             if node.pid:
-                with Client(node.file, timeout_s=20) as client:
+                with Client(node.file, timeout_s=90) as client:
                     rows = client.models().models
                 found[node.id] = next(row.version for row in rows if row.name == NAME and row.state == "live")
         return found

@@ -25,7 +25,7 @@ from tests.attacks.inside import check_inside
 from tests.toy.engine import SineEngine
 from tests.toy.family import register
 
-RENDER_S = 0.02
+RENDER_S = 0.06
 FAILING, SLOW = 2.5, 2.25
 _rendered = SineEngine.render
 
