@@ -29,8 +29,10 @@ ASKED = {**GATE, "figures": "prometheus", "interval": "3s", "count": 1, "failure
 
 
 def metrics_port(node: Node) -> int:
-    found = re.findall(r'"metrics_port": (\d+)', (node.folder / "log").read_text("utf-8"))
-    return int(found[-1])
+    """As it says once it is ready, which is after its connection file is there."""
+    log, said = node.folder / "log", r'"metrics_port": (\d+)'
+    wait_for(lambda: re.search(said, log.read_text("utf-8")), timeout_s=60)
+    return int(re.findall(said, log.read_text("utf-8"))[-1])
 
 
 def asked(url: str) -> dict:
