@@ -28,6 +28,7 @@ from tests.server.test_server import LONG, ask, connected, serving
 
 #: Commands from which no speech comes.
 SILENT_COMMANDS = {"speakers", "emotions", "effects", "keys"}
+SILENT_GROUPS = {"pack", "fleet"}
 #: Commands whose speech is looked at below; what `serve` says, on the wire.
 SPEAKING_COMMANDS = {"say", "demo", "bake", "report", "serve"}
 
@@ -66,6 +67,7 @@ def test_every_way_is_known_here():
     """Who adds a command, a reply or a format says here whether it speaks, and has it looked at."""
     commands = {command.name or command.callback.__name__ for command in cli.app.registered_commands}
     assert commands == SILENT_COMMANDS | SPEAKING_COMMANDS
+    assert {group.name for group in cli.app.registered_groups} == SILENT_GROUPS
     spoken = {kind for kind, reply in REPLY_TO.items() if reply is SpokenReply}
     assert spoken == {Synthesize, Next}
     with_audio = {r for r in REPLY_TO.values() if any("Audio" in str(f.type) for f in fields(r))}
