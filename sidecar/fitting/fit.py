@@ -38,6 +38,7 @@ from sidecar.synthesis import Synthesizer
 #: Told what is going on and how much of all is done, 0..1.
 Told = Callable[[str, float], None]
 _LISTENED, _ALIGNED, _MANNERED, _SHAPED = 0.04, 0.1, 0.2, 0.92
+_LEAST_VOICES = 8  # that a model must have of those that are known: they span the space of voices
 FARTHEST = 0.38  #: mean cost of an alignment over which the words cannot be those of the recording
 
 
@@ -106,13 +107,19 @@ class Said:
 
 
 class _Job:
-    """One fit's materials."""
+    """One fit's materials. Raises `Unsupported`."""
 
     def __init__(self, synthesizer: Synthesizer, recordings: Recordings, wanted: Wanted, told: Told) -> None:
         self.synthesizer, self.recordings, self.wanted, self.told = synthesizer, recordings, wanted, told
         self.tuning = tuning_of(synthesizer)
         known = set(marks().names) - wanted.left_out
         self.names = tuple(n for n in synthesizer.model.engine.description.speakers if n in known)
+        if len(self.names) < _LEAST_VOICES:
+            raise Unsupported(
+                f"{synthesizer.model.manifest.name} has {len(self.names)} of the shipped voices, and "
+                f"a fit needs {_LEAST_VOICES} to begin from",
+                field="pack",
+            )
         self.samples = recordings.joined
 
     def inputs(self) -> dict[str, object]:
@@ -125,14 +132,15 @@ class _Job:
 
     def done(self, state: State, began: float) -> Fitted:
         self.told("listening", 0.0)
-        ears = load_encoders(NAMES, self.tuning.device)
+        ears = load_encoders(NAMES, torch.device("cpu"))
         check_one_person(ears, self.recordings)
-        encoders = {name: ears[name] for name in self.wanted.encoders}
-        heard = embeddings(encoders, self.samples, self.recordings.edge_hz)
+        chosen = {name: ears[name] for name in self.wanted.encoders}
+        heard = embeddings(chosen, self.samples, self.recordings.edge_hz)
         nearest = marks().nearest(heard, 12 * np.log2(self.recordings.traits.middle_hz), self.names)
         self.told("aligning", _LISTENED)
         said, words = self.said(nearest)
         manner = self.manner(state, nearest, [plan for each in said for plan in each.plans])
+        encoders = load_encoders(self.wanted.encoders, self.tuning.device)
         timbre, layers = self.timbre(state, encoders, nearest, manner, said)
         self.told("judging", _SHAPED)
         found = Found(self.tuning.timbre(nearest), timbre, layers, manner)

@@ -38,6 +38,7 @@ class GE2E(nn.Module):
         self.register_buffer("bank", slaney_bank(RATE_HZ, WINDOW, BANDS, 0.0, RATE_HZ / 2))
         self.register_buffer("window", torch.hann_window(WINDOW))
         self.eval().requires_grad_(False)
+        self.layers.train()  # without which cuDNN computes no gradients; there is no dropout
 
     bank: Tensor  # [BANDS, WINDOW // 2 + 1]
     window: Tensor  # [WINDOW]

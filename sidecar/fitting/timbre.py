@@ -168,14 +168,19 @@ class TimbreFit:
             self._z.copy_(tensors["z"])
             self._d.copy_(tensors["d"])
         for name, parameter in (("z", self._z), ("d", self._d)):
-            prefix = f"adam.{name}."
-            self._adam.state[parameter] = {
-                key.removeprefix(prefix): value.clone()
-                for key, value in tensors.items()
-                if key.startswith(prefix)
-            }
+            self._adam.state[parameter] = self._moments(tensors, f"adam.{name}.")
         self._scales = {
-            key.removeprefix("scale."): value for key, value in tensors.items() if key.startswith("scale.")
+            key.removeprefix("scale."): value.to(self._z.device)
+            for key, value in tensors.items()
+            if key.startswith("scale.")
+        }
+
+    def _moments(self, tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+        """Adam's memory of one parameter; its count of steps stays on the CPU."""
+        found = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+        return {
+            key: value.clone() if key == "step" else value.to(self._z.device, copy=True)
+            for key, value in found.items()
         }
 
 

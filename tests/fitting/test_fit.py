@@ -115,3 +115,12 @@ def test_in_8_bits_nothing_is_fitted(synthesizer: Synthesizer) -> None:
     quantized.is_in_8_bits = True
     with pytest.raises(Unsupported, match="8 bits"):
         KokoroTuning(quantized)
+
+
+def test_a_model_without_the_shipped_voices_is_refused(
+    synthesizer: Synthesizer, tmp_path: Path, spoken: dict[str, Floats]
+) -> None:
+    recordings = recordings_of([Decoded("a.wav", spoken["am_michael"], ENGINE_HZ, "0" * 64)])
+    others = frozenset(synthesizer.model.engine.description.speakers[3:])
+    with pytest.raises(Unsupported, match="has 3 of the shipped voices"):
+        fit(synthesizer, recordings, Wanted("mara", left_out=others), tmp_path, nothing)
