@@ -16,7 +16,8 @@ from sidecar.children.starting import CHILDREN, be_child_if_told, child_command,
 ASKED = (
     "from sidecar.children.running import run_child; import sidecar, sys;"
     "print(sidecar.__file__); print(run_child('sidecar.checks.child', ['nothing', 'nowhere'], timeout_s=60,"
-    "request={'policy': 'any', 'trusted_keys': [], 'max_pack_bytes': 1, 'memory_bytes': 1 << 30,"
+    "request={'policy': 'any', 'needs_consent': False, 'bases': [],"
+    "'trusted_keys': [], 'max_pack_bytes': 1, 'memory_bytes': 1 << 30,"
     "'processor_s': 60, 'timeout_s': 60, 'listen': False}).reports[-1:])"
 )
 
