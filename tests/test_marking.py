@@ -28,7 +28,7 @@ from tests.server.test_server import LONG, ask, connected, serving
 
 #: Commands from which no speech comes.
 SILENT_COMMANDS = {"speakers", "emotions", "effects", "keys"}
-SILENT_GROUPS = {"pack", "fleet"}
+SILENT_GROUPS = {"pack", "fleet", "voice"}
 #: Commands whose speech is looked at below; what `serve` says, on the wire.
 SPEAKING_COMMANDS = {"say", "demo", "bake", "report", "serve"}
 

@@ -99,9 +99,15 @@ class Folder:
         ids = dict.fromkeys((*order, *self.entries))
         entries = [self.entries[id] for id in ids if id in self.entries]
         with storage_errors(self._root):
-            files.write_whole(self._root / LENGTHS, lengths_text(entries).encode())
-            files.write_whole(self._root / MANIFEST, manifest_text(entries).encode(), durable=True)
+            self._put_in_place(LENGTHS, lengths_text(entries))
+            self._put_in_place(MANIFEST, manifest_text(entries))
+            files.sync_folder(self._root)
             self._journal.truncate(0)
+
+    def _put_in_place(self, name: str, text: str) -> None:
+        """By way of the staging folder: a half-written file is not left among those of an engine."""
+        files.write_whole(self._own / _STAGED / name, text.encode(), durable=True)
+        files.replace(self._own / _STAGED / name, self._root / name)
 
     def _take_in(self, entry: Entry) -> None:
         before = self.entries.get(entry.id)
