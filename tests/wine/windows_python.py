@@ -59,18 +59,17 @@ def run(*arguments: str, timeout_s: float, standin: bool = True) -> tuple[int, s
 
 
 def programs() -> list[psutil.Process]:
-    """Those of Windows's Python that run now, as Linux sees them."""
-    return [p for p in psutil.process_iter(["name"]) if p.info["name"] == "python.exe"]
+    """Those of our Windows's Python that run now, as Linux sees them."""
+    ours = [p for p in psutil.process_iter(["name", "environ"]) if p.info["name"] == "python.exe"]
+    return [p for p in ours if (p.info["environ"] or {}).get("WINEPREFIX") == str(cache() / "prefix")]
 
 
 @contextmanager
 def wine_session() -> Iterator[None]:
-    """Wine's own services stay until the end of the block, and are gone after it."""
+    """All that runs in our Wine ends with the block, Wine's own services too."""
     try:
         yield
     finally:
-        for process in programs():
-            process.kill()
         environment = {**os.environ, "WINEPREFIX": str(cache() / "prefix")}
         server = cache() / "debian" / Path(WINE).parent / "wineserver"
         subprocess.run([str(server), "-k"], env=environment, check=False, timeout=30)
