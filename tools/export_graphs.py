@@ -22,10 +22,9 @@ from onnx import TensorProto, helper, numpy_helper
 from sidecar.engines.graphs import Graph
 from sidecar.engines.kokoro.albert import Albert, Attention
 from sidecar.engines.kokoro.config import KokoroConfig
-from sidecar.engines.kokoro.config_check import checked_config
+from sidecar.engines.kokoro.config_check import checked_config, compact_tensors
 from sidecar.engines.kokoro.generator import Generator, ResBlock, Snake, Stage
 from sidecar.engines.kokoro.graph_files import FORMS, GRAPHS, HALVES, archive_name
-from sidecar.engines.kokoro.graph_weights import quantised
 from sidecar.engines.kokoro.layers import NORM_EPS, AdaIN, AdaINBlock, AdaLayerNorm, BiLSTM
 from sidecar.engines.kokoro.names import published_name
 from sidecar.engines.kokoro.network import Kokoro
@@ -41,7 +40,7 @@ class Writer:
 
     def __init__(self, network: Kokoro, form: str) -> None:
         self.is_int8 = form == "int8"
-        self.config, self._quantised = network.config, quantised(network.config)
+        self.config, self._quantised = network.config, compact_tensors(network.config)
         self._published = {
             id(tensor): published_name(name, network.config) for name, tensor in network.named_parameters()
         }

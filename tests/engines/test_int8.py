@@ -108,7 +108,7 @@ def test_loaded_twice_it_says_the_same_to_the_bit(in_8_bits: KokoroEngine, pack:
 
 
 def test_auto_takes_it_and_the_weights_that_it_replaces_are_let_go(in_8_bits: KokoroEngine):
-    assert place("cpu") == Placement(CPU, place("cpu").precision, int8=True)
+    assert place("cpu") == Placement("cpu", place("cpu").precision, int8=True)
     decoder = in_8_bits.network.decoder
     assert not [block for block in decoder.modules() if isinstance(block, ResBlock)]
     assert not eligible(decoder)  # none of them is there any more as it was

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sidecar.engines.family import WEIGHTS, Alone, Contents, Family, Importing, Joining, SingleVoices
 from sidecar.engines.kokoro.config import ARCHITECTURE, CAPABILITIES, VOICES, KokoroConfig, language_of
-from sidecar.engines.kokoro.config_check import checked_config, tensor_shapes
+from sidecar.engines.kokoro.config_check import checked_config, compact_tensors, tensor_shapes
 from sidecar.engines.kokoro.pack_check import check_tables, check_values
 from sidecar.engines.shapes import Shape
 from sidecar.text.languages import LANGUAGES
@@ -125,4 +125,5 @@ KOKORO = Family(
     ),
     joining=Joining(_read, _join_engine),
     tune=_tune,
+    may_be_compact=compact_tensors,
 )

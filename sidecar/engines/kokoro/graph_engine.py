@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from sidecar.engines.arrays import Array, check_arrays, read_arrays
+from sidecar.engines.arrays import Array, read_arrays
 from sidecar.engines.base import EngineDescription, SpeakerChoice
+from sidecar.engines.compact import check_arrays
 from sidecar.engines.kokoro import excitation
 from sidecar.engines.kokoro.config import KokoroConfig, language_of
-from sidecar.engines.kokoro.config_check import tensor_shapes
+from sidecar.engines.kokoro.config_check import compact_tensors, tensor_shapes
 from sidecar.engines.kokoro.description import FRAME_S, check_layers, described, token_ids
 from sidecar.engines.kokoro.graph_files import GRAPHS, read_graphs
 from sidecar.engines.kokoro.graph_weights import PackWeights
@@ -45,8 +46,11 @@ class KokoroGraphEngine:
     def load(cls, weights: Path, voices: Path, config: KokoroConfig) -> "KokoroGraphEngine":
         """Read a pack's two files. Raises `ModelRejected` for what does not fit."""
         arrays = read_arrays(weights)
-        check_arrays(arrays, tensor_shapes(config))
-        return cls(PackWeights(arrays), Voices.load(voices), config)
+        may_be_compact = compact_tensors(config)
+        check_arrays(arrays, tensor_shapes(config), may_be_compact)
+        known = Voices.load(voices)
+        check_layers(known, config.timbre_layers)
+        return cls(PackWeights.of(arrays, may_be_compact), known, config)
 
     def with_voices(self, more: Sequence[Voices]) -> "KokoroGraphEngine":
         """As `WithVoices`."""

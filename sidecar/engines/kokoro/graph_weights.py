@@ -6,29 +6,13 @@ convolution's, as a convolution over two steps. Large ones come as float32, or a
 `.zero`, one a row: the value is (q - zero) * scale.
 """
 
-import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from sidecar.engines.arrays import Array
-from sidecar.engines.kokoro.config import KokoroConfig
-from sidecar.engines.kokoro.config_check import tensor_shapes
-
-#: Matrices and convolutions; transposed convolutions and the last one are few, and suffer from rounding.
-_SMALL = 1 << 14
-_FLOAT = re.compile(r"\.(ups\.\d|conv_post)\.weight$")
-
-
-def quantised(config: KokoroConfig) -> frozenset[str]:
-    """The tensors that may be kept as int8, one scale a row."""
-    return frozenset(
-        name
-        for name, shape in tensor_shapes(config).items()
-        if len(shape) > 1 and math.prod(shape) >= _SMALL and not _FLOAT.search(name)
-    )
+from sidecar.engines.compact import compact_in, restored
 
 
 @dataclass(frozen=True)
@@ -36,10 +20,14 @@ class PackWeights:
     """The tensors of a pack's file, as it has them: F16, F32 or int8 with scales."""
 
     tensors: Mapping[str, Array]
+    is_int8: bool = False
 
-    @property
-    def is_int8(self) -> bool:
-        return any(tensor.dtype == np.int8 for tensor in self.tensors.values())
+    @classmethod
+    def of(cls, tensors: Mapping[str, Array], may_be_compact: frozenset[str]) -> "PackWeights":
+        """As they are where all are int8 that may be, else all as floating point numbers."""
+        if may_be_compact and may_be_compact <= set(compact_in(tensors)):
+            return cls(tensors, is_int8=True)
+        return cls(restored(tensors))
 
     def initializer(self, name: str) -> Array:
         """What a graph calls `name`, contiguous."""

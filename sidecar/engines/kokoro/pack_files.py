@@ -5,11 +5,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sidecar.engines.arrays import Array, write_halves
+from sidecar.engines.arrays import Array, save_arrays, write_halves
 from sidecar.engines.family import WEIGHTS, Contents
 from sidecar.engines.kokoro.config import VOICES, KokoroConfig
-from sidecar.engines.kokoro.config_check import tensor_shapes
-from sidecar.engines.kokoro.onnx_import import read_onnx
+from sidecar.engines.kokoro.config_check import compact_tensors, tensor_shapes
+from sidecar.engines.kokoro.onnx_import import read_compact, read_onnx
 from sidecar.engines.kokoro.voices import write_published
 from sidecar.protocol.errors import ModelRejected
 
@@ -67,6 +67,18 @@ def _is_onnx(source: Path) -> bool:
 def arrays_from_onnx(model: bytes, file_name: str) -> Mapping[str, Array]:
     """Raises `ModelRejected` unless every tensor is found."""
     return read_onnx(model, file_name, tensor_shapes(KokoroConfig()))
+
+
+def compact_from_onnx(model: bytes, file_name: str) -> Mapping[str, Array]:
+    """The int8 export as it is. Raises as `arrays_from_onnx`."""
+    config = KokoroConfig()
+    return read_compact(model, file_name, tensor_shapes(config), compact_tensors(config))
+
+
+def write_compact(arrays: Mapping[str, Array], folder: Path) -> Contents:
+    """As `write_files` for what `compact_from_onnx` gives."""
+    save_arrays(arrays, folder / WEIGHTS)
+    return Contents(asdict(KokoroConfig()), write_published(folder / VOICES))
 
 
 def write_files(arrays: Mapping[str, Array], folder: Path) -> Contents:

@@ -18,7 +18,8 @@ def tokenizer() -> "type[jieba.Tokenizer]":
         import jieba
     except ImportError as error:
         raise left_out(error) from error
-    return jieba.Tokenizer
+    made: type[jieba.Tokenizer] = jieba.Tokenizer
+    return made
 
 
 @cache
