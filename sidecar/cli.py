@@ -409,6 +409,29 @@ def serve(
 
 @app.command()
 @explained
+def ship(
+    folder: Annotated[Path, typer.Argument(help="What to make; it must not exist.")],
+    system: Annotated[str, typer.Option("--for", help="linux")] = "linux",
+    voices: Annotated[str, typer.Option(help="Packs, several with commas.")] = "kokoro-82m",
+    languages: Annotated[str, typer.Option(help="en, zh, or both with a comma.")] = "en",
+    as_json: AsJson = False,
+) -> None:
+    """Make a folder that speaks on machines without Python, to lie beside a game."""
+    from dataclasses import asdict
+
+    from sidecar.home import Home
+    from sidecar.shipping.folder import ship as make
+
+    made = make(folder, system, voices.split(","), languages.split(","), Home.from_environment())
+    if as_json:
+        print(json.dumps({**asdict(made), "folder": str(folder)}))
+    else:
+        size = f"{made.size_bytes / 1e6:.0f} MB"
+        out.print(f"{folder}: {made.files} files, {size}, {', '.join(made.voices)}", highlight=False)
+
+
+@app.command()
+@explained
 def keys(folder: Annotated[Path, typer.Argument(help="Where they go.")]) -> None:
     """Make CURVE keys for a sidecar that other machines may reach, and for one client."""
     from sidecar.models.pack import storage_errors

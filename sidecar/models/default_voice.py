@@ -30,6 +30,8 @@ PART_SHA256 = (
 )
 #: Of the converted pack's manifest, which pins all its files: the conversion gives the same bytes everywhere.
 MANIFEST_SHA256 = "ae2d3d5b3eb81f57656c75e07efe1b51817140dba0f8802b44e94296433b3651"
+#: The same of the form with int8 weights, which shipped folders carry.
+COMPACT_MANIFEST_SHA256 = "604a143c33a791fd0dcb63123a2fde83ebfdd25af9df23142ce9981ece5a93e8"
 SOURCE = f"hexgrad/Kokoro-82M v1.0, int8 ONNX export, sha256 {ONNX_SHA256}"
 
 #: Told what is going on and how much of it is done, 0..1.
@@ -48,6 +50,8 @@ def ensure_default_voice(home: Home, progress: Progress = silent) -> Pack:
     when the installed parts are not there or not the right ones.
     """
     folder = folder_in(home)
+    if home.shipped is not None and (pack := genuine(home.shipped / folder.name)):
+        return pack
     if pack := genuine(folder):
         return pack
     with writing_to(home.store):
@@ -68,7 +72,8 @@ def genuine(folder: Path) -> Pack | None:
         manifest = (folder / MANIFEST).read_bytes()
     except OSError:
         return None
-    return intact(folder) if hashlib.sha256(manifest).hexdigest() == MANIFEST_SHA256 else None
+    digests = (MANIFEST_SHA256, COMPACT_MANIFEST_SHA256)
+    return intact(folder) if hashlib.sha256(manifest).hexdigest() in digests else None
 
 
 def taken_over(home: Home, folder: Path) -> bool:
@@ -102,6 +107,25 @@ def install(folder: Path, progress: Progress) -> None:
         source=SOURCE,
     )
     progress("the default voice is ready", 1.0)
+
+
+def write_compact(folder: Path) -> None:
+    """The default voice with int8 weights, as the export has them, into `folder`. Raises as
+    `ensure_default_voice`."""
+    from sidecar.engines.kokoro import pack_files
+    from sidecar.engines.kokoro.family import KOKORO
+
+    arrays = pack_files.compact_from_onnx(joined_parts(), "the default voice")
+    write_pack(
+        folder,
+        KOKORO,
+        lambda staging: pack_files.write_compact(arrays, staging),
+        write_recorded_probe,
+        name=NAME,
+        version=VERSION,
+        licence="Apache-2.0",
+        source=SOURCE,
+    )
 
 
 def write_recorded_probe(unsealed: Pack) -> Probe:
