@@ -407,6 +407,22 @@ def serve(
     run(load, config, file, ready, lambda: forget_start(home))
 
 
+@voice_app.command("get")
+@explained
+def get_voice(
+    source: Annotated[
+        Path, typer.Option("--from", help="Its int8 ONNX export, a folder with the parts, or the made pack.")
+    ],
+) -> None:
+    """Install the default voice from a file or folder, where its packages are not installed."""
+    from sidecar.home import Home
+    from sidecar.models.default_voice import get_from
+
+    with progress_bar() as progress:
+        pack = get_from(source, Home.from_environment(), progress)
+    out.print(f"{pack.manifest.name} {pack.manifest.version} is in {pack.folder}", highlight=False)
+
+
 @app.command()
 @explained
 def ship(

