@@ -27,7 +27,7 @@ _LEFT_OUT = re.compile(
     r"|^jieba/(lac_small|analyse)/|^numpy/_core/(_simd|_.*_tests)\.|^pygments/lexers/(?!__init__|_mapping|python\.)"
     r"|/direct_url\.json$|/(RECORD|INSTALLER|REQUESTED)$"
 )
-_KEPT = re.compile(r"^numpy/(typing/[^/]+|_core/tests/_natype)\.py$")
+_KEPT = re.compile(r"^numpy/typing/[^/]+\.py$")
 _LICENCE = re.compile(r"(licen[cs]e|copying|notice|authors)[^/]*$", re.IGNORECASE)
 
 

@@ -68,6 +68,12 @@ def test_plans_and_waveforms_are_those_of_the_modules(
     agree(graphs, engine, Phrase(line, speaker, speaker, speed))
 
 
+def test_a_timbre_of_its_own_in_each_layer_is_heard_alike(graphs: KokoroGraphEngine, engine: KokoroEngine):
+    plain = engine.speaker("af_heart")
+    offsets = np.random.default_rng(0).normal(scale=0.05, size=(58, 128)).astype(np.float32)
+    agree(graphs, engine, Phrase(SHORT, replace(plain, layers=offsets), plain, 1.0))
+
+
 @pytest.mark.parametrize("config", OTHER_SIZES.values(), ids=OTHER_SIZES)
 def test_networks_of_other_sizes_are_written_as_they_are(config: KokoroConfig, tmp_path: Path):
     torch.manual_seed(0)
