@@ -155,7 +155,9 @@ def _write(path: Path, text: str, *, executable: bool = False) -> None:
 
 def _write_licences(folder: Path, parts: Sequence[Part]) -> None:
     licences = folder / "licences"
-    lines = [f"CPython {sys.version.split()[0]}: PSF-2.0; with libffi (MIT) and zlib (Zlib)"]
+    lines = [
+        f"CPython {sys.version.split()[0]}: PSF-2.0; with libffi (MIT), zlib (Zlib) and OpenSSL (Apache-2.0)"
+    ]
     place(Path(os.__file__).with_name("LICENSE.txt"), licences / "CPython" / "LICENSE.txt")
     for part in parts:
         lines.append(f"{part.name} {part.version}: {part.licence}")

@@ -21,7 +21,7 @@ _LEFT_OUT = {
 }  # fmt: skip
 #: Extension modules that nothing of ours needs, and the system libraries of some.
 _EXTENSIONS_LEFT_OUT = re.compile(
-    r"^(_ssl|_hashlib|_sqlite3|readline|_curses.*|_tkinter|_dbm|_gdbm|_uuid|nis|_crypt|ossaudiodev|_test.*"
+    r"^(_hashlib|_sqlite3|readline|_curses.*|_tkinter|_dbm|_gdbm|_uuid|nis|_crypt|ossaudiodev|_test.*"
     r"|_xx.*|xx.*|_ctypes_test|_bz2|_lzma|_codecs_(jp|kr|tw|hk|iso2022)|audioop|spwd)\."
 )
 #: Of every Linux with glibc.

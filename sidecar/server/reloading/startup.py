@@ -32,7 +32,7 @@ from sidecar.reload.states import Entry, State
 from sidecar.reload.store import SERVING, copy_at, digest_of, take_in_unlisted, tidy
 from sidecar.server.config import ModelsConfig
 from sidecar.server.live_voices import LiveVoices, ServedVoice
-from sidecar.server.process.host import returnable_memory
+from sidecar.server.process.host import give_back_memory, returnable_memory
 from sidecar.server.reloading.dependencies import Dependencies
 from sidecar.server.reloading.drops import described
 from sidecar.synthesis import Synthesizer
@@ -141,6 +141,7 @@ def first_voices(home: Home, config: ModelsConfig, shelf: "Shelf", placement: Pl
     voices.sort(key=lambda voice: voice.name.name != default.manifest.name)
     with failures("the voice", placement):
         voices[0].synthesizer.warm_up()
+    give_back_memory()  # what loading has left behind
     return First(tuple(voices), (*entries, *shelf.others(entries)), loader)
 
 
