@@ -26,7 +26,7 @@ from sidecar.models.pack import staged
 from sidecar.modkit.finding import find_pack
 from sidecar.protocol.errors import BadRequest, Unsupported
 from sidecar.shipping.interpreter import VERSION as PYTHON
-from sidecar.shipping.interpreter import copy_interpreter, place
+from sidecar.shipping.interpreter import copy_interpreter, place, strip
 from sidecar.shipping.parts import Part, parts_for
 from sidecar.version import __version__
 
@@ -78,6 +78,11 @@ def ship(folder: Path, system: str, voices: Sequence[str], languages: Sequence[s
         for part in parts:
             for source, name in part.files:
                 _place_file(source, packages / name)
+        for binary in packages.rglob("*.so"):
+            if not binary.parent.name.endswith(
+                (".libs", "_data")
+            ):  # whose wheels have moved them: these break
+                strip(binary)
         _copy_program(packages / "sidecar")
         for voice in voices:
             _copy_voice(voice, staging / "voices", home)

@@ -18,6 +18,7 @@ VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 _LEFT_OUT = {
     "test", "idlelib", "tkinter", "turtledemo", "lib2to3", "ensurepip", "site-packages", "__pycache__",
     "distutils", "pydoc_data", "venv", "sqlite3", "curses", "dbm", "turtle.py",
+    "unittest", "xmlrpc", "_pydecimal.py", "pydoc.py", "doctest.py", "pdb.py",
 }  # fmt: skip
 #: Extension modules that nothing of ours needs, and the system libraries of some.
 _EXTENSIONS_LEFT_OUT = re.compile(
@@ -43,7 +44,7 @@ def copy_interpreter(folder: Path) -> None:
     for name, path in sorted(_needed_by([program, *target.rglob("*.so")]).items()):
         place(path, folder / "lib" / name)
     for binary in (program, *folder.rglob("*.so*")):
-        _strip(binary)
+        strip(binary)
         _look_beside(binary, folder / "lib")
 
 
@@ -76,7 +77,7 @@ def _needed_by(binaries: list[Path]) -> dict[str, Path]:
     return found
 
 
-def _strip(binary: Path) -> None:
+def strip(binary: Path) -> None:
     """Without names for debuggers, where the tool is there."""
     try:
         subprocess.run(["strip", "--strip-unneeded", str(binary)], capture_output=True)

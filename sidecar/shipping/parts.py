@@ -10,13 +10,15 @@ from typing import cast
 
 from sidecar.protocol.errors import BadRequest
 
-#: By the names that the package index knows. What only a developer's machine needs is not among them.
+#: By the names that the package index knows, with what they require. What only a developer's machine needs is
+#: not among them.
 LIBRARIES = (
-    "numpy", "safetensors", "onnxruntime", "pyzmq", "msgpack", "soundfile", "soxr", "cffi", "platformdirs",
+    "numpy", "safetensors", "onnxruntime", "pyzmq", "msgpack", "soundfile", "soxr", "platformdirs",
     "filelock", "watchdog", "cryptography", "prometheus-client", "psutil", "nvidia-ml-py", "typer", "rich",
-    "click", "shellingham", "markdown-it-py", "mdurl", "pygments", "typing-extensions", "annotated-doc",
-    "pycparser",
 )  # fmt: skip
+#: Required by name, but only for what nobody does here: reading graphs in Python.
+_NOT_REQUIRED = {"flatbuffers", "protobuf", "packaging", "coloredlogs", "humanfriendly", "sympy", "mpmath"}
+_REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 #: Besides those of every folder.
 OF_LANGUAGE: dict[str, tuple[str, ...]] = {"en": (), "zh": ("jieba", "pypinyin")}
 _DICTIONARIES = re.compile(r"^misaki/data/(us|gb)_(gold|silver)\.json$")
@@ -47,10 +49,34 @@ def parts_for(languages: Sequence[str]) -> Iterator[Part]:
     for language in languages:
         if language not in OF_LANGUAGE:
             raise BadRequest(f"language {language!r}: expected {' or '.join(OF_LANGUAGE)}", field="languages")
-    for name in (*LIBRARIES, *(each for language in languages for each in OF_LANGUAGE[language])):
+    for name in with_required([*LIBRARIES, *(one for of in languages for one in OF_LANGUAGE[of])]):
         yield library(name)
     if "en" in languages:
         yield dictionaries()
+
+
+def with_required(names: Sequence[str]) -> list[str]:
+    """The same and what they require, each once, as far as it is installed: markers of other systems are not
+    looked at."""
+    found: dict[str, None] = {}
+    waiting = list(names)
+    while waiting:
+        name = re.sub(r"[-_.]+", "-", waiting.pop(0)).lower()
+        if name in found or name in _NOT_REQUIRED:
+            continue
+        found[name] = None
+        required = [line for line in _installed(name).requires or () if "extra ==" not in line]
+        wanted = [match.group() for line in required if (match := _REQUIREMENT.match(line))]
+        waiting += [one for one in wanted if _is_installed(one)]
+    return list(found)
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def library(name: str) -> Part:
