@@ -31,6 +31,7 @@ from sidecar.shipping.parts import Part, parts_for
 from sidecar.version import __version__
 
 SYSTEMS = ("linux",)
+_FITTING = Path(sidecar.__file__).parent / "fitting" / "data"  #: for voices fitted with PyTorch
 _LAUNCHER = """#!/bin/sh
 case "$0" in */*) here="${0%/*}" ;; *) here=. ;; esac
 exec "$here/python/bin/python3" -I -B -X utf8 -X frozen_modules=on "$here/start.pyc" "$@"
@@ -119,7 +120,7 @@ def _place_file(source: Path, target: Path) -> None:
 def _copy_program(target: Path) -> None:
     own = Path(sidecar.__file__).parent
     for path in own.rglob("*"):
-        if path.is_file() and "__pycache__" not in path.parts:
+        if path.is_file() and "__pycache__" not in path.parts and _FITTING not in path.parents:
             place(path, target / path.relative_to(own))
 
 

@@ -81,7 +81,8 @@ def test_a_notice_covers_every_file_and_nothing_is_gpl(shipment: Shipment):
     assert "cpython" in listed and len(listed) >= len(known) - 8  # the rest have their text in the metadata
 
 
-ROOT_LIBRARIES = ("libc.so.6", "libm.so.6", "libdl.so.2", "librt.so.1", "libpthread.so.0", "libutil.so.1",
+ROOT_LIBRARIES = ("libc.so.6",
+    "libm.so.6", "libmvec.so.1", "libdl.so.2", "librt.so.1", "libpthread.so.0", "libutil.so.1",
                   "libstdc++.so.6", "libgcc_s.so.1")  # fmt: skip
 TALK = """
 import sys, time
