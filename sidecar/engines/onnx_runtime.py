@@ -68,4 +68,7 @@ class OnnxRuntime:
 if tuple(int(part) for part in onnxruntime.__version__.split(".")[:2]) < _OLDEST:
     raise ImportError(f"onnxruntime {onnxruntime.__version__} is too old")
 
+if hasattr(onnxruntime, "disable_telemetry_events"):
+    onnxruntime.disable_telemetry_events()  # nothing is told to anybody
+
 RUNTIME = OnnxRuntime()
