@@ -15,6 +15,7 @@ from sidecar.console import (
     Loudness,
     PackName,
     Precision,
+    RuntimeOption,
     SampleRate,
     err,
     explained,
@@ -33,11 +34,11 @@ if TYPE_CHECKING:
 
 _NONE = "none"
 _SHOWN = 12  #: columns, and rows, that are told of at once
-Loader = Callable[[Path | None, str, str, int | None], "Voice"]
+Loader = Callable[[Path | None, str, str, str, int | None], "Voice"]
 
 
 def bake_command(load_voice: Loader) -> Callable[..., None]:
-    """The command; `load_voice` takes a pack's folder, device, precision and threads."""
+    """The command; `load_voice` takes a pack's folder, device, precision, runtime and threads."""
 
     @explained
     def bake(
@@ -75,6 +76,7 @@ def bake_command(load_voice: Loader) -> Callable[..., None]:
         pack: PackName = None,
         device: DeviceOption = "auto",
         precision: Precision = "auto",
+        runtime: RuntimeOption = "auto",
         as_json: AsJson = False,
     ) -> None:
         """Speak a script into a folder: sound, lips, subtitles, a manifest. Only what changed is made."""
@@ -96,7 +98,7 @@ def bake_command(load_voice: Loader) -> Callable[..., None]:
         if ray is not None:
             ray_module()
         found = folder_of(pack)
-        voice = load_voice(found, device, precision, 1)  # as every process that speaks beside it
+        voice = load_voice(found, device, precision, runtime, 1)  # as every process that speaks beside it
         plans = planned(read, members, output, choice, script.parent, voice.heard, voice.synthesizer)
         for failure in plans.failures:
             err.print(_said(failure), style="red", highlight=False, soft_wrap=True)
@@ -136,12 +138,14 @@ def speakers_of(
     from sidecar.baking.speakers import OtherSpeaker, OwnSpeaker, default_workers
     from sidecar.home import Home
 
-    device = voice.description.device
+    described = voice.description
+    device = described.device
     if device != "cpu" and (workers or 1) > 1:
         raise BadRequest(f"{device} speaks for one worker, not {workers}: use --workers 1", field="workers")
     most = workers or (default_workers() if device == "cpu" else 1)
     home = Home.from_environment()
-    task = Task(str(home.root.resolve()), str(pack.resolve()) if pack else "", voice.description.precision)
+    folder = str(pack.resolve()) if pack else ""
+    task = Task(str(home.root.resolve()), folder, described.precision, described.runtime)
     own = OwnSpeaker(voice.synthesizer)
     return lambda lines: [own, *(OtherSpeaker(task) for _ in range(min(most, lines) - 1))]
 

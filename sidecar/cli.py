@@ -23,6 +23,7 @@ from sidecar.console import (
     PackName,
     PolicyName,
     Precision,
+    RuntimeOption,
     SampleRate,
     err,
     explained,
@@ -75,19 +76,21 @@ def progress_bar() -> Iterator[Callable[[str, float], None]]:
         yield show
 
 
-def load_voice(pack: str | None, device: str, precision: str, threads: int | None) -> "Voice":
+def load_voice(pack: str | None, device: str, precision: str, runtime: str, threads: int | None) -> "Voice":
     from sidecar.home import Home
     from sidecar.modkit.finding import at_hand
 
     with at_hand(Home.from_environment(), pack) if pack else nullcontext() as found:
-        return voice_in(found.folder if found else None, device, precision, threads)
+        return voice_in(found.folder if found else None, device, precision, runtime, threads)
 
 
-def voice_in(folder: Path | None, device: str, precision: str, threads: int | None) -> "Voice":
+def voice_in(folder: Path | None, device: str, precision: str, runtime: str, threads: int | None) -> "Voice":
     from sidecar.voice import Voice  # which takes a second
 
     with progress_bar() as progress:
-        return Voice.load(folder, device=device, precision=precision, threads=threads, progress=progress)
+        return Voice.load(
+            folder, device=device, precision=precision, runtime=runtime, threads=threads, progress=progress
+        )
 
 
 def asked_about(pack: str | None) -> "Pack":
@@ -110,13 +113,14 @@ def demo(
     lines: Annotated[int, typer.Option(min=1, help="How many sample lines to speak.")] = 8,
     device: DeviceOption = "auto",
     precision: Precision = "auto",
+    runtime: RuntimeOption = "auto",
     threads: Threads = None,
     as_json: AsJson = False,
 ) -> None:
     """Speak sample lines of several characters into WAV files."""
     from sidecar.demo import speak_samples, spoken_table
 
-    spoken = list(speak_samples(load_voice(None, device, precision, threads), folder, lines))
+    spoken = list(speak_samples(load_voice(None, device, precision, runtime, threads), folder, lines))
     if as_json:
         rows = [
             marked(
@@ -171,6 +175,7 @@ def say(
     pack: PackName = None,
     device: DeviceOption = "auto",
     precision: Precision = "auto",
+    runtime: RuntimeOption = "auto",
     threads: Threads = None,
     as_json: AsJson = False,
 ) -> None:
@@ -188,7 +193,7 @@ def say(
         intensity, speed, pitch, language, sample_rate, loudness, prompt=prompt, effect=effect,
     )  # fmt: skip
     check_line(line, LINE_CHARACTERS)
-    voice = load_voice(pack, device, precision, threads)
+    voice = load_voice(pack, device, precision, runtime, threads)
     began = time.perf_counter()
     speech = voice.speak(line, reference, baseline)
     work_s = time.perf_counter() - began
@@ -216,6 +221,7 @@ def report(
     pack: PackName = None,
     device: DeviceOption = "auto",
     precision: Precision = "auto",
+    runtime: RuntimeOption = "auto",
     threads: Threads = None,
 ) -> None:
     """Draw how a line is spoken, with and without its emotion and effect, into one page."""
@@ -227,7 +233,7 @@ def report(
         text, blend(speaker, "speaker"), emotion=blend(emotion, "emotion") or "neutral",
         intensity=intensity, effect=effect,
     )  # fmt: skip
-    write_whole(output, page(load_voice(pack, device, precision, threads), line).encode())
+    write_whole(output, page(load_voice(pack, device, precision, runtime, threads), line).encode())
     out.print(f"the page is {output}", highlight=False)
 
 
@@ -340,6 +346,7 @@ def serve(
     pack: PackName = None,
     device: DeviceOption = "auto",
     precision: Precision = "auto",
+    runtime: RuntimeOption = "auto",
     threads: Threads = None,
 ) -> None:
     """Serve speech to games over ZeroMQ on this machine."""
@@ -373,8 +380,8 @@ def serve(
     config = ServeConfig(
         ListenConfig(address, advertise, port, keys=keys),
         ModelsConfig(
-            default, device, precision, threads, policy, canary, not no_watch,
-            low_memory_swap, any_publisher, memory_limit,
+            default, device, precision, runtime, threads, policy, canary,
+            not no_watch, low_memory_swap, any_publisher, memory_limit,
         ),
         CacheConfig(cache << 20, home.cache, disk_cache << 20),
         StopConfig(parent_pid, watch_stdin, idle_exit),
@@ -398,6 +405,45 @@ def serve(
             out.print(f"metrics on http://{metrics_address}:{where.metrics_port}/metrics", highlight=False)
 
     run(load, config, file, ready, lambda: forget_start(home))
+
+
+@voice_app.command("get")
+@explained
+def get_voice(
+    source: Annotated[
+        Path, typer.Option("--from", help="Its int8 ONNX export, a folder with the parts, or the made pack.")
+    ],
+) -> None:
+    """Install the default voice from a file or folder, where its packages are not installed."""
+    from sidecar.home import Home
+    from sidecar.models.default_voice import get_from
+
+    with progress_bar() as progress:
+        pack = get_from(source, Home.from_environment(), progress)
+    out.print(f"{pack.manifest.name} {pack.manifest.version} is in {pack.folder}", highlight=False)
+
+
+@app.command()
+@explained
+def ship(
+    folder: Annotated[Path, typer.Argument(help="What to make; it must not exist.")],
+    system: Annotated[str, typer.Option("--for", help="linux")] = "linux",
+    voices: Annotated[str, typer.Option(help="Packs, several with commas.")] = "kokoro-82m",
+    languages: Annotated[str, typer.Option(help="en, zh, or both with a comma.")] = "en",
+    as_json: AsJson = False,
+) -> None:
+    """Make a folder that speaks on machines without Python, to lie beside a game."""
+    from dataclasses import asdict
+
+    from sidecar.home import Home
+    from sidecar.shipping.folder import ship as make
+
+    made = make(folder, system, voices.split(","), languages.split(","), Home.from_environment())
+    if as_json:
+        print(json.dumps({**asdict(made), "folder": str(folder)}))
+    else:
+        size = f"{made.size_bytes / 1e6:.0f} MB"
+        out.print(f"{folder}: {made.files} files, {size}, {', '.join(made.voices)}", highlight=False)
 
 
 @app.command()

@@ -21,6 +21,7 @@ EXIT_SOME_FAILED = 6  #: of many things asked for in one call some were not done
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for tools.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+RuntimeOption = Annotated[str, typer.Option("--runtime", help="auto, torch or onnx.")]
 Precision = Annotated[str, typer.Option(help="auto, float32, bfloat16 or int8.")]
 PackName = Annotated[
     str | None, typer.Option("--pack", help="Pack folder, name or file; default voice if not given.")

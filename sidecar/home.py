@@ -44,17 +44,21 @@ def _outside_wine(path: str, field: str) -> Path:
 
 @dataclass(frozen=True)
 class Home:
-    """The user's data folder. `root` need not exist yet."""
+    """The user's data folder. `root` need not exist yet. `shipped` has voices that came with the program,
+    which is never written to."""
 
     root: Path
+    shipped: Path | None = None
 
     @classmethod
     def from_environment(cls) -> "Home":
-        """`NPC_VOICE_HOME`, or the platform's folder for user data. Raises as `local_path` does."""
-        override = os.environ.get("NPC_VOICE_HOME")
+        """`NPC_VOICE_HOME`, or the platform's folder for user data; `NPC_VOICE_SHIPPED`, if it is set. Raises
+        as `local_path` does."""
+        override, shipped = (os.environ.get(name) for name in ("NPC_VOICE_HOME", "NPC_VOICE_SHIPPED"))
+        with_program = local_path(shipped, "NPC_VOICE_SHIPPED") if shipped else None
         if override:
-            return cls(local_path(override, "NPC_VOICE_HOME"))
-        return cls(user_data_path("npc-voice", appauthor=False))
+            return cls(local_path(override, "NPC_VOICE_HOME"), with_program)
+        return cls(user_data_path("npc-voice", appauthor=False), with_program)
 
     @property
     def models(self) -> Path:

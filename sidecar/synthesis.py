@@ -11,7 +11,6 @@ from sidecar.audio.encode import Mark
 from sidecar.audio.ending import REST_S, last_sound_s, quiet_after
 from sidecar.audio.shape import faded, resampled
 from sidecar.audio.timbre import Timbre, treated
-from sidecar.engines.guest import each_with_own_defaults, own_defaults
 from sidecar.line import Line, check_extent, check_line, derived_seed
 from sidecar.lipsync.oculus import visemes
 from sidecar.models.loader import Model
@@ -164,7 +163,6 @@ class Synthesizer:
         if line.language is not None:
             dialect(line.language)
 
-    @own_defaults()
     def prepare(self, line: Line) -> PreparedLine:
         """Check and read a line. Raises the `RequestError` that says what is wrong with it."""
         began = time.perf_counter()
@@ -196,14 +194,12 @@ class Synthesizer:
             line, spoken, said, shapes, mood, level_db, seed, elapsed_ms(began), effect=effect
         )
 
-    @own_defaults()
     def plans(self, line: Line) -> list[Plan]:
         """How each phrase of the line is going to be spoken, emotion and all."""
         prepared = self.prepare(line)
         plans = self.model.engine.plan(prepared.phrases)
         return [self._acted(plan, prepared, at).bent.plan for at, plan in enumerate(plans)]
 
-    @own_defaults()
     def render(self, parts: Sequence[PhraseAt]) -> list[Speech]:
         """Phrases of one or several lines in one pass of the model; times count from each phrase's start."""
         began, engine = time.perf_counter(), self.model.engine
@@ -223,9 +219,6 @@ class Synthesizer:
     def pieces(self, line: PreparedLine, at: int) -> Iterator[Piece]:
         """One phrase piece by piece. What is done to a waveform as a whole needs it whole: then there is
         one piece."""
-        return each_with_own_defaults(self._pieces(line, at))
-
-    def _pieces(self, line: PreparedLine, at: int) -> Iterator[Piece]:
         began, engine = time.perf_counter(), self.model.engine
         (plan,) = engine.plan([line.phrases[at]])
         act, rate = self._acted(plan, line, at), engine.description.sample_rate_hz

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from sidecar.audio import effect_files
 from sidecar.audio.effects import Effect
+from sidecar.engines import runtimes
 from sidecar.engines.base import EngineDescription, SpeakerChoice
-from sidecar.engines.device import Placement, memory_errors, on_device
-from sidecar.engines.guest import own_defaults, set_threads
+from sidecar.engines.placement import Placement, memory_errors
 from sidecar.home import Home
 from sidecar.line import Line
 from sidecar.models.bases import find_base, verified_in
@@ -48,6 +48,7 @@ class Voice:
         *,
         device: str = "auto",
         precision: str = "auto",
+        runtime: str = "auto",
         threads: int | None = None,
         lexicon: UserLexicon | Mapping[str, str] | None = None,
         home: Home | None = None,
@@ -57,20 +58,23 @@ class Voice:
         pack's base is looked for in the home.
 
         `device`: auto (the best on which the voice speaks), cpu, cuda, mps; `precision`: auto, float32,
-        bfloat16, int8; `threads`: CPU threads of this process; `lexicon`: own pronunciations (word ->
-        phonemes), by default the home's `lexicon.tsv`; they win over the pack's own.
+        bfloat16, int8; `runtime`: auto (PyTorch where it is installed), torch, onnx; `threads`: CPU threads
+        of this process; `lexicon`: own pronunciations (word -> phonemes), by default the home's
+        `lexicon.tsv`; they win over the pack's own.
         Raises `BadRequest`, `NoModel`, `ModelRejected` or `StorageError`.
         """
         home = home or Home.from_environment()
         if threads is not None:
-            set_threads(threads)
+            runtimes.runtime(runtime).set_threads(threads)
         with memory_errors("the voice"):
-            return on_device(
-                device, precision, lambda placement: cls._load(pack, placement, lexicon, home, progress)
+            return runtimes.on_device(
+                device,
+                precision,
+                lambda placement: cls._load(pack, placement, lexicon, home, progress),
+                runtime,
             )
 
     @classmethod
-    @own_defaults()
     def _load(
         cls, pack: str | Path | None, placement: Placement, lexicon: UserLexicon | Mapping[str, str] | None,
         home: Home, progress: Progress,

@@ -17,13 +17,15 @@ from sidecar.protocol.errors import BadRequest
 if TYPE_CHECKING:
     from sidecar.fitting.fit import Fitted
 
-voice_app = typer.Typer(help="Fit voices to recordings of people.", no_args_is_help=True)
+voice_app = typer.Typer(
+    help="Get the default voice; fit voices to recordings of people.", no_args_is_help=True
+)
 _LOG_EVERY_S = 10.0
 
 
 @voice_app.callback()
 def voice_commands() -> None:
-    """Fit voices to recordings of people."""
+    """Get the default voice; fit voices to recordings of people."""
 
 
 @voice_app.command("fit")
@@ -54,7 +56,7 @@ def fit_voice(
 
     Takes minutes; one that was stopped goes on where it was when it is asked for again.
     """
-    from sidecar.engines.device import precision_for_gradients
+    from sidecar.engines.runtimes import precision_for_gradients
     from sidecar.fitting.fit import Wanted, fit
     from sidecar.fitting.recording import read_recordings
     from sidecar.home import Home

@@ -11,8 +11,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # two workers share two cor
 import pytest
 import torch
 
-from sidecar.engines.device import place
 from sidecar.engines.kokoro.engine import KokoroEngine
+from sidecar.engines.runtimes import place
 from sidecar.home import Home
 from sidecar.models.default_voice import ensure_default_voice
 from sidecar.models.loader import load_model

@@ -31,7 +31,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does;
 import torch
 
 from sidecar.engines.base import Engine
-from sidecar.engines.device import Placement, place
+from sidecar.engines.placement import Placement
+from sidecar.engines.runtimes import place
 from sidecar.prosody.plan import Phrase
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,7 +67,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("check_gpu.json"))
     out: Path = parser.parse_args().out
     began, placement = time.monotonic(), place("auto")
-    rehearsal = placement.device.type == "cpu"
+    rehearsal = placement.device == "cpu"
     budget = REHEARSAL if rehearsal else FULL
     if rehearsal:
         print("no accelerator: this is a rehearsal on the CPU, and its figures mean nothing")
@@ -99,12 +100,12 @@ def attempted(name: str, part: Callable[[], Result]) -> Result:
 
 
 def machine(placement: Placement, rehearsal: bool) -> Result:
-    device = placement.device
+    device = torch.device(placement.device)
     on_cuda = device.type == "cuda"
     return {
         "rehearsal": rehearsal,
         "device": torch.cuda.get_device_name(device) if on_cuda else device.type,
-        "precision": str(placement.precision).removeprefix("torch."),
+        "precision": placement.precision,
         "torch": torch.__version__,
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version() if on_cuda else None,
@@ -154,7 +155,7 @@ def speed(placement: Placement, budget: Budget) -> Result:
         "phrase_s": round(took[0][1] / rows, 2),
         "first_phrase_ms": round(first_ms, 1),
         "phrase_ms": round(phrase_ms, 1),
-        "memory_mib": kept_mib(placement, engines) if placement.device.type == "cuda" else None,
+        "memory_mib": kept_mib(placement, engines) if placement.device.startswith("cuda") else None,
     }
 
 
@@ -207,7 +208,7 @@ def served(placement: Placement, budget: Budget) -> Result:
         home, file = Home(Path(folder) / "home"), Path(folder) / "connection.json"
         pack, module = a_pack(home)
         environment = {**os.environ, "NPC_VOICE_HOME": str(home.root)}
-        arguments = ("--device", str(placement.device), "--pack", str(pack.folder))
+        arguments = ("--device", placement.device, "--pack", str(pack.folder))
         began = time.monotonic()
         with (
             sidecar(file, *arguments, module=module, env=environment, cwd=ROOT) as process,
@@ -252,7 +253,7 @@ def first_chunk_ms(client: Any, seed: int) -> float:
 
 def used_mib(placement: Placement, pid: int) -> int:
     """Memory in use: on the device by all processes, where it has its own, else of the sidecar."""
-    if placement.device.type == "cuda":
+    if placement.device.startswith("cuda"):
         free, total = torch.cuda.mem_get_info(placement.device)
         return (total - free) // MIB
     import psutil

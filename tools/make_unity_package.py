@@ -17,7 +17,9 @@ LINKS = {
     "The package `bindings/unity/com.npcvoice.sidecar` is": "This package is",
     "[its README](../bindings/unity/com.npcvoice.sidecar/README.md)": "[its README](../README.md)",
     "[the protocol](PROTOCOL.md)": "the protocol (`docs/PROTOCOL.md` of NPC Voice)",
-    "`pip install . && npc-voice demo`": "`pip install . && npc-voice demo` in a checkout of NPC Voice",
+    '`pip install ".[voice]" && npc-voice demo`': (
+        '`pip install ".[voice]" && npc-voice demo` in a checkout of NPC Voice'
+    ),
 }
 #: What imports a file, by its suffix; all others are imported by Unity's default.
 IMPORTERS = {

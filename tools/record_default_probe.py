@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from sidecar.checks.speaking import record_probe
-from sidecar.engines.device import place
+from sidecar.engines.runtimes import place
 from sidecar.home import Home
 from sidecar.models import default_voice
 from sidecar.models.loader import load_model

@@ -12,9 +12,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from sidecar.engines.device import place
 from sidecar.engines.kokoro import int8
 from sidecar.engines.kokoro.engine import OBSERVED, KokoroEngine
+from sidecar.engines.runtimes import place
 from sidecar.home import Home
 from sidecar.models.default_voice import ensure_default_voice
 from sidecar.models.loader import load_model

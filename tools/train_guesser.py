@@ -35,12 +35,13 @@ from pathlib import Path
 
 import torch
 from align_letters import align
+from guesser_training import Network, save
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from sidecar.text.guesser import WEIGHTS, Guesser
-from sidecar.text.guesser_network import Network, Shape, Trained, save
+from sidecar.text.guesser_network import Shape
 
 log = logging.getLogger("train_guesser")
 
@@ -286,7 +287,7 @@ def export(checkpoint: Path, lessons: Lessons) -> None:
     shape = replace(_shape(lessons), letters=len(ALPHABET))
     network = Network(shape)
     network.load_state_dict(weights)
-    save(WEIGHTS, Trained(network, tuple(ALPHABET), lessons.chunks), shape)
+    save(WEIGHTS, network, shape, ALPHABET, lessons.chunks)
 
 
 def write_held_out(words: dict[str, str]) -> None:

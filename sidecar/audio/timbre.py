@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
+
+from sidecar.audio.spectra import Spectra, spectra_of, wave_of, window_of
 
 Floats = npt.NDArray[np.float32]
+Reals = npt.NDArray[np.floating]
 
 WINDOW_S = 0.043
 ENVELOPE_HZ = 300.0  #: detail of an envelope: under this, harmonics are told apart from formants
@@ -69,20 +70,19 @@ def held_back(samples: Floats) -> Floats:
 def respectral(samples: Floats, rate_hz: int, timbre: Timbre, seed: int) -> Floats:
     """Voice quality; the root mean square stays but for what a whisper loses."""
     size = 2 ** round(np.log2(WINDOW_S * rate_hz))
-    hop = size // 4
-    window = torch.hann_window(size)
-    sound = torch.from_numpy(np.pad(samples, size))  # a frame of nothing, so that the shortest sound has one
-    spectra = torch.stft(sound, size, hop, window=window, return_complex=True)  # [size / 2 + 1, frames]
-    hz = torch.fft.rfftfreq(size, 1 / rate_hz)
-    whisper, gains = timbre.whisper, 10 ** (tone_db(hz, timbre) / 20)
-    shaped = spectra * gains[:, None]
+    window = window_of(size)
+    sound = np.pad(samples, size)  # a frame of nothing, so that the shortest sound has one
+    spectra = spectra_of(sound, window)
+    hz = np.fft.rfftfreq(size, 1 / rate_hz)
+    whisper, gains = timbre.whisper, (10 ** (tone_db(hz, timbre) / 20)).astype(np.float32)
+    shaped = spectra * gains
     if timbre.formants_oct or timbre.breath or whisper:
         envelope = envelopes(spectra, rate_hz)
         if timbre.formants_oct:
             shaped = shaped * (shifted(envelope, timbre.formants_oct) / envelope)
         if timbre.breath or whisper:
-            shaped = aired(shaped, envelope * gains[:, None], hz, timbre, seed, window, hop)
-    result = torch.istft(shaped, size, hop, window=window, length=len(sound)).numpy()[size:-size]
+            shaped = aired(shaped, envelope * gains, hz, timbre, seed, window)
+    result = wave_of(shaped, window, len(sound))[size:-size]
     loss_db = WHISPER_DB * whisper
     return (result * (rms(samples) / max(rms(result), FLOOR)) * 10 ** (loss_db / 20)).astype(np.float32)
 
@@ -91,49 +91,60 @@ def rms(samples: Floats) -> float:
     return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
 
 
-def tone_db(hz: Tensor, timbre: Timbre) -> Tensor:
+def tone_db(hz: Reals, timbre: Timbre) -> Reals:
     """The gain of each bin: tilt, even in octaves, and tension, which takes from the lowest harmonics what it
     gives to the singer's region (Hammarberg et al. 1980: the balance under and over 2 kHz)."""
-    octaves = torch.log2(hz.clamp(TILT_FROM_HZ, TILT_TO_HZ) / TILT_AROUND_HZ)
+    octaves = np.log2(np.clip(hz, TILT_FROM_HZ, TILT_TO_HZ) / TILT_AROUND_HZ)
     low, high = TENSE_HZ
     width = np.log2(high / low)
-    centre = torch.log2(hz.clamp_min(1.0) / (low * high) ** 0.5)
-    presence = torch.exp(-0.5 * (centre / (width / 2)) ** 2)
-    bottom = torch.sigmoid(-4 * torch.log2(hz.clamp_min(1.0) / LAX_HZ))
-    return timbre.tilt_db * octaves + timbre.tension_db * (presence - bottom) / 2
+    centre = _octaves_over(hz, (low * high) ** 0.5)
+    presence = np.exp(-0.5 * (centre / (width / 2)) ** 2)
+    bottom = _sigmoid(-4 * _octaves_over(hz, LAX_HZ))
+    tone: Reals = timbre.tilt_db * octaves + timbre.tension_db * (presence - bottom) / 2
+    return tone
 
 
-def envelopes(spectra: Tensor, rate_hz: int) -> Tensor:
-    """Magnitudes without their harmonics, [bins, frames]: the low part of the cepstrum."""
-    logs = torch.log(spectra.abs().clamp_min(FLOOR))
-    cepstra = torch.fft.irfft(logs, dim=0)
+def envelopes(spectra: Spectra, rate_hz: int) -> Floats:
+    """Magnitudes without their harmonics, [frames, bins]: the low part of the cepstrum."""
+    logs = np.log(np.maximum(np.abs(spectra), np.float32(FLOOR)))
+    cepstra = np.fft.irfft(logs, axis=1)
     keep = int(rate_hz / ENVELOPE_HZ)
-    lifter = torch.zeros(cepstra.shape[0])
-    ramp = 0.5 + 0.5 * torch.cos(torch.pi * torch.arange(keep) / keep)
+    lifter = np.zeros(cepstra.shape[1], np.float32)
+    ramp = 0.5 + 0.5 * np.cos(np.pi * np.arange(keep) / keep)
     lifter[:keep] = ramp
-    lifter[-keep + 1 :] = ramp[1:].flip(0)
-    return torch.exp(torch.fft.rfft(cepstra * lifter[:, None], dim=0).real)
+    lifter[-keep + 1 :] = ramp[:0:-1]
+    return np.exp(np.fft.rfft(cepstra * lifter, axis=1).real).astype(np.float32)
 
 
-def shifted(envelope: Tensor, octaves: float) -> Tensor:
+def shifted(envelope: Floats, octaves: float) -> Floats:
     """The envelope with its resonances moved up by `octaves`."""
-    bins = envelope.shape[0]
-    at = (torch.arange(bins) / 2**octaves).clamp_max(bins - 1)
-    low = at.floor().long().clamp_max(bins - 2)
-    share = (at - low)[:, None]
-    return envelope[low] * (1 - share) + envelope[low + 1] * share
+    bins = envelope.shape[1]
+    at = np.minimum(np.arange(bins) / 2**octaves, bins - 1)
+    low = np.minimum(at.astype(np.int64), bins - 2)
+    share = (at - low).astype(np.float32)
+    return envelope[:, low] * (1 - share) + envelope[:, low + 1] * share
 
 
 def aired(
-    spectra: Tensor, envelope: Tensor, hz: Tensor, timbre: Timbre, seed: int, window: Tensor, hop: int
-) -> Tensor:
+    spectra: Spectra, envelope: Floats, hz: Reals, timbre: Timbre, seed: int, window: Floats
+) -> Spectra:
     """With air through the same mouth: over the voice as breath, in its place as whisper."""
-    length = hop * (spectra.shape[1] - 1)
-    noise = torch.from_numpy(np.random.default_rng([seed, 2]).standard_normal(length).astype(np.float32))
-    air = torch.stft(noise, len(window), hop, window=window, return_complex=True)
-    air = air / window.square().sum().sqrt() * envelope  # noise of the envelope's own power
+    length = len(window) // 4 * (len(spectra) - 1)
+    noise = np.random.default_rng([seed, 2]).standard_normal(length).astype(np.float32)
+    air = spectra_of(noise, window)
+    air = air * (envelope / np.sqrt(np.square(window).sum()))  # noise of the envelope's own power
     whisper = timbre.whisper
-    breath = timbre.breath * torch.sigmoid(4 * torch.log2(hz.clamp_min(1.0) / BREATH_FROM_HZ))
-    hushed = torch.sigmoid(4 * torch.log2(hz.clamp_min(1.0) / WHISPER_FLOOR_HZ))
+    breath = timbre.breath * _sigmoid(4 * _octaves_over(hz, BREATH_FROM_HZ))
+    hushed = _sigmoid(4 * _octaves_over(hz, WHISPER_FLOOR_HZ))
     voice = (1 - whisper) * (1 - 0.5 * breath)
-    return spectra * voice[:, None] + air * ((1 - whisper) * breath + 1.5 * whisper * hushed)[:, None]
+    share = (1 - whisper) * breath + 1.5 * whisper * hushed
+    return spectra * voice.astype(np.float32) + air * share.astype(np.float32)
+
+
+def _octaves_over(hz: Reals, middle_hz: float) -> Reals:
+    octaves: Reals = np.log2(np.maximum(hz, 1.0) / middle_hz)
+    return octaves
+
+
+def _sigmoid(x: Reals) -> Reals:
+    return 1 / (1 + np.exp(-x))

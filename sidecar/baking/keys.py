@@ -25,7 +25,7 @@ def model_key(model: Model) -> str:
     device = engine.device.partition(":")[0]
     return digest(
         (manifest.name, manifest.version, manifest.architecture, manifest.sha256, dict(manifest.config)),
-        (engine.sample_rate_hz, device, engine.precision, __version__, ENCODING),
+        (engine.sample_rate_hz, device, engine.precision, engine.runtime, __version__, ENCODING),
     )
 
 

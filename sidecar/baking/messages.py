@@ -32,6 +32,7 @@ class Task:
     home: str
     pack: str
     precision: str
+    runtime: str
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ from contextlib import suppress
 from typing import Protocol
 
 import psutil
-import torch
 
 from sidecar.baking.clip import Clip, spoken_clip
 from sidecar.baking.differences import Wanted
 from sidecar.baking.messages import Answer, Task, order_line, read_answer, task_line
 from sidecar.baking.script import Failure
 from sidecar.children.starting import start
+from sidecar.engines.runtimes import use_one_thread
 from sidecar.protocol.errors import BadRequest, NpcVoiceError
 from sidecar.synthesis import Synthesizer
 
@@ -44,7 +44,7 @@ class OwnSpeaker:
         self._synthesizer = synthesizer
 
     def clip(self, wanted: Wanted) -> Clip | Failure:
-        torch.set_num_threads(1)  # holds for the calling thread
+        use_one_thread()
         return attempted(self._synthesizer, wanted)
 
     def close(self) -> None:

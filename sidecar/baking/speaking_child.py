@@ -25,8 +25,9 @@ def main() -> None:
 
 def _voice(task: Task) -> Voice:
     return Voice.load(
-        task.pack or None, device="cpu", precision=task.precision, threads=1, home=Home(Path(task.home))
-    )
+        task.pack or None, device="cpu", precision=task.precision, runtime=task.runtime, threads=1,
+        home=Home(Path(task.home)),
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def copy_checkpoint(checkpoint: Path, target: Path, sha256: str, most_bytes: int
 def check_checkpoint(header: Header) -> None:
     """The family is told from the tensors, which must be all of them. Raises `ModelRejected`."""
     family, alone = owner_of(header)
-    check_shapes(WEIGHTS, header, family.shapes(alone.config)[WEIGHTS])
+    check_shapes(WEIGHTS, header, family.shapes(alone.config)[WEIGHTS], family.may_be_compact(alone.config))
 
 
 def completed(checkpoint: Path, folder: Path, header: Header) -> Pack:

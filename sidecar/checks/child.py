@@ -105,7 +105,7 @@ def check_source(source: Path, staging: Path, settings: CheckSettings) -> Findin
         check_tensors(staging, headers, family.weight_files)
         family.check_values(staging)
     base = base_of(manifest, settings)  # last of what is quick: it may come yet, and all else is right
-    distance = spoken(pack, base) if settings.listen else None
+    distance = spoken(pack, base, settings.runtime) if settings.listen else None
     return {"signer": signer, "distance_nepers": distance}
 
 
@@ -158,7 +158,7 @@ def check_single_voice(source: Path, staging: Path, settings: CheckSettings) -> 
 
 def recorded(pack: Pack, settings: CheckSettings, base: Pack | None = None) -> Findings:
     """A pack without a picture to compare with is listened to, and its probe recorded."""
-    synthesizer = loaded(pack, base)
+    synthesizer = loaded(pack, settings.runtime, base)
     with stage(Stage.PROBE):
         from sidecar.checks.speaking import record_probe
 
@@ -191,22 +191,21 @@ def check_tensors(folder: Path, headers: Headers, weights: tuple[str, ...]) -> N
         check_values(folder / name, header, are_weights=name in weights)
 
 
-def loaded(pack: Pack, base: Pack | None = None) -> "Synthesizer":
+def loaded(pack: Pack, by: str, base: Pack | None = None) -> "Synthesizer":
     with stage(Stage.LOAD):
-        import torch
-
-        from sidecar.engines.device import place
+        from sidecar.engines.runtimes import runtime
         from sidecar.models.loader import joined, load_model, read_added
         from sidecar.synthesis import Synthesizer
 
-        torch.set_num_threads(1)
-        model = load_model(base or pack, place("cpu", "float32"))
+        chosen = runtime(by)
+        chosen.set_threads(1)
+        model = load_model(base or pack, chosen.place("cpu", "float32"))
         model = model if base is None else joined(model, [read_added(pack, model)])
         return Synthesizer(model, model.lexicon)
 
 
-def spoken(pack: Pack, base: Pack | None) -> float:
-    synthesizer = loaded(pack, base)
+def spoken(pack: Pack, base: Pack | None, by: str) -> float:
+    synthesizer = loaded(pack, by, base)
     with stage(Stage.PROBE):
         from sidecar.checks.speaking import check_others, check_probe
 

@@ -10,7 +10,7 @@ MIB = 1 << 20
 
 
 class Stage(str, Enum):
-    """In the order in which they run: what is cheap comes first, PyTorch is loaded for the last two.
+    """In the order in which they run: what is cheap comes first, the network is loaded for the last two.
 
     start -> paths -> manifest -> signature -> copy -> headers -> values -> load -> probe -> publish
     """
@@ -46,6 +46,7 @@ class CheckSettings:
     max_pack_bytes: int = (4 << 30) - 1
     listen: bool = True
     bases: tuple[str, ...] = ()
+    runtime: str = "auto"
 
     def to_request(self) -> dict[str, Any]:
         return {
@@ -58,6 +59,7 @@ class CheckSettings:
             "max_pack_bytes": self.max_pack_bytes,
             "listen": self.listen,
             "bases": list(self.bases),
+            "runtime": self.runtime,
         }
 
     @classmethod

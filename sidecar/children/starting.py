@@ -31,8 +31,8 @@ CHILDREN = (
     "sidecar.modkit.import_child",
 )  # fmt: skip
 _LIBRARIES = (
-    "sidecar", "torch", "numpy", "safetensors", "onnx", "msgpack", "filelock", "platformdirs", "cryptography",
-    "psutil", "soundfile", "soxr", "misaki", "jieba", "pypinyin",
+    "sidecar", "torch", "onnxruntime", "numpy", "safetensors", "onnx", "msgpack", "filelock", "platformdirs",
+    "cryptography", "psutil", "soundfile", "soxr", "misaki", "jieba", "pypinyin",
 )  # fmt: skip
 #: After the standard library, before whatever this interpreter would find by itself.
 _START = (
@@ -82,9 +82,17 @@ def child_command(module: str, arguments: Sequence[str]) -> list[str]:
 
 def library_folders() -> list[str]:
     """The folders where this process finds itself and what the children need, each once."""
-    specs = [find_spec(name) for name in _LIBRARIES]
-    origins = [Path(spec.origin).resolve() for spec in specs if spec is not None and spec.origin]
+    origins = [Path(origin).resolve() for name in _LIBRARIES if (origin := _origin(name))]
     return list(dict.fromkeys(str(_above(origin)) for origin in origins))
+
+
+def _origin(name: str) -> str | None:
+    """The file of a library; None where it is not installed, or may not be found."""
+    try:
+        spec = find_spec(name)
+    except ImportError:
+        return None
+    return None if spec is None else spec.origin
 
 
 def _above(origin: Path) -> Path:

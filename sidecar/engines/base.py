@@ -14,7 +14,7 @@ SpeakerChoice = str | int | Mapping[str, float] | Sequence[float]
 @dataclass(frozen=True)
 class EngineDescription:
     """What an engine can do, fixed when it is loaded. `alphabet` holds the phoneme symbols it knows,
-    `batch_rows` is how many phrases share a pass."""
+    `batch_rows` is how many phrases share a pass, `runtime` what runs the network."""
 
     architecture: str
     sample_rate_hz: int
@@ -26,6 +26,7 @@ class EngineDescription:
     device: str
     precision: str
     capabilities: Capabilities
+    runtime: str = "torch"
 
 
 class Engine(Protocol):

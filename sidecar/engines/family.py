@@ -13,7 +13,7 @@ from sidecar.engines.shapes import Shape
 
 if TYPE_CHECKING:
     from sidecar.engines.base import Engine
-    from sidecar.engines.device import Placement
+    from sidecar.engines.placement import Placement
     from sidecar.engines.speakers import Speakers
     from sidecar.engines.tunable import Tunable
 
@@ -111,10 +111,11 @@ class Family(Generic[C]):
     the language that a speaker was recorded in, by the name alone.
 
     `checked_config` raises `ValueError` naming the field at fault. `shapes` gives every tensor of every file
-    of weights. `check_tables` (configuration, speakers, headers by file) judges what shapes cannot say, by
-    headers alone; `check_values` the numbers in the tables of a folder: both raise `ModelRejected`. `load`
-    (folder, speakers, configuration, placement) makes an engine of a pack's files that have been checked.
-    `tune` gives an engine's network as a function of a voice's numbers, where voices can be fitted.
+    of weights, `may_be_compact` those that may come as int8. `check_tables` (configuration, speakers, headers
+    by file) judges what shapes cannot say, by headers alone; `check_values` the numbers in the tables of a
+    folder: both raise `ModelRejected`. `load` (folder, speakers, configuration, placement) makes an engine of
+    a pack's files that have been checked. `tune` gives an engine's network as a function of a voice's
+    numbers, where voices can be fitted.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Family(Generic[C]):
     voices: SingleVoices | None = None
     joining: Joining | None = None
     tune: Callable[["Engine"], "Tunable"] | None = None
+    may_be_compact: Callable[[C], frozenset[str]] = lambda _: frozenset()
 
     @property
     def tensor_files(self) -> tuple[str, ...]:

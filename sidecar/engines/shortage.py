@@ -17,6 +17,7 @@ _SAID = re.compile(
             "CU(BLAS|DNN)_STATUS_(ALLOC_FAILED|NOT_INITIALIZED)",  # the second: no room for a handle
             "CUDNN_STATUS_INTERNAL_ERROR_(HOST|DEVICE)_ALLOCATION_FAILED",
             "CUFFT_ALLOC_FAILED",
+            "Failed to allocate memory|BFCArena",  # onnxruntime
         )
     )
 )

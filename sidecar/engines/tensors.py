@@ -18,11 +18,27 @@ _PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MA
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Raises `ModelRejected` when the file is not whole, valid safetensors."""
+    """All by their own names, int8 ones as float32. Raises `ModelRejected` for a file that is not whole."""
     try:
-        return load_file(path)
+        tensors = load_file(path)
     except (SafetensorError, ValueError) as error:
         raise ModelRejected(f"{path.name} is not a valid safetensors file: {error}") from error
+    return {name: _restored(tensors, name) for name in tensors if not _is_part(tensors, name)}
+
+
+def _is_part(tensors: Mapping[str, Tensor], name: str) -> bool:
+    """Whether it belongs to an int8 tensor (`compact.py`)."""
+    of, _, kind = name.rpartition(".")
+    return kind in ("scale", "zero") and of in tensors and tensors[of].dtype == torch.int8
+
+
+def _restored(tensors: Mapping[str, Tensor], name: str) -> Tensor:
+    tensor = tensors[name]
+    if tensor.dtype != torch.int8 or f"{name}.scale" not in tensors or f"{name}.zero" not in tensors:
+        return tensor
+    column = (-1, *[1] * (tensor.dim() - 1))
+    zero, scale = (tensors[name + part].float().view(column) for part in (".zero", ".scale"))
+    return (tensor.float() - zero) * scale
 
 
 def write_tensors(tensors: Mapping[str, Tensor], path: Path, precision: torch.dtype) -> None:

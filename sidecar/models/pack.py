@@ -194,6 +194,6 @@ def seal(pack: Pack, probe: Probe) -> Manifest:
 
 def flush(folder: Path) -> None:
     """Ask the system to have every file on disk before the rename makes them count."""
-    for path in folder.iterdir():
+    for path in filter(Path.is_file, folder.rglob("*")):
         with path.open("rb+") as stream:
             os.fsync(stream.fileno())

@@ -1,7 +1,7 @@
 """The header of a safetensors file, read with limits and without trust.
 
 Layout: 8 bytes little-endian length, that many bytes of JSON ``{name: {dtype, shape, data_offsets}}``,
-then the tensors. Ours is stricter than the format: half and single precision only, no empty
+then the tensors. Ours is stricter than the format: half and single precision and int8 only, no empty
 dimension, and the tensors fill the rest of the file exactly.
 """
 
@@ -14,7 +14,7 @@ from sidecar.engines.headers import TensorEntry
 from sidecar.models.manifest import read_json
 from sidecar.protocol.reasons import Reason, refusal
 
-ITEM_BYTES = {"F16": 2, "F32": 4}
+ITEM_BYTES = {"F16": 2, "F32": 4, "I8": 1}
 MAX_HEADER_BYTES = 2 << 20
 MAX_TENSORS = 8192
 MAX_DIMENSIONS = 6
@@ -62,7 +62,7 @@ def _entry(file: str, name: str, value: Any, data_start: int) -> TensorEntry:
         raise odd("needs dtype, shape and data_offsets, and no more")
     dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
     if not isinstance(dtype, str) or dtype not in ITEM_BYTES:
-        raise odd(f"is of type {dtype!r:.40}, expected F16 or F32")
+        raise odd(f"is of type {dtype!r:.40}, expected F16, F32 or I8")
     if not _are_whole(shape) or not 0 < len(shape) <= MAX_DIMENSIONS or min(shape) < 1:
         raise odd(f"has shape {shape!r:.80}, expected 1 to {MAX_DIMENSIONS} dimensions above 0")
     if max(shape) > MAX_ELEMENTS or math.prod(shape) > MAX_ELEMENTS:

@@ -14,9 +14,9 @@ from sidecar import files
 from sidecar.checks.sources import ARCHIVE_SUFFIX, DROPPINGS
 from sidecar.checks.speaking import check_others, record_probe
 from sidecar.checks.values import check_values
-from sidecar.engines.device import place
 from sidecar.engines.family import WEIGHTS, Family
 from sidecar.engines.registry import owner_of
+from sidecar.engines.runtimes import place
 from sidecar.models.architecture import check_description, check_tensors
 from sidecar.models.file_names import EMOTIONS, LEXICON, MANIFEST, PROBE, SIGNATURE, is_text
 from sidecar.models.loader import load_model

@@ -10,8 +10,8 @@ from safetensors.numpy import save_file
 
 from sidecar.audio.loudness import integrated_loudness
 from sidecar.checks.speaking import record_probe
-from sidecar.engines.device import place
 from sidecar.engines.family import VOICES
+from sidecar.engines.runtimes import place
 from sidecar.line import Line
 from sidecar.models.architecture import check_base, check_description, check_headers, family_of, tensor_files
 from sidecar.models.file_names import EMOTIONS, PROBE

@@ -32,6 +32,7 @@ class Reason(str, Enum):
     MANIFEST_FIELD = "manifest_field"
     ARCHITECTURE = "architecture"
     CONFIG = "config"
+    RUNTIME = "runtime"  # what runs networks here cannot run this one
     UNSIGNED = "unsigned"
     SIGNATURE_FORM = "signature_form"
     SIGNATURE_WRONG = "signature_wrong"

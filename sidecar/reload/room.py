@@ -4,8 +4,9 @@ import sys
 from collections.abc import Callable
 
 import psutil
-import torch
 
+from sidecar.engines.placement import Placement
+from sidecar.engines.runtimes import runtime
 from sidecar.models.manifest import Manifest
 from sidecar.protocol.errors import InsufficientMemory
 
@@ -29,10 +30,10 @@ def freed_bytes(manifest: Manifest) -> int:
     return round(FREED_RATIO * sum(file.size_bytes for file in manifest.files))
 
 
-def free_on(device: torch.device) -> int:
-    """Bytes that can still be had, on the device or, for the CPU, on the host."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+def free_on(placement: Placement) -> int:
+    """Bytes that can still be had, of the device's own memory or, where it has none, of the host's."""
+    if (free := runtime(placement.runtime).free_bytes(placement.device)) is not None:
+        return free
     available = int(psutil.virtual_memory().available)
     return available if (left := left_under_limit()) is None else min(available, left)
 

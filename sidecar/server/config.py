@@ -41,6 +41,7 @@ class ModelsConfig:
     pack: Pack | None = None
     device: str = "auto"
     precision: str = "auto"
+    runtime: str = "auto"
     threads: int | None = None
     policy: str = "any"
     canary_share: float = 0.0

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sidecar import __version__
+from sidecar.engines.runtimes import device_bytes
 from sidecar.prosody.clip_memory import Clips
 from sidecar.protocol.errors import Unsupported
 from sidecar.protocol.formats import SENT
@@ -52,7 +53,6 @@ from sidecar.server.lines.flight import Caller, now_s
 from sidecar.server.lines.memory_cache import MemoryCache
 from sidecar.server.live_voices import LiveVoices
 from sidecar.server.metrics import Metrics, resident_bytes
-from sidecar.server.process.host import device_bytes
 from sidecar.server.reloading.reloader import Reloader
 
 log = logging.getLogger(__name__)

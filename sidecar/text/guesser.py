@@ -3,7 +3,7 @@
 A small network, trained on the dictionaries of the acoustic model, says for each
 letter of a spelling what it stands for. Its readings are in the dictionaries' US
 alphabet, as entries are: a flap is ɾ, a glottal stop ʔ, stress marks stand before
-their vowel. Pure torch on the CPU; the same word gives the same reading.
+their vowel. NumPy on the CPU; the same word gives the same reading.
 """
 
 import re
@@ -13,12 +13,10 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
-import torch
-from torch import Tensor
-from torch.nn.utils.rnn import pack_sequence
+import numpy as np
 
 from .english.sounds import PRIMARY, SECONDARY, VOWELS, with_stress
-from .guesser_network import Decoder, Trained
+from .guesser_network import Floats, Trained, Whole
 from .guesser_network import load as load_network
 
 WEIGHTS = Path(__file__).parent / "data" / "guesser_en.safetensors"
@@ -93,8 +91,7 @@ class Guesser:
     """Reads spellings. Share one among threads: it changes nothing but its memory of words, under a lock."""
 
     def __init__(self, trained: Trained) -> None:
-        self._network = trained.network
-        self._decoder = Decoder(trained.network)
+        self._encode, self._decoder = trained.encoder, trained.decoder
         self._numbers = {letter: number for number, letter in enumerate(trained.letters)}
         self._chunks = trained.chunks
         self._remembered: dict[str, str] = {}
@@ -148,36 +145,33 @@ class Guesser:
             for word, readings in self._search(longest_first[at : at + LARGEST_BATCH])
         }
 
-    @torch.inference_mode()
     def _search(self, words: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
         """The likeliest readings of words, the longest of which come first, best first, by beam search.
 
         `B` words, `K` beams, `C` chunks. Of the words, `n` have a letter number t: the first.
         """
-        letters = pack_sequence([torch.tensor([self._numbers[letter] for letter in word]) for word in words])
-        context = self._network.encode(letters)
-        prepared = torch.split(  # [n, 4D] for each t
-            self._decoder.prepare(context.data), context.batch_sizes.tolist()
-        )
+        context = self._encode([[self._numbers[letter] for letter in word] for word in words])
         state = self._decoder.first_state(len(words))
-        previous = torch.full((len(words),), self._network.start)
-        scores = torch.zeros(len(words), 1)  # [B, K]
-        said = torch.zeros(len(words), 1, 0, dtype=torch.long)  # [B, K, t]
-        for inputs in prepared:
+        previous = np.full(len(words), self._decoder.start)
+        scores = np.zeros((len(words), 1), np.float32)  # [B, K]
+        said = np.zeros((len(words), 1, 0), np.int64)  # [B, K, t]
+        for inputs in map(self._decoder.prepare, context):  # [n, 4D]
             n, width = len(inputs), scores.shape[1]
             yield from self._spelled_out(words[n : len(scores)], said[n:])
             rows = slice(n * width)
             logs, state = self._decoder.step(inputs, previous[rows], (state[0][rows], state[1][rows]))
-            totals = scores[:n, :, None] + logs.view(n, width, -1)  # [n, K, C]
-            scores, best = totals.flatten(1).topk(BEAMS, dim=1)  # [n, K']
+            totals = scores[:n, :, None] + logs.reshape(n, width, -1)  # [n, K, C]
+            scores, best = _best(totals.reshape(n, -1))  # [n, K']
             parents, chunks = best // totals.shape[2], best % totals.shape[2]
-            said = torch.cat([_rows(said[:n], parents), chunks[:, :, None]], dim=2)
-            kept = (parents + torch.arange(n)[:, None] * width).flatten()  # [n * K']
+            said = np.concatenate(
+                [np.take_along_axis(said[:n], parents[:, :, None], axis=1), chunks[:, :, None]], axis=2
+            )
+            kept = (parents + np.arange(n)[:, None] * width).ravel()  # [n * K']
             state = (state[0][kept], state[1][kept])
-            previous = chunks.flatten()
+            previous = chunks.ravel()
         yield from self._spelled_out(words[: len(scores)], said)
 
-    def _spelled_out(self, words: Sequence[str], said: Tensor) -> Iterator[tuple[str, list[str]]]:
+    def _spelled_out(self, words: Sequence[str], said: Whole) -> Iterator[tuple[str, list[str]]]:
         """What the beams [B, K, T] of words have said."""
         for word, beams_said in zip(words, said.tolist(), strict=True):
             yield word, ["".join(self._chunks[chunk] for chunk in chunks) for chunks in beams_said]
@@ -191,6 +185,9 @@ class Guesser:
         return _sayable(_stressed(next(filter(None, readings))))
 
 
-def _rows(values: Tensor, indices: Tensor) -> Tensor:
-    """values[b, indices[b, k]]: [B, K, t] and [B, K'] -> [B, K', t]."""
-    return values.gather(1, indices[:, :, None].expand(-1, -1, values.shape[2]))
+def _best(totals: Floats) -> tuple[Floats, Whole]:
+    """The highest `BEAMS` of each row [n, C], highest first, and where they stand."""
+    found = np.argpartition(-totals, BEAMS - 1, axis=1)[:, :BEAMS]
+    scores = np.take_along_axis(totals, found, axis=1)
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return np.take_along_axis(scores, order, axis=1), np.take_along_axis(found, order, axis=1)

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from ..files import read, text_of
 from ..protocol.errors import BadRequest, StorageError
 from .english.scan import folded
 from .languages import has_han
+from .packed import PackedDictionary
 from .tokens import MARKS
 
 #: Every symbol of the model's vocabulary that stands for a sound, stress, length or tone; and the space.
@@ -77,23 +77,22 @@ class Lexicon:
         return word in self._gold
 
     @cached_property
-    def _gold(self) -> dict[str, str | dict[str, str | None]]:
+    def _gold(self) -> PackedDictionary:
         return self._load("gold")
 
     @cached_property
-    def _silver(self) -> dict[str, str]:
+    def _silver(self) -> PackedDictionary:
         return self._load("silver")
 
-    def _load(self, quality: str) -> dict[str, Any]:
+    def _load(self, quality: str) -> PackedDictionary:
         path = (self._folder or _dictionary_folder()) / f"{self._prefix}_{quality}.json"
         try:
-            entries: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            return PackedDictionary(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
             raise StorageError(
                 f"the pronouncing dictionary {path.name} cannot be read: {error}",
                 tip="reinstall the package misaki",
             ) from error
-        return entries
 
 
 def _readings(entry: str | dict[str, str | None]) -> Readings:

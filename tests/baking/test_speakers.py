@@ -111,7 +111,7 @@ class Slow:
 def test_a_speaker_is_closed_by_others_while_it_speaks_and_leaves_no_process(monkeypatch):
     started = Slow()
     monkeypatch.setattr(speakers, "start", started)
-    other, answers = OtherSpeaker(Task("", "", "float32")), []
+    other, answers = OtherSpeaker(Task("", "", "float32", "auto")), []
     speaking = threading.Thread(target=lambda: answers.append(other.clip(Wanted(order("a"), "key"))))
     speaking.start()
     assert started.begun.wait(TIMEOUT_S)
@@ -134,7 +134,7 @@ def test_an_answer_that_is_none_costs_its_line(monkeypatch):
             [sys.executable, "-c", said], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         ),
     )  # fmt: skip
-    failure = OtherSpeaker(Task("", "", "float32")).clip(Wanted(order("a"), "key"))
+    failure = OtherSpeaker(Task("", "", "float32", "auto")).clip(Wanted(order("a"), "key"))
     assert isinstance(failure, Failure) and failure.id == "a" and "ended with code" in failure.message
 
 
@@ -148,7 +148,7 @@ def test_another_process_speaks_the_very_same_bytes_and_its_death_costs_no_line(
         one = order(text[:2], text, speaker="am_michael")
         return Wanted(one, line_key(model, voice.synthesizer.prepare(one.line), one))
 
-    other = OtherSpeaker(Task(str(home.root), "", voice.description.precision))
+    other = OtherSpeaker(Task(str(home.root), "", voice.description.precision, "auto"))
     own = OwnSpeaker(voice.synthesizer)
     try:
         assert other.clip(wanted(TEXTS[1])) == next(clips([wanted(TEXTS[1])], [own]))

@@ -189,7 +189,7 @@ def slope(sizes: tuple[int, int]) -> None:
 def stub(size: int) -> dict[str, float]:
     speakers.MODULE = "tests.baking.tone_child"
     voice, done = tone_voice().synthesizer, 0
-    workers = [speakers.OtherSpeaker(Task("", "", "float32")) for _ in range(WORKERS)]
+    workers = [speakers.OtherSpeaker(Task("", "", "float32", "auto")) for _ in range(WORKERS)]
 
     def told(_: object) -> None:
         nonlocal done

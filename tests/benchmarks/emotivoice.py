@@ -23,9 +23,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does;
 import numpy as np
 import torch
 
-from sidecar.engines.device import place
 from sidecar.engines.emotivoice.engine import EmotiVoiceEngine
 from sidecar.engines.emotivoice.plans import TokenPlan, curve, symbols_frames, to_force, to_hz
+from sidecar.engines.runtimes import place
 from sidecar.home import Home
 from sidecar.models.loader import load_model
 from sidecar.models.pack import Pack

@@ -22,8 +22,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does;
 import numpy as np
 import torch
 
-from sidecar.engines.device import place
 from sidecar.engines.kokoro.voices import Voices
+from sidecar.engines.runtimes import place
 from sidecar.home import Home
 from sidecar.models.default_voice import ensure_default_voice
 from sidecar.models.loader import load_model

@@ -128,8 +128,8 @@ async def company(file: Path, clients: int, lines: int) -> None:
 
 def batching(device: str) -> None:
     """Speech a second with one and with four lines in a pass, on the engine itself."""
-    from sidecar.engines.device import place
     from sidecar.engines.kokoro.engine import KokoroEngine
+    from sidecar.engines.runtimes import place
     from sidecar.home import Home
     from sidecar.line import Line
     from sidecar.models.default_voice import ensure_default_voice

@@ -15,7 +15,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import numpy as np
 
 from sidecar.engines.base import Engine
-from sidecar.engines.device import place
+from sidecar.engines.runtimes import place
 from sidecar.home import Home
 from sidecar.line import Line
 from sidecar.models.default_voice import ensure_default_voice

@@ -28,7 +28,7 @@ import soundfile
 import torch
 
 from sidecar.audio.shape import resampled
-from sidecar.engines.device import precision_for_gradients
+from sidecar.engines.runtimes import precision_for_gradients
 from sidecar.fitting.encoders import NAMES, load_encoders
 from sidecar.fitting.fit import Wanted, fit, tuning_of
 from sidecar.fitting.hearing import embeddings

@@ -12,11 +12,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from sidecar.engines.device import Placement
 from sidecar.engines.kokoro.config import ARCHITECTURE, VOICES, KokoroConfig
 from sidecar.engines.kokoro.config_check import tensor_shapes
 from sidecar.engines.kokoro.engine import KokoroEngine, fill
 from sidecar.engines.kokoro.voices import Voices, write_published
+from sidecar.engines.placement import Placement
 from sidecar.text.languages import LANGUAGES
 
 CONFIG = KokoroConfig()
@@ -50,7 +50,7 @@ def full_size(
 ) -> KokoroEngine:
     """An engine that speaks gibberish as fast as the real one speaks."""
     network = fill(CONFIG, dict(tensors or random_tensors()))
-    device, precision = placement.device, placement.precision
+    device, precision = torch.device(placement.device), getattr(torch, placement.precision)
     file = resources.files("sidecar.engines.kokoro") / "data" / "voices.safetensors"
     with resources.as_file(file) as path:
         voices = Voices.load(path)

@@ -16,16 +16,17 @@ import torch
 from sidecar.audio.mel import distance_nepers, log_mel
 from sidecar.checks.speaking import check_probe
 from sidecar.engines.base import Engine
-from sidecar.engines.device import Placement, is_lost, memory_errors, on_device, place
 from sidecar.engines.emotivoice.engine import EmotiVoiceEngine
 from sidecar.engines.kokoro.engine import KokoroEngine
 from sidecar.engines.kokoro.generator import Generator
+from sidecar.engines.placement import Placement, memory_errors
+from sidecar.engines.runtimes import give_back_device_memory, on_device, place, runtime
+from sidecar.engines.torch_runtime import is_lost
 from sidecar.home import Home
 from sidecar.models.loader import load_model
 from sidecar.models.pack import Pack
 from sidecar.prosody.plan import Floats, Phrase, Plan
 from sidecar.protocol.errors import InsufficientMemory, NoModel
-from sidecar.server.process.host import give_back_device_memory, limit_device_memory
 from sidecar.synthesis import Synthesizer
 from tests.engines.emotivoice_fixture import make_pack
 from tests.engines.kokoro_full import full_size, random_tensors
@@ -219,7 +220,7 @@ def test_what_does_not_fit_under_the_limit_is_refused_and_the_next_line_is_spoke
     engine, device = speaking(weights_of_chance), torch.device(DEVICE)
     plans = planned(engine, [LONG] * 8)
     taken_bytes()
-    limit_device_memory(1, device)
+    runtime("torch").limit_memory(1, str(device))
     try:
         with pytest.raises(InsufficientMemory, match="this line"):
             rendered(engine, plans)
@@ -235,12 +236,13 @@ def test_what_does_not_fit_under_the_limit_is_refused_and_the_next_line_is_spoke
 
 FAILS_TWICE = f"""
 import torch
-from sidecar.engines.device import DeviceLost, device_errors
+from sidecar.engines.placement import DeviceLost, Placement
+from sidecar.engines.runtimes import failures
 device = torch.device("{DEVICE}")
 outside = torch.tensor([9], device=device)
 for work in (lambda: torch.zeros(1, device=device)[outside].cpu(), lambda: torch.zeros(1, device=device)):
     try:
-        with device_errors("this line", device):
+        with failures("this line", Placement("{DEVICE}", "float32")):
             work()
     except DeviceLost as error:
         print("lost")

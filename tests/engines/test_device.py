@@ -10,14 +10,8 @@ from typing import NoReturn
 import pytest
 import torch
 
-from sidecar.engines.device import (
-    DeviceLost,
-    Placement,
-    device_errors,
-    memory_errors,
-    on_device,
-    place,
-)
+from sidecar.engines.placement import DeviceLost, Placement, memory_errors
+from sidecar.engines.runtimes import failures, on_device, place
 from sidecar.models.pack import Pack
 from sidecar.protocol.errors import BadRequest, InsufficientMemory, ModelRejected
 from sidecar.voice import Voice, load_model
@@ -26,20 +20,21 @@ NO_KERNEL = (
     "CUDA error: no kernel image is available for execution on the device\nCUDA kernel errors might be"
 )
 NO_OPERATOR = "The operator 'aten::angle' is not currently implemented for the MPS device."
-FIRST, SECOND, CPU = torch.device("cuda", 0), torch.device("cuda", 1), torch.device("cpu")
+FIRST, SECOND, CPU = "cuda:0", "cuda:1", "cpu"
+ON_FIRST, ON_CPU = Placement(FIRST, "float32"), Placement(CPU, "float32")
 
 
 @pytest.fixture
 def cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two NVIDIA devices of which only the second has bfloat16."""
-    asked: list[torch.device] = [FIRST]
+    asked = [torch.device(FIRST)]
 
     def entered(device: torch.device) -> nullcontext:
         asked.append(device)
         return nullcontext()
 
     def has_bfloat16(including_emulation: bool) -> bool:
-        return asked[-1] == SECOND
+        return asked[-1] == torch.device(SECOND)
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
@@ -82,7 +77,7 @@ def test_where_nothing_can_be_spoken_auto_takes_the_cpu_and_says_why(
     cuda: None, caplog: pytest.LogCaptureFixture, error: Exception
 ):
     with caplog.at_level(logging.WARNING):
-        assert on_device("auto", "float32", failing(error)) == Placement(CPU, torch.float32)
+        assert on_device("auto", "float32", failing(error)) == ON_CPU
     (said,) = caplog.messages
     assert "cuda:0" in said and str(error).splitlines()[0] in said and "might be" not in said
 
@@ -128,8 +123,8 @@ def test_a_setting_that_is_none_is_refused_before_anything_is_tried(cuda: None):
 
 
 def test_a_device_has_its_number_and_its_own_precision(cuda: None):
-    assert place("auto") == place("cuda") == place("cuda:0") == Placement(FIRST, torch.float32)
-    assert place("cuda:1") == Placement(SECOND, torch.bfloat16)
+    assert place("auto") == place("cuda") == place("cuda:0") == ON_FIRST
+    assert place("cuda:1") == Placement(SECOND, "bfloat16")
     with pytest.raises(BadRequest, match="cuda:2"):
         place("cuda:2")
 
@@ -213,7 +208,7 @@ LASTING = RuntimeError("CUDA error: device-side assert triggered\nCUDA kernel er
 )
 def test_a_failure_that_every_later_call_repeats_loses_the_device(monkeypatch: pytest.MonkeyPatch, said: str):
     synchronizing(monkeypatch, LASTING)
-    with pytest.raises(DeviceLost, match="cuda:0") as failure, device_errors("this line", FIRST):
+    with pytest.raises(DeviceLost, match="cuda:0") as failure, failures("this line", ON_FIRST):
         raise RuntimeError(said)
     assert failure.value.code == "internal" and "ask again" in failure.value.message
     assert said in str(failure.value.__cause__)
@@ -221,15 +216,15 @@ def test_a_failure_that_every_later_call_repeats_loses_the_device(monkeypatch: p
 
 def test_an_ordinary_failure_on_a_device_that_answers_stays_what_it_is(monkeypatch: pytest.MonkeyPatch):
     synchronizing(monkeypatch, None)
-    with pytest.raises(RuntimeError, match="EXECUTION"), device_errors("this line", FIRST):
+    with pytest.raises(RuntimeError, match="EXECUTION"), failures("this line", ON_FIRST):
         raise RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED")
-    with pytest.raises(InsufficientMemory), device_errors("this line", FIRST):
+    with pytest.raises(InsufficientMemory), failures("this line", ON_FIRST):
         raise RuntimeError("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`")
 
 
 def test_the_cpu_is_never_lost(monkeypatch: pytest.MonkeyPatch):
     synchronizing(monkeypatch, LASTING)
-    with pytest.raises(RuntimeError, match="sizes"), device_errors("this line", CPU):
+    with pytest.raises(RuntimeError, match="sizes"), failures("this line", ON_CPU):
         raise RuntimeError("sizes differ")
 
 
@@ -239,7 +234,7 @@ def test_an_engine_tells_when_its_device_is_lost(engine, monkeypatch: pytest.Mon
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
     synchronizing(monkeypatch, LASTING)
-    monkeypatch.setattr(engine, "device", FIRST)
+    monkeypatch.setattr(engine, "device", torch.device(FIRST))
     monkeypatch.setattr(engine, "_plan", fail)
     monkeypatch.setattr(engine, "_render", fail)
     something = SimpleNamespace()
@@ -258,6 +253,6 @@ def test_bfloat16_is_not_emulated(monkeypatch: pytest.MonkeyPatch, held: str):
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
     monkeypatch.delenv("DNNL_MAX_CPU_ISA", raising=False)
     monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
-    assert place("cpu").precision is torch.bfloat16
+    assert place("cpu").precision == "bfloat16"
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", held)
-    assert place("cpu").precision is torch.float32
+    assert place("cpu").precision == "float32"

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sidecar.engines.device import place
 from sidecar.engines.emotivoice.engine import EmotiVoiceEngine
 from sidecar.engines.emotivoice.plans import TokenPlan, to_energy, to_force, to_hz, to_pitch
+from sidecar.engines.runtimes import place
 from sidecar.home import Home
 from sidecar.line import Line
 from sidecar.models.loader import load_model

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from sidecar.engines.base import Engine
-from sidecar.engines.device import place
 from sidecar.engines.registry import FAMILIES
+from sidecar.engines.runtimes import place
 from sidecar.home import Home
 from sidecar.line import Line
 from sidecar.models.default_voice import ensure_default_voice
@@ -34,15 +34,20 @@ PACKS: dict[str, Callable[[Home, Home], Pack]] = {
     "emotivoice": lambda _, own: emotivoice_fixture.make_pack(own),
     SINE.name: lambda _, own: toy.make_pack(own.root, "sine", "1.0.0"),
 }
+#: What else runs a family's networks than PyTorch.
+OTHERS = [("kokoro", "onnx")]
 #: How far a batch may be from single phrases, relative to the peak.
 BATCHED = {"kokoro": 1e-4}
 
 
-@pytest.fixture(scope="module", params=[*FAMILIES, SINE.name])
+@pytest.fixture(
+    scope="module", params=[*((name, "torch") for name in (*FAMILIES, SINE.name)), *OTHERS], ids="-".join
+)
 def model(request: pytest.FixtureRequest, home: Home, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    family, by = request.param
     with toy.registered():
-        found = PACKS[request.param](home, Home(tmp_path_factory.mktemp("own")))
-        return load_model(found, place("cpu", "float32"))
+        found = PACKS[family](home, Home(tmp_path_factory.mktemp("own")))
+        return load_model(found, place("cpu", "float32", by))
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,14 @@ import pytest
 import torch
 
 from sidecar.engines import onednn
-from sidecar.engines.device import Placement, place
 from sidecar.engines.kokoro.engine import KokoroEngine
 from sidecar.engines.kokoro.generator import ResBlock
 from sidecar.engines.kokoro.int8 import QuantizedResBlock, activated, eligible, recorded
 from sidecar.engines.kokoro.voices import Voices
 from sidecar.engines.layers import Conv, Span
 from sidecar.engines.onednn import LARGEST, ZERO, QuantizedConv
+from sidecar.engines.placement import Placement
+from sidecar.engines.runtimes import place
 from sidecar.models.loader import load_model
 from sidecar.models.pack import Pack
 from sidecar.prosody.plan import Phrase, Plan
@@ -107,7 +108,7 @@ def test_loaded_twice_it_says_the_same_to_the_bit(in_8_bits: KokoroEngine, pack:
 
 
 def test_auto_takes_it_and_the_weights_that_it_replaces_are_let_go(in_8_bits: KokoroEngine):
-    assert place("cpu") == Placement(CPU, place("cpu").precision, int8=True)
+    assert place("cpu") == Placement("cpu", place("cpu").precision, int8=True)
     decoder = in_8_bits.network.decoder
     assert not [block for block in decoder.modules() if isinstance(block, ResBlock)]
     assert not eligible(decoder)  # none of them is there any more as it was

@@ -15,8 +15,8 @@ from safetensors.numpy import load_file, save_file
 
 from sidecar.checks.candidate import check_candidate
 from sidecar.client import Client
-from sidecar.engines.device import place
 from sidecar.engines.family import WEIGHTS
+from sidecar.engines.runtimes import place
 from sidecar.home import Home
 from sidecar.models.file_names import MANIFEST
 from sidecar.models.loader import load_model

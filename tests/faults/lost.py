@@ -12,10 +12,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does;
 import torch
 
 from sidecar import cli
-from sidecar.engines import device
+from sidecar.engines import torch_runtime
 from sidecar.engines.kokoro.engine import KokoroEngine
 
-is_lost, render = device.is_lost, KokoroEngine._render
+is_lost, render = torch_runtime.is_lost, KokoroEngine._render
 
 
 def fail_for_good(on: torch.device) -> None:
@@ -33,7 +33,7 @@ def cursed(self, plans, seeds):
 
 def main() -> None:
     KokoroEngine._render = cursed
-    device.is_lost = lambda on: on.type == "cpu" or is_lost(on)
+    torch_runtime.is_lost = lambda on: on.type == "cpu" or is_lost(on)
     cli.main()
 
 

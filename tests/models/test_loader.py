@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sidecar.engines.device import place
+from sidecar.engines.runtimes import place
 from sidecar.models.loader import load_model
 from sidecar.models.pack import Pack, open_pack, verify
 from sidecar.protocol.errors import BadRequest, ModelRejected, NoModel

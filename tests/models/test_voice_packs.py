@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sidecar.engines.device import place
+from sidecar.engines.runtimes import place
 from sidecar.home import Home
 from sidecar.line import Line
 from sidecar.models.bases import BaseMissing, find_base, verified_in

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Sequence
 
-from sidecar.engines.device import DeviceLost
+from sidecar.engines.placement import DeviceLost
 from sidecar.line import Line
 from sidecar.protocol.errors import InternalError
 from sidecar.server.lines.device_thread import DeviceThread, Failed, Outcome, Task

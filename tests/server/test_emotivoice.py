@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.engines.device import place
+from sidecar.engines.runtimes import place
 from sidecar.home import Home
 from sidecar.line import Line
 from sidecar.models.loader import load_model

@@ -5,8 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from sidecar.engines.device import place
-from sidecar.server.process.host import limit_device_memory
+from sidecar.engines.runtimes import place, runtime
 
 GIBI = 1 << 30
 
@@ -28,15 +27,15 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
 
 @pytest.mark.parametrize(("device", "number"), [("auto", 0), ("cuda", 0), ("cuda:1", 1)])
 def test_a_limit_holds_for_the_device_that_was_chosen(limits: dict[int, float], device: str, number: int):
-    limit_device_memory(1024, place(device, "float32").device)
+    runtime("torch").limit_memory(1024, place(device, "float32").device)
     assert limits == {number: 0.125}
 
 
 def test_a_limit_above_what_there_is_changes_nothing(limits: dict[int, float]):
-    limit_device_memory(1 << 20, torch.device("cuda", 0))
+    runtime("torch").limit_memory(1 << 20, "cuda:0")
     assert limits == {0: 1.0}
 
 
 def test_the_cpu_has_no_memory_of_its_own(limits: dict[int, float]):
-    limit_device_memory(1024, torch.device("cpu"))
+    runtime("torch").limit_memory(1024, "cpu")
     assert limits == {}

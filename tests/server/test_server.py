@@ -15,7 +15,7 @@ import pytest
 import zmq
 
 from sidecar import Voice
-from sidecar.engines.device import DeviceLost
+from sidecar.engines.placement import DeviceLost
 from sidecar.line import Line
 from sidecar.protocol.limits import Limits
 from sidecar.protocol.requests import OPS

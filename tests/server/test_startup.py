@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from sidecar.engines.device import Placement
+from sidecar.engines.placement import Placement
+from sidecar.engines.torch_runtime import RUNTIME
 from sidecar.home import Home
 from sidecar.models.default_voice import silent
 from sidecar.models.pack import Pack, open_pack
@@ -36,13 +37,13 @@ class Machine:
         monkeypatch.setattr(startup, "load_model", self.load)
         monkeypatch.setattr(startup, "check_probe", self.check)
         monkeypatch.setattr(
-            startup, "limit_device_memory", lambda mib, device: self.limits.append((mib, str(device)))
+            RUNTIME, "limit_memory", lambda mib, device: self.limits.append((mib, device)), raising=False
         )
 
     def load(self, pack: Pack, placement: Placement):
         if placement.is_unproven and self.failure is not None:
             raise self.failure
-        return self._load(pack, Placement(CPU, torch.float32))
+        return self._load(pack, Placement("cpu", "float32"))
 
     def check(self, synthesizer, pack: Pack) -> float:
         self.probed.append(pack.manifest.name)

@@ -9,8 +9,8 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from sidecar.engines.base import EngineDescription, SpeakerChoice
-from sidecar.engines.device import Placement
 from sidecar.engines.family import WEIGHTS, Contents
+from sidecar.engines.placement import Placement
 from sidecar.engines.speakers import Speakers
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
 from sidecar.protocol.errors import ModelRejected
@@ -43,7 +43,7 @@ class SineEngine:
     @classmethod
     def load(cls, weights: Path, names: Sequence[str], placement: Placement) -> "SineEngine":
         """Raises `ModelRejected` where it cannot run: everything here is NumPy's."""
-        if placement.device.type != "cpu":
+        if placement.device != "cpu":
             raise ModelRejected("sine tones are made on the CPU")
         tables = load_file(weights)
         return cls(Tones(names, np.concatenate([tables["octaves"], tables["partials"]], axis=1)))

@@ -18,7 +18,7 @@ from sidecar.protocol.reasons import Reason, refusal
 
 if TYPE_CHECKING:
     from sidecar.engines.base import Engine
-    from sidecar.engines.device import Placement
+    from sidecar.engines.placement import Placement
 
 ARCHITECTURE = "sine"
 LANGUAGES = ("en-US",)

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sidecar.engines.device import gains_from_bfloat16
 from sidecar.engines.layers import Span
 from sidecar.engines.tensors import write_tensors
+from sidecar.engines.torch_runtime import gains_from_bfloat16
 from tools.train_renderer.adversary import Adversary, hinge, matching, persuasion
 from tools.train_renderer.batches import Batch, Lessons
 from tools.train_renderer.losses import PHASE_WINDOWS, WINDOWS, phase_loss, share_loss, spectral_loss

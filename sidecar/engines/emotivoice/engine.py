@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from sidecar.engines.base import EngineDescription, SpeakerChoice
 from sidecar.engines.batches import batched, rows_on
-from sidecar.engines.device import device_errors
 from sidecar.engines.emotivoice.acoustic import Prosody
 from sidecar.engines.emotivoice.config import (
     ARCHITECTURE,
@@ -35,9 +34,12 @@ from sidecar.engines.emotivoice.spelling import Group, Speller
 from sidecar.engines.emotivoice.style import StyleVectors
 from sidecar.engines.emotivoice.wordpiece import WordPieces
 from sidecar.engines.family import WEIGHTS
+from sidecar.engines.guest import own_defaults
 from sidecar.engines.layers import Span
+from sidecar.engines.placement import Placement
 from sidecar.engines.speakers import Speakers
 from sidecar.engines.tensors import check_fit, padded, read_tensors
+from sidecar.engines.torch_runtime import line_on
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
 from sidecar.protocol.errors import ModelRejected
 from sidecar.text.languages import LANGUAGES
@@ -71,11 +73,12 @@ class EmotiVoiceEngine:
         self.rows_at_once = rows_at_once or rows_on(device)
 
     @classmethod
+    @own_defaults()
     def load(
-        cls, folder: Path, names: Sequence[str], config: EmotiVoiceConfig, device: torch.device,
-        precision: torch.dtype,
-    ) -> "EmotiVoiceEngine":  # fmt: skip
+        cls, folder: Path, names: Sequence[str], config: EmotiVoiceConfig, placement: Placement
+    ) -> "EmotiVoiceEngine":
         """Read a pack's files. Strict: raises `ModelRejected` on a missing, extra or misshapen tensor."""
+        device, precision = torch.device(placement.device), getattr(torch, placement.precision)
         network, encoder = JointGenerator(config), StyleEncoder(config)
         fill(network, folder / WEIGHTS)
         fill(encoder, folder / STYLE)
@@ -106,6 +109,7 @@ class EmotiVoiceEngine:
             batch_rows=self.rows_at_once,
             device=str(self.device),
             precision=str(self.precision).removeprefix("torch."),
+            runtime="torch",
             capabilities=CAPABILITIES,
         )
 
@@ -116,22 +120,22 @@ class EmotiVoiceEngine:
         return language_of(speaker)
 
     def plan(self, phrases: Sequence[Phrase]) -> list[Plan]:
-        with device_errors("this line", self.device):
+        with line_on(self.device):
             return [plan for some in batched(phrases, self.rows_at_once) for plan in self._plan(some)]
 
     def render(self, plans: Sequence[Plan], seeds: Sequence[int]) -> list[Floats]:
         """The model has no chance in it: seeds change nothing. Plans must be this engine's own."""
-        with device_errors("this line", self.device):
+        with line_on(self.device):
             return [samples for some in batched(plans, self.rows_at_once) for samples in self._render(some)]
 
     def pieces(self, plan: Plan, seed: int) -> Iterator[Floats]:
         """The vocoder by stretches of frames, with as many on either side as their samples depend on."""
-        with device_errors("this line", self.device):
+        with line_on(self.device):
             mel, _ = self._mel([plan])
         hop, context = self.config.hop, self.config.context_frames
         for first, last in stretches(plan.frames):
             begin, end = max(0, first - context), min(plan.frames, last + context)
-            with device_errors("this line", self.device):
+            with line_on(self.device):
                 samples = self._samples(mel[:, begin:end], Span([end - begin], self.device))[0]
             yield samples[(first - begin) * hop : (last - begin) * hop]
 

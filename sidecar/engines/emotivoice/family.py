@@ -15,7 +15,7 @@ from sidecar.text.languages import LANGUAGES
 
 if TYPE_CHECKING:
     from sidecar.engines.base import Engine
-    from sidecar.engines.device import Placement
+    from sidecar.engines.placement import Placement
 
 
 def _shapes(config: EmotiVoiceConfig) -> Mapping[str, Mapping[str, Shape]]:
@@ -38,9 +38,11 @@ def _check_values(_folder: Path) -> None:
 def _load(
     folder: Path, speakers: tuple[str, ...], config: EmotiVoiceConfig, placement: "Placement"
 ) -> "Engine":
+    if placement.runtime != "torch":
+        raise refusal(Reason.RUNTIME, "runtime onnx has no graphs of EmotiVoice: use runtime torch")
     from sidecar.engines.emotivoice.engine import EmotiVoiceEngine
 
-    return EmotiVoiceEngine.load(folder, speakers, config, placement.device, placement.precision)
+    return EmotiVoiceEngine.load(folder, speakers, config, placement)
 
 
 def _takes(sources: Sequence[Path]) -> bool:

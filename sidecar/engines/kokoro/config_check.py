@@ -3,12 +3,17 @@
 `tensor_shapes` repeats in formulas what `network.py` builds; a test holds the two together.
 """
 
+import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sidecar.engines.config_fields import checked_fields
 from sidecar.engines.kokoro.config import KokoroConfig
 from sidecar.engines.shapes import Shapes, conv, linear, norm
+
+_LEAST_COMPACT = 1 << 14  #: values of a tensor
+_NEVER_COMPACT = re.compile(r"\.(ups\.\d|conv_post)\.weight$")
 
 #: Lowest and highest value of each dimension; a tuple's entries each keep to it.
 _BOUNDS: dict[str, tuple[int, int]] = {
@@ -74,6 +79,16 @@ def _inconsistencies(c: KokoroConfig) -> Iterator[str]:
         yield f"n_fft {c.n_fft} must be an even multiple of hop {c.hop}"
     if c.samples_per_curve_frame * _CURVE_HZ != c.sample_rate_hz:
         yield f"upsample_rates and hop make {c.samples_per_curve_frame} samples a step, not 300"
+
+
+def compact_tensors(config: KokoroConfig) -> frozenset[str]:
+    """What may be kept as int8: matrices and convolutions. Transposed convolutions and the last one are few,
+    and suffer from rounding."""
+    return frozenset(
+        name
+        for name, shape in tensor_shapes(config).items()
+        if len(shape) > 1 and math.prod(shape) >= _LEAST_COMPACT and not _NEVER_COMPACT.search(name)
+    )
 
 
 def tensor_shapes(c: KokoroConfig) -> dict[str, tuple[int, ...]]:

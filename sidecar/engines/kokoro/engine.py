@@ -10,26 +10,19 @@ from torch import Tensor
 
 from sidecar.engines.base import EngineDescription, SpeakerChoice
 from sidecar.engines.batches import batched, rows_on
-from sidecar.engines.device import device_errors
+from sidecar.engines.guest import own_defaults
 from sidecar.engines.kokoro import int8
-from sidecar.engines.kokoro.config import (
-    ARCHITECTURE,
-    CAPABILITIES,
-    DEFAULT_SPEAKER,
-    KokoroConfig,
-    language_of,
-)
+from sidecar.engines.kokoro.config import KokoroConfig, language_of
+from sidecar.engines.kokoro.description import FRAME_S, check_layers, described, token_ids
 from sidecar.engines.kokoro.names import parameter_names
 from sidecar.engines.kokoro.network import Kokoro
-from sidecar.engines.kokoro.vocabulary import BOUNDARY, VOCABULARY
 from sidecar.engines.kokoro.voices import MANNER, TIMBRE, Voices
 from sidecar.engines.layers import Span
+from sidecar.engines.placement import Placement
 from sidecar.engines.tensors import check_fit, padded, read_tensors
+from sidecar.engines.torch_runtime import line_on
 from sidecar.prosody.plan import Floats, Phrase, Plan, Speaker
-from sidecar.protocol.errors import ModelRejected
-from sidecar.text.languages import LANGUAGES
 
-FRAME_S = 0.025
 #: Spoken to see how large what goes into each convolution becomes; 5 s, all kinds of sounds.
 OBSERVED = ("hˌu ɡˈOz ðˈɛɹ?", "ni↓xau↓, ly↓ɕi↗ŋꭧɤ↓.", "ʃˌi mˈɛʒəɹz ðə vˈɪʒən.", "ʤˈʌmp, ju fˈulz!")
 
@@ -47,38 +40,29 @@ class KokoroEngine:
         self.is_in_8_bits = False
 
     @classmethod
-    def load(
-        cls, weights: Path, voices: Path, config: KokoroConfig, device: torch.device, precision: torch.dtype
-    ) -> "KokoroEngine":
+    @own_defaults()
+    def load(cls, weights: Path, voices: Path, config: KokoroConfig, placement: Placement) -> "KokoroEngine":
         """Read a pack's two files. Strict: raises `ModelRejected` on a missing, extra or misshapen tensor."""
+        device, precision = torch.device(placement.device), getattr(torch, placement.precision)
         network = fill(config, read_tensors(weights))
         known = Voices.load(voices)
-        _check_layers(known, config.timbre_layers)
+        check_layers(known, config.timbre_layers)
         return cls(network.prepare(device, precision), known, device, precision)
 
     def with_voices(self, more: Sequence[Voices]) -> "KokoroEngine":
         """The same weights, not copied, with other voices behind its own. Raises `ModelRejected` for layers
         that are not the network's, and for a name that is there already."""
         for voices in more:
-            _check_layers(voices, self.network.config.timbre_layers)
+            check_layers(voices, self.network.config.timbre_layers)
         other = copy.copy(self)
         other.voices = self.voices.before(more)
         return other
 
     @property
     def description(self) -> EngineDescription:
-        names = self.voices.names
-        return EngineDescription(
-            architecture=ARCHITECTURE,
-            sample_rate_hz=self.network.config.sample_rate_hz,
-            languages=LANGUAGES,
-            speakers=names,
-            default_speaker=DEFAULT_SPEAKER if DEFAULT_SPEAKER in names else names[0],
-            alphabet=frozenset(VOCABULARY),
-            batch_rows=self.rows_at_once,
-            device=str(self.device),
-            precision="int8" if self.is_in_8_bits else str(self.precision).removeprefix("torch."),
-            capabilities=CAPABILITIES,
+        precision = "int8" if self.is_in_8_bits else str(self.precision).removeprefix("torch.")
+        return described(
+            self.network.config, self.voices, self.rows_at_once, str(self.device), precision, "torch"
         )
 
     def in_8_bits(self) -> "KokoroEngine":
@@ -105,12 +89,12 @@ class KokoroEngine:
         return language_of(speaker)
 
     def plan(self, phrases: Sequence[Phrase]) -> list[Plan]:
-        with device_errors("this line", self.device):
+        with line_on(self.device):
             return [plan for some in batched(phrases, self.rows_at_once) for plan in self._plan(some)]
 
     def render(self, plans: Sequence[Plan], seeds: Sequence[int]) -> list[Floats]:
         pairs = batched(list(zip(plans, seeds, strict=True)), self.rows_at_once)
-        with device_errors("this line", self.device):
+        with line_on(self.device):
             return [samples for some in pairs for samples in self._render(*zip(*some, strict=True))]
 
     def pieces(self, plan: Plan, seed: int) -> Iterator[Floats]:
@@ -160,9 +144,7 @@ class KokoroEngine:
         return rows[:, None] + self._rows([nothing if each is None else each for each in offsets])
 
     def _tokens(self, lines: Sequence[str]) -> tuple[Tensor, Span]:
-        if (longest := max(map(len, lines))) > self.network.config.max_phonemes:
-            raise ValueError(f"a phrase of {longest} phonemes does not fit")
-        ids = [np.array([BOUNDARY, *(VOCABULARY[symbol] for symbol in line), BOUNDARY]) for line in lines]
+        ids = [token_ids(line, self.network.config) for line in lines]
         return self._rows(ids), Span([len(row) for row in ids], self.device)
 
     def _alignment(self, durations: Sequence[np.ndarray]) -> tuple[Tensor, Span]:
@@ -172,14 +154,6 @@ class KokoroEngine:
 
     def _rows(self, rows: Sequence[np.ndarray]) -> Tensor:
         return padded(rows).to(self.device)
-
-
-def _check_layers(voices: Voices, expected: int) -> None:
-    """Raises `ModelRejected` naming a voice whose layers are not the network's."""
-    for name in voices.names:
-        layers = voices.named(name).layers
-        if layers is not None and len(layers) != expected:
-            raise ModelRejected(f"voice {name!r} has {len(layers)} layers, expected {expected}")
 
 
 def gaussian(seed: int, samples: int, harmonics: int) -> Floats:

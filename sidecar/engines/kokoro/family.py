@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from sidecar.engines.family import WEIGHTS, Alone, Contents, Family, Importing, Joining, SingleVoices
 from sidecar.engines.kokoro.config import ARCHITECTURE, CAPABILITIES, VOICES, KokoroConfig, language_of
-from sidecar.engines.kokoro.config_check import checked_config, tensor_shapes
+from sidecar.engines.kokoro.config_check import checked_config, compact_tensors, tensor_shapes
 from sidecar.engines.kokoro.pack_check import check_tables, check_values
 from sidecar.engines.shapes import Shape
 from sidecar.text.languages import LANGUAGES
 
 if TYPE_CHECKING:
     from sidecar.engines.base import Engine
-    from sidecar.engines.device import Placement
+    from sidecar.engines.placement import Placement
     from sidecar.engines.speakers import Speakers
     from sidecar.engines.tunable import Tunable
 
@@ -27,11 +27,13 @@ def _shapes(config: KokoroConfig) -> Mapping[str, Mapping[str, Shape]]:
 
 
 def _load(folder: Path, _speakers: tuple[str, ...], config: KokoroConfig, placement: "Placement") -> "Engine":
+    if placement.runtime == "onnx":
+        from sidecar.engines.kokoro.graph_engine import KokoroGraphEngine
+
+        return KokoroGraphEngine.load(folder / WEIGHTS, folder / VOICES, config)
     from sidecar.engines.kokoro.engine import KokoroEngine
 
-    engine = KokoroEngine.load(
-        folder / WEIGHTS, folder / VOICES, config, placement.device, placement.precision
-    )
+    engine = KokoroEngine.load(folder / WEIGHTS, folder / VOICES, config, placement)
     return engine.in_8_bits() if placement.int8 else engine
 
 
@@ -42,10 +44,10 @@ def _read(voices: Path) -> "Speakers":
 
 
 def _join_engine(engine: "Engine", more: Sequence["Speakers"]) -> "Engine":
-    from sidecar.engines.kokoro.engine import KokoroEngine
+    from sidecar.engines.kokoro.description import WithVoices
     from sidecar.engines.kokoro.voices import Voices
 
-    assert isinstance(engine, KokoroEngine)
+    assert isinstance(engine, WithVoices)
     return engine.with_voices([voices for voices in more if isinstance(voices, Voices)])
 
 
@@ -123,4 +125,5 @@ KOKORO = Family(
     ),
     joining=Joining(_read, _join_engine),
     tune=_tune,
+    may_be_compact=compact_tensors,
 )

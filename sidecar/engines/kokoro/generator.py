@@ -68,16 +68,15 @@ class ShortTimeFourier(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Samples [1, N] -> magnitude and phase, each [1, N / hop + 1, bins].
 
-        The row is centred with reflection at its ends. That makes the first frame symmetric and its phases
-        0 or pi by the sign of a rounding error, which is why the transform itself must be torch's.
-
-        The lowest and the highest bin of a real signal are real. What a library leaves there as imaginary
-        part, be it a zero's sign, would choose between pi and -pi in every frame, and is heard.
+        The row is centred with reflection at its ends, which makes the first frame even, and all its bins
+        real. In every frame the lowest and the highest bin are. What a library leaves there as imaginary
+        part, be it a zero's sign, would choose between pi and -pi, and is heard.
         """
         spectrum = torch.stft(
             x, self.n_fft, self.hop, window=self.window, center=True, pad_mode="reflect", return_complex=True
         )
         spectrum.imag[:, :: self.n_fft // 2].zero_()
+        spectrum.imag[:, :, 0].zero_()
         spectrum = spectrum.transpose(1, 2)
         return spectrum.abs(), spectrum.angle()
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-import torch
-
-from sidecar.engines.device import DeviceLost
+from sidecar.engines.placement import DeviceLost
+from sidecar.engines.runtimes import keep_threads
 from sidecar.protocol.errors import InternalError, NpcVoiceError
 from sidecar.server.lines.takes import TakePart, part_of
 from sidecar.server.process.host import give_back_memory
@@ -96,7 +95,7 @@ class DeviceThread:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        torch.set_num_threads(torch.get_num_threads())  # for this thread, whatever others set for theirs
+        keep_threads()
         self._running.set()
         while self._do_one():
             pass

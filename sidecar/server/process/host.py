@@ -5,14 +5,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import psutil
 
 from sidecar.protocol.errors import BadRequest
-
-if TYPE_CHECKING:
-    import torch
 
 MEBI = 1 << 20
 LEAST_MIB = 256
@@ -44,22 +40,6 @@ def give_back_memory() -> None:
     """
     if (trim := _of_glibc("malloc_trim")) is not None:
         trim(0)
-
-
-def give_back_device_memory() -> None:
-    """Return to an NVIDIA device what PyTorch keeps of freed memory: the room for the next voice is counted
-    without it."""
-    torch = sys.modules.get("torch")  # whoever has not loaded it has taken nothing
-    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
-
-
-def device_bytes() -> int | None:
-    """What PyTorch has taken of an NVIDIA device; None where nothing runs on one."""
-    torch = sys.modules.get("torch")
-    if torch is None or not (torch.cuda.is_available() and torch.cuda.is_initialized()):
-        return None
-    return int(torch.cuda.memory_reserved())
 
 
 @contextmanager
@@ -106,15 +86,3 @@ def limit_memory(mebibytes: int) -> None:
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
         wanted = mebibytes * MEBI
         resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard < 0 else min(wanted, hard), hard))
-
-
-def limit_device_memory(mebibytes: int, device: "torch.device") -> None:
-    """Let models take no more than this of an NVIDIA device's memory; beyond it, as `limit_memory`.
-
-    What CUDA itself takes there comes on top. Other devices share the host's memory.
-    """
-    if device.type == "cuda":
-        import torch
-
-        total = torch.cuda.get_device_properties(device).total_memory
-        torch.cuda.set_per_process_memory_fraction(min(1.0, mebibytes * MEBI / total), device)

@@ -15,7 +15,7 @@ from pathlib import Path
 import zmq
 from filelock import FileLock, Timeout
 
-from sidecar.engines.device import memory_errors
+from sidecar.engines.placement import memory_errors
 from sidecar.fleet.node import Node
 from sidecar.protocol.connection import DEVICE_LOST, Connection
 from sidecar.protocol.errors import BadRequest, NpcVoiceError, StorageError

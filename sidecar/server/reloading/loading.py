@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from sidecar.engines.runtimes import throttled
 from sidecar.models.pack import Pack, intact
 from sidecar.protocol import events
 from sidecar.protocol.errors import Cancelled, InsufficientMemory, ModelRejected, NpcVoiceError
@@ -18,7 +19,6 @@ from sidecar.server.live_voices import ServedVoice
 from sidecar.server.reloading.added_voices import AddedVoices
 from sidecar.server.reloading.context import Context
 from sidecar.server.reloading.swap_in_place import SwapInPlace
-from sidecar.server.reloading.throttle import Throttle
 from sidecar.server.reloading.trials import Trials
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class Loading:
             self._bring_to_life_in_place(entry, pack, old, began_s)
 
     def _loaded(self, pack: Pack) -> ServedVoice:
-        with Throttle(self._context.server.busy):
+        with throttled(self._context.server.busy):
             voice, load_ms = timed(lambda: self._context.dependencies.load(pack))
         manifest = pack.manifest
         self._context.journal.tell(

@@ -16,8 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-import torch
-
+from sidecar.engines.runtimes import give_back_device_memory, use_one_thread
 from sidecar.protocol.errors import Cancelled
 from sidecar.protocol.replies import ModelsReply
 from sidecar.reload.candidates import Candidate
@@ -113,7 +112,7 @@ class Reloader:
     def give_back_memory(self) -> None:
         """A voice that was replaced is no longer held: what it took goes back to the system."""
         self._jobs.put(host.give_back_memory)
-        self._jobs.put(host.give_back_device_memory)
+        self._jobs.put(give_back_device_memory)
 
     def rescan(self) -> ModelsReply:
         """Look at the models folder now (the watcher does); what was refused is looked at again, and what
@@ -184,11 +183,7 @@ def _nothing() -> None:
 
 def be_modest() -> None:
     """This thread computes with one core, at a priority under that of speech."""
-    usual = torch.get_num_threads()
-    torch.set_num_threads(1)  # for this thread, and for all that begin later: which another thread undoes
-    undoing = threading.Thread(target=torch.set_num_threads, args=(usual,))
-    undoing.start()
-    undoing.join()
+    use_one_thread()
     with contextlib.suppress(OSError):
         if sys.platform == "win32":
             from sidecar import windows

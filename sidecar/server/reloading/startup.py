@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
 from filelock import FileLock, Timeout
 
 from sidecar.audio import effect_files
@@ -14,7 +13,8 @@ from sidecar.checks.candidate import check_candidate
 from sidecar.checks.settings import settings_for
 from sidecar.checks.speaking import check_probe
 from sidecar.checks.stages import CheckSettings
-from sidecar.engines.device import Placement, device_errors, on_device
+from sidecar.engines.placement import Placement
+from sidecar.engines.runtimes import failures, on_device, runtime
 from sidecar.home import Home
 from sidecar.models import default_voice
 from sidecar.models.default_voice import Progress, ensure_default_voice
@@ -32,7 +32,7 @@ from sidecar.reload.states import Entry, State
 from sidecar.reload.store import SERVING, copy_at, digest_of, take_in_unlisted, tidy
 from sidecar.server.config import ModelsConfig
 from sidecar.server.live_voices import LiveVoices, ServedVoice
-from sidecar.server.process.host import limit_device_memory, returnable_memory
+from sidecar.server.process.host import give_back_memory, returnable_memory
 from sidecar.server.reloading.dependencies import Dependencies
 from sidecar.server.reloading.drops import described
 from sidecar.synthesis import Synthesizer
@@ -62,7 +62,7 @@ def start_up(home: Home, config: ModelsConfig, progress: Progress) -> Startup:
     raises.
     """
     if config.threads is not None:
-        torch.set_num_threads(config.threads)
+        runtime(config.runtime).set_threads(config.threads)
     settings_for(home, config.policy)  # a policy that is none is refused now
     lock = serving_from(home.store)
     journal = Journal(home.store)
@@ -75,18 +75,25 @@ def start_up(home: Home, config: ModelsConfig, progress: Progress) -> Startup:
     judge = Judge(home, config.policy)
     shelf = Shelf(journal, home.store, judge, default)
     first = on_device(
-        config.device, config.precision, lambda placement: first_voices(home, config, shelf, placement)
+        config.device,
+        config.precision,
+        lambda placement: first_voices(home, config, shelf, placement),
+        config.runtime,
     )
     loader = first.loader  # what is kept must not hold on to the first voices
     dependencies = Dependencies(
         models=home.models,
         store=home.store,
         check=lambda source, cancelled: checked(
-            source, cancelled, home, with_base(settings_for(home, config.policy), default), journal
+            source,
+            cancelled,
+            home,
+            with_base(settings_for(home, config.policy, runtime=config.runtime), default),
+            journal,
         ),
         load=lambda pack: loader.load(pack, probe=True),
         join=loader.join,
-        free_bytes=lambda: free_on(loader.placement.device),
+        free_bytes=lambda: free_on(loader.placement),
         judge=judge,
         config=config,
         shipped=shipped,
@@ -121,7 +128,7 @@ class First:
 def first_voices(home: Home, config: ModelsConfig, shelf: "Shelf", placement: Placement) -> First:
     """Raises whatever comes of a voice that is not there or cannot speak on that device."""
     if config.memory_limit_mib is not None:
-        limit_device_memory(config.memory_limit_mib, placement.device)
+        runtime(placement.runtime).limit_memory(config.memory_limit_mib, placement.device)
     loader, default = Loader(home, placement), shelf.default
     found, waiting = last_live(shelf, loader)
     voices, entries = [voice for _, voice in found], [entry for entry, _ in found]
@@ -132,8 +139,9 @@ def first_voices(home: Home, config: ModelsConfig, shelf: "Shelf", placement: Pl
     entries += added
     entries.append(shelf.of_default(State.READY if is_replaced else State.LIVE))
     voices.sort(key=lambda voice: voice.name.name != default.manifest.name)
-    with device_errors("the voice", placement.device):
+    with failures("the voice", placement):
         voices[0].synthesizer.warm_up()
+    give_back_memory()  # what loading has left behind
     return First(tuple(voices), (*entries, *shelf.others(entries)), loader)
 
 
@@ -229,7 +237,7 @@ class Loader:
 
     def load(self, pack: Pack, probe: bool) -> ServedVoice:
         """With `probe`, one that has been heard in place. Raises `ModelRejected` or `InsufficientMemory`."""
-        with device_errors("the voice", self.placement.device):
+        with failures("the voice", self.placement):
             with returnable_memory():
                 model = load_model(pack, self.placement)
             voice = self._served(model)

@@ -15,11 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+from sidecar.engines.runtimes import give_back_device_memory
 from sidecar.models.pack import Pack
 from sidecar.protocol.errors import Cancelled, InsufficientMemory
 from sidecar.reload.journal import Journal
 from sidecar.server.live_voices import ServedVoice
-from sidecar.server.process.host import give_back_device_memory, give_back_memory
+from sidecar.server.process.host import give_back_memory
 from sidecar.server.reloading.dependencies import Dependencies, ServerSide
 
 log = logging.getLogger(__name__)

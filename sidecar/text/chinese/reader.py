@@ -17,9 +17,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from pypinyin import Style, lazy_pinyin
-from pypinyin.constants import PHRASES_DICT
-
+from sidecar.text.chinese.libraries import phrases, syllables
 from sidecar.text.chinese.names import SURNAMES, surname
 from sidecar.text.chinese.readings import IN_CONTEXT, WORDS, corrected, in_context
 from sidecar.text.chinese.traditional import DISTINCT
@@ -102,7 +100,7 @@ def _depends(word: str) -> bool:
     """Whether neighbours may decide how `word` is read."""
     if word in IN_CONTEXT:
         return True
-    is_settled = len(word) > 1 and (word in WORDS or word in PHRASES_DICT)
+    is_settled = len(word) > 1 and (word in WORDS or word in phrases())
     return not is_settled and any(char in IN_CONTEXT or char in SURNAMES for char in word)
 
 
@@ -139,8 +137,7 @@ def _alone(word: str) -> tuple[str, ...]:
     if word in DISTINCT:
         return (DISTINCT[word],)
     # Characters pypinyin has no reading for are left out rather than passed on as they are.
-    syllables = lazy_pinyin(word, style=Style.TONE3, neutral_tone_with_five=True, errors="ignore")
-    return corrected(word, tuple(syllables))
+    return corrected(word, tuple(syllables(word)))
 
 
 def _joined(syllables: tuple[str, ...]) -> str:

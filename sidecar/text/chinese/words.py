@@ -7,34 +7,36 @@ enough to win over its parts, and so are the sayings that pypinyin has a reading
 
 import logging
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-import jieba
-from pypinyin.constants import PHRASES_DICT
-
+from sidecar.text.chinese.libraries import phrases, tokenizer
 from sidecar.text.chinese.readings import WORDS
+
+if TYPE_CHECKING:
+    import jieba
 
 _LONGEST_RUN = 100
 _SAYING = 4
 
 
 @lru_cache(maxsize=1)
-def word_cutter() -> jieba.Tokenizer:
+def word_cutter() -> "jieba.Tokenizer":
     """jieba with its dictionary in memory, shared by all threads (it is only read).
 
     The dictionary is built here, in about a second: jieba's own start would load a
     marshalled copy from the temporary folder, where any user can plant one.
     """
     logging.getLogger("jieba").setLevel(logging.WARNING)
-    cutter = jieba.Tokenizer()
-    cutter.FREQ, cutter.total = jieba.Tokenizer.gen_pfdict(cutter.get_dict_file())
+    cutter = tokenizer()()
+    cutter.FREQ, cutter.total = tokenizer().gen_pfdict(cutter.get_dict_file())
     cutter.initialized = True
     for word in _ours(cutter):
         cutter.add_word(word)
     return cutter
 
 
-def _ours(cutter: jieba.Tokenizer) -> list[str]:
-    sayings = [word for word in PHRASES_DICT if len(word) >= _SAYING and not cutter.FREQ.get(word)]
+def _ours(cutter: "jieba.Tokenizer") -> list[str]:
+    sayings = [word for word in phrases() if len(word) >= _SAYING and not cutter.FREQ.get(word)]
     return sayings + [word for word in WORDS if len(word) > 1]
 
 
