@@ -17,7 +17,7 @@ from sidecar.server.reloading import startup
 
 def main() -> None:
     settings_for = startup.settings_for
-    startup.settings_for = lambda home, policy: replace(settings_for(home, policy), listen=False)
+    startup.settings_for = lambda *given, **named: replace(settings_for(*given, **named), listen=False)
     startup.check_probe = lambda synthesizer, pack: synthesizer.warm_up()
     cli.main()
 

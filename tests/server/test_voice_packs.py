@@ -29,7 +29,7 @@ def unheard(monkeypatch: pytest.MonkeyPatch) -> None:
     """Random weights do not sound like speech; all else is as ever, but in this process."""
     settings_for = startup.settings_for
     monkeypatch.setattr(
-        startup, "settings_for", lambda home, policy: replace(settings_for(home, policy), listen=False)
+        startup, "settings_for", lambda *given, **named: replace(settings_for(*given, **named), listen=False)
     )
     monkeypatch.setattr(startup, "check_probe", lambda synthesizer, pack: 0.0)
     monkeypatch.setattr(candidate, "run_child", check_inside)
