@@ -27,7 +27,7 @@ from tests.fakes import tone_voice, tone_voices
 from tests.server.test_server import LONG, ask, connected, serving
 
 #: Commands from which no speech comes.
-SILENT_COMMANDS = {"speakers", "emotions", "effects", "keys"}
+SILENT_COMMANDS = {"speakers", "emotions", "effects", "keys", "ship"}
 SILENT_GROUPS = {"pack", "fleet", "voice"}
 #: Commands whose speech is looked at below; what `serve` says, on the wire.
 SPEAKING_COMMANDS = {"say", "demo", "bake", "report", "serve"}

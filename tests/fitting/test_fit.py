@@ -100,7 +100,7 @@ def test_a_text_that_is_not_said_is_refused(
 def test_what_is_wrong_is_said_before_any_work(
     npc_voice: NpcVoice, clip: Path, arguments: list[str], field: str
 ) -> None:
-    usual = {"--name": "mara", "--licence": "CC0-1.0", "--consent": CONSENT}
+    usual = {"--name": "nobody-yet", "--licence": "CC0-1.0", "--consent": CONSENT}
     given = dict(zip(arguments[::2], arguments[1::2], strict=True))
     plain = [part for option, value in usual.items() if option not in given for part in (option, value)]
     done = npc_voice("voice", "fit", str(clip), *plain, *arguments, "--json")
