@@ -21,7 +21,9 @@ from sidecar.engines.kokoro.generator import ResBlock, Snake
 from sidecar.engines.layers import Conv, Span
 from sidecar.engines.onednn import LARGEST, ZERO, QuantizedConv
 
-TILE = 1 << 16  #: values that pass through the activation at once: they stay in the cache
+#: Values that pass through the activation at once. For one thread they stay in the cache; several would spend
+#: more on waking each other for so little than they gain.
+TILE, TILE_OF_SEVERAL_THREADS = 1 << 16, 1 << 21
 #: sin(pi r) for r in -0.5..0.5 is ``r * (SINE[0] + SINE[1] * r^2 + SINE[2] * r^4)``, to 7e-5.
 SINE = (3.140640011185644, -5.136904793578415, 2.299545254333336)
 
@@ -130,7 +132,8 @@ def activated(snake: nn.Module, x: Tensor, s: Tensor, span: Span, target: Quanti
     line = (shift / unit + (ZERO + 0.5), scale / unit)  # half a step, since what follows cuts off
     height = 1 / (alpha * unit)
     steps = torch.empty(x.shape, dtype=torch.uint8)
-    size = max(1, TILE // x.shape[1])
+    tile = TILE if torch.get_num_threads() == 1 else TILE_OF_SEVERAL_THREADS
+    size = min(len(x), max(1, tile // x.shape[1]))
     scratch, squares = torch.empty(size, x.shape[1]), torch.empty(size, x.shape[1])
     for here, out in zip(x.split(size), steps.split(size), strict=True):
         y, square = scratch[: len(here)], squares[: len(here)]
