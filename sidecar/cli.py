@@ -96,14 +96,10 @@ def voice_in(folder: Path | None, device: str, precision: str, runtime: str, thr
 def asked_about(pack: str | None) -> "Pack":
     """The pack of that name, or the default voice: what is known of it without loading it."""
     from sidecar.home import Home
-    from sidecar.models.default_voice import ensure_default_voice
-    from sidecar.modkit.finding import find_pack
+    from sidecar.modkit.finding import pack_or_default
 
-    home = Home.from_environment()
-    if pack:
-        return find_pack(home, pack)
     with progress_bar() as progress:
-        return ensure_default_voice(home, progress)
+        return pack_or_default(Home.from_environment(), pack, progress)
 
 
 @app.command()

@@ -60,8 +60,7 @@ def fit_voice(
     from sidecar.fitting.fit import Wanted, fit
     from sidecar.fitting.recording import read_recordings
     from sidecar.home import Home
-    from sidecar.models.default_voice import ensure_default_voice
-    from sidecar.modkit.finding import find_pack
+    from sidecar.modkit.finding import pack_or_default
     from sidecar.modkit.fitted_voice import Claim, check_new, write_fitted
     from sidecar.text.languages import dialect
     from sidecar.voice import Voice
@@ -73,7 +72,7 @@ def fit_voice(
     dialect(language)
     texts = texts_of(clips, text or [])
     recordings = read_recordings(clips)
-    base = find_pack(home, pack) if pack else ensure_default_voice(home)
+    base = pack_or_default(home, pack)
     precision = precision_for_gradients(device)
     voice = Voice.load(base.folder, device=device, precision=precision, threads=threads, home=home)
     wanted = Wanted(name, texts, language, seed)

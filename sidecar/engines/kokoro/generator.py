@@ -12,12 +12,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from sidecar.engines.kokoro.config import KokoroConfig
+from sidecar.engines.kokoro.excitation import SINE_AMPLITUDE, VOICED_ABOVE_HZ, VOICED_NOISE
 from sidecar.engines.kokoro.layers import AdaIN
 from sidecar.engines.layers import Conv, Linear, Span, Upsample
-
-SINE_AMPLITUDE = 0.1
-VOICED_NOISE = 0.003  # standard deviation of the noise added to voiced harmonics
-VOICED_ABOVE_HZ = 10.0
 
 
 class HarmonicSource(nn.Module):

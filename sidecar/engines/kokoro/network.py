@@ -35,9 +35,8 @@ class Kokoro(nn.Module):
                 module.lay_out()
         self.to(device)
         for module in self.decoder.modules():
-            if isinstance(module, Conv | Upsample):
+            if isinstance(module, Conv | Upsample) and module is not self.decoder.generator.conv_post:
                 module.to(precision)
-        self.decoder.generator.conv_post.float()
         if device.type == "cpu":
             in_memory_of_its_own(self)
         for module in self.modules():
